@@ -1,0 +1,122 @@
+#pragma once
+// Model: the typed factor graph that analysis makes of the syntax tree. Plates and rows stay symbolic.
+// Expressions are Tensor nodes of the function "model" in `module`; everything else points into it by NodeId.
+
+#include <map>
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "ir/program/program.h"
+#include "ir/tensor/tensor.h"
+
+namespace lvm::ir {
+
+enum class Role : uint8_t { data, given, weight, latent, parameter, constant };
+std::string_view name(Role role);
+
+/// Where an axis takes its size from.
+enum class SizeSource : uint8_t { literal, columns, levels };
+
+struct ModelAxis {
+  AxisId id;
+  SizeSource source = SizeSource::literal;
+  SourceRange range;
+};
+
+/// How a data, given or weight variable finds its columns. Empty patterns: by name.
+struct Binding {
+  enum class Preprocess : uint8_t { none, binarise_threshold, binarise_stochastic, scale };
+  std::vector<std::string> patterns;  // "w", "b*", "!b7", and "x1".."x9" as the text "x1..x9"
+  Preprocess preprocess = Preprocess::none;
+  double low = 0, high = 0;           // threshold: low
+  SourceRange range;
+};
+
+struct Variable {
+  std::string name;
+  Role role;
+  Type type;                       // data and latents of rows carry the row axis
+  Domain domain = Domain::real;    // parameters: simplex, covariance, …
+  std::vector<AxisId> declared_axes;  // as written (covariance[K, D]: K, D, D'), without the row axis: order of the user's parameters
+  NodeId node = no_node;           // its leaf in `function`
+  SourceRange range;               // of the name in its declaration
+
+  Binding binding;                 // data, given, weight
+  bool missing = false;
+  std::string plate;               // `per`
+  bool global = false;
+  bool fixed = false, init = false;
+  std::vector<double> value;       // of fixed and init parameters and constants, row-major over declared_axes
+  std::vector<uint8_t> mask;       // empty: none
+  /// The prior of a parameter: a logpdf node over its leaf; no_node without one.
+  NodeId prior = no_node;
+  SourceRange prior_range;
+};
+
+/// A reference to a variable, with the position in a sequence: `z[t-1]` is {z, step, -1}.
+struct VariableUse {
+  enum class Place : uint8_t { row, step, first };
+  int variable;
+  Place place = Place::row;
+  int offset = 0;
+};
+
+/// P(variable | parents) = …
+struct Factor {
+  VariableUse variable;
+  std::vector<VariableUse> parents;
+  NodeId log_density;  // a logpdf node; its axes beyond the row axis are summed by build_elbo
+  SourceRange range;             // of the whole declaration
+  SourceRange distribution_range;
+};
+
+enum class PosteriorForm : uint8_t { exact, point, automatic, distribution };
+
+/// q(variables | parents) = …
+struct Posterior {
+  std::vector<int> variables;
+  std::vector<VariableUse> parents;
+  PosteriorForm form;
+  NodeId log_density = no_node;  // for `distribution`
+  bool factored = false;         // came from a factorisation: exact is then the optimal coordinate factor
+  SourceRange range;             // of the left side `q(z | y)`
+};
+
+/// Fit settings with the language's defaults; `range` by name for messages.
+struct FitSettings {
+  std::string method = "auto";
+  int64_t iterations = 1000;
+  double tolerance = 1e-6;  // the remaining gain by Aitken's estimate, in nats
+  int64_t restarts = 1;
+  uint64_t seed = 1;
+  std::map<std::string, std::string> others;  // settings of the gradient route, as text
+  std::map<std::string, SourceRange> ranges;
+};
+
+/// Something the language has and the compiler cannot do yet, found by analysis; the plan refuses it with its range.
+struct Unsupported {
+  std::string what;  // "a `sequence`", "a neural network", "a row weight"
+  std::string way_out;
+  SourceRange range;
+};
+
+struct Model {
+  std::string name;
+  Module module;      // level elbo; axis 0 is `row`; holds the function "model"
+  std::vector<ModelAxis> axes;
+  std::vector<Variable> variables;
+  std::vector<Factor> factors;
+  std::vector<Posterior> posteriors;  // after analysis: covers every latent
+  FitSettings fit;
+  std::vector<Unsupported> unsupported;
+
+  const Function& function() const { return module.functions.front(); }
+  std::optional<int> find(std::string_view name) const;
+};
+
+inline constexpr AxisId row_axis = 0;
+
+std::string print(const Model& model);
+
+}  // namespace lvm::ir

@@ -1,0 +1,45 @@
+#pragma once
+// plan: Tensor@elbo -> Plan.  Purpose: choose for each latent block and each parameter how it is climbed, and say why.
+// Before: build_elbo; axes may still have unknown sizes.  After: every latent and every free parameter stands in one block,
+// or `diagnostics` holds the reason with its range (`exact` is a contract; what the compiler cannot do yet is refused by name).
+
+#include <string>
+#include <vector>
+
+#include "frontend/diagnostics/diagnostic.h"
+#include "ir/model/model.h"
+
+namespace lvm::ir {
+
+enum class Solver : uint8_t {
+  enumerate,            // one finite latent a row
+  normalised_counts,    // Categorical, simplex
+  ratio,                // Bernoulli
+  moments,              // Normal mean
+  scatter,              // Normal sd, var, precision, cov: scatter about the mean, pooled over the axes that the parameter lacks
+  held,                 // fixed
+};
+std::string_view name(Solver solver);
+
+enum class BlockClass : uint8_t { exact, closed, conditional, newton, gradient, fixed };
+std::string_view name(BlockClass block_class);
+
+struct Block {
+  std::string name;  // "z"; parameters solved together are separate blocks: "mean", "cov"
+  bool latent = false;
+  Solver solver;
+  BlockClass block_class;
+  std::string reason;  // "finite", "`weight` is the probability of a Categorical: its counts are sufficient"
+};
+
+struct Plan {
+  std::string method = "em";
+  std::string objective_name = "log_likelihood";
+  std::vector<Block> blocks;
+  const Block* find(std::string_view name) const;
+};
+
+Plan plan(const Model& model, const Module& elbo, Diagnostics& diagnostics);
+std::string print(const Plan& plan);
+
+}  // namespace lvm::ir

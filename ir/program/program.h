@@ -1,0 +1,82 @@
+#pragma once
+// Program: what the run time walks. State, data slots, Tensor functions split by binding time, and the phases of a fit.
+
+#include <functional>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/program/frame.h"
+#include "ir/tensor/tensor.h"
+
+namespace lvm::ir {
+
+/// The set that a parameter lives in. The last axis (two for matrices) is the event.
+enum class Domain : uint8_t { real, positive, unit, simplex, ordered, covariance, correlation };
+std::string_view name(Domain domain);
+
+/// A named block of doubles, row-major over the declared order of its axes.
+struct Slot {
+  std::string name;
+  std::vector<AxisId> axes;  // in layout order: the node's sorted axes
+  int64_t offset = 0;        // in doubles, from the start of its buffer
+  int64_t size = 0;          // doubles
+};
+
+struct ParameterSlot : Slot {
+  Domain domain = Domain::real;
+  bool fixed = false;
+  std::vector<double> start;   // `fixed` and `init` values; empty: chosen by the start
+  int64_t free_dimensions = 0; // for AIC and BIC
+};
+
+/// A data or given variable: `size` consecutive entries of lvm_frame::columns from `offset`, one a cell of its axes.
+struct DataSlot : Slot {
+  Element element = Element::real;
+};
+
+/// One condition that compiled code checks; element i of it fails with code 1 + offset + i.
+struct Check : Slot {
+  enum class Kind : uint8_t { collapse, empty, not_finite, not_positive_definite };
+  Kind kind = Kind::not_finite;
+  std::string message;  // "component {} has collapsed: …": {} is the element
+};
+
+/// One step of a phase: run a function of the module.
+struct Phase {
+  std::string name;                    // "em"
+  std::vector<std::string> functions;  // in order: "prepare", "rows", "update"
+};
+
+struct Program {
+  std::string model;
+  std::string method;  // "em"
+  Module module;       // level step: once, prepare, rows, start, update
+  std::vector<DataSlot> data;
+  std::vector<ParameterSlot> parameters;
+  std::vector<Slot> derived;     // written by once and prepare
+  std::vector<Slot> statistics;  // the objective is the slot named "objective"
+  std::vector<Slot> row_outputs;
+  std::vector<Check> checks;
+  std::vector<Phase> phases;
+  int64_t scratch_bytes = 0;  // the greatest need of its compiled functions; set by `schedule`
+
+  std::string objective_name = "log_likelihood";
+  /// The latent whose hard assignment (k-means) starts a run: the `start` function reads it as data "assignment". Empty: none.
+  std::string start_latent;
+  int64_t start_states = 0;
+
+  int64_t parameter_doubles() const;
+  int64_t derived_doubles() const;
+  int64_t statistic_doubles() const;
+  int64_t data_columns() const;
+};
+
+std::string print(const Program& program);
+/// Lays the slots of each buffer out one behind the other.
+void assign_offsets(Program& program);
+
+/// The functions of a Program as callables: compiled ones, or the reference interpreter behind the same frame.
+using Executable = std::map<std::string, std::function<int32_t(lvm_frame*)>>;
+
+}  // namespace lvm::ir

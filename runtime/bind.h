@@ -1,0 +1,71 @@
+#pragma once
+// bind: (Model, Table) -> BoundData.  Which columns are which variable, the sizes that follow, and the cells packed for compiled code.
+// Before: analysis.  After: every data, given and weight variable has its columns, every cell was checked against its type;
+// or `diagnostics` has errors and the result must not be used.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "frontend/diagnostics/diagnostic.h"
+#include "ir/model/model.h"
+#include "runtime/table.h"
+
+namespace lvm::runtime {
+
+struct BindOptions {
+  /// `--bind y=a,b,c`: by the variable's name.
+  std::map<std::string, std::vector<std::string>> columns;
+};
+
+/// Doubles in columns for compiled code: each 64-byte aligned and readable to the next multiple of LVM_LANES rows, where the last
+/// row stands repeated. Columns are apart by an odd number of cache lines modulo a page, so that they do not share cache sets.
+class PackedColumns {
+ public:
+  PackedColumns() = default;
+  PackedColumns(int64_t rows, int64_t columns);
+  double* column(int64_t index) { return memory_.get() + index * stride_; }
+  const double* column(int64_t index) const { return memory_.get() + index * stride_; }
+  int64_t rows() const { return rows_; }
+  int64_t columns() const { return columns_; }
+  /// Repeats the last row in the padding: call it when a column has been written.
+  void pad(int64_t index);
+
+ private:
+  struct Free {
+    void operator()(double* memory) const;
+  };
+  std::unique_ptr<double, Free> memory_;
+  int64_t rows_ = 0, columns_ = 0, stride_ = 0;
+};
+
+struct BoundVariable {
+  std::string name;
+  ir::Role role = ir::Role::data;
+  ir::Element element = ir::Element::real;
+  std::vector<std::string> columns;  // names, in the order of the variable's declared axes (row-major)
+  std::vector<std::string> levels;   // of a category: what 0, 1, … stand for
+  int64_t first = 0;                 // packed columns [first, first + size), in layout order (sorted axes)
+  int64_t size = 0;
+  std::vector<double> variance;      // population variance of each packed column
+};
+
+struct BoundData {
+  int64_t rows = 0;
+  std::vector<BoundVariable> variables;     // data, given and weight variables in the model's order
+  std::map<ir::AxisId, int64_t> sizes;      // of `columns` and `levels` axes, twins included
+  PackedColumns packed;
+
+  const BoundVariable* find(const std::string& name) const;
+};
+
+BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics);
+
+/// Writes the sizes that came from the data into the axes of the model.
+void set_sizes(ir::Model& model, const BoundData& data);
+
+/// "y ← eruptions, waiting": a line a variable; long lists are shortened in the middle.
+std::vector<std::string> describe(const BoundData& data);
+
+}  // namespace lvm::runtime

@@ -1,0 +1,275 @@
+#pragma once
+// The C++ interface of lvm: compile a model, bind it to a table, fit it.
+//
+//   lvm::Model model = lvm::compile_file("gmm.lvm");
+//   lvm::Data data = lvm::read_data("faithful.csv");
+//   lvm::BoundModel bound = lvm::bind(model, data);
+//   lvm::Fit fit = lvm::fit(bound, {.restarts = 5});
+//   if (!fit.ok()) std::cerr << fit.report().render();
+//
+// A user's mistake never throws: every step gives a value whose report() holds it, and a step after a failed one fails with the
+// same report. `lvm::Fault` is thrown only for a fault of lvm itself. Values are handles to immutable data: cheap to copy, and
+// safe to read from several threads at once.
+
+#include <cstdint>
+#include <functional>
+#include <map>
+#include <memory>
+#include <optional>
+#include <stdexcept>
+#include <string>
+#include <string_view>
+#include <vector>
+
+namespace lvm {
+
+std::string version();
+
+/// A fault of lvm: a broken invariant inside the compiler or the run time. Please report it with the model.
+struct Fault : std::logic_error {
+  using std::logic_error::logic_error;
+};
+
+/// One thing that the compiler, a reader or a fit has to say.
+struct Message {
+  std::string code;  // "E0412"; `explain_code` has the long text
+  bool error = true;  // else a warning
+  std::string text;   // what was seen
+  std::string rule;   // what holds everywhere; may be empty
+  std::string label;  // the words beside the place
+  std::string hint;   // a way out; may be empty
+  // Where in the model, all counted from 1, the end exclusive; 0: no place.
+  std::string file;
+  uint32_t line = 0, column = 0, end_line = 0, end_column = 0;
+  // Where in the data; row 0: no row.
+  std::string table;
+  int64_t row = 0;
+  std::string column_name, cell;
+};
+
+/// The messages of a step and of those before it, sorted by place.
+class Report {
+ public:
+  bool has_errors() const;
+  const std::vector<Message>& messages() const { return messages_; }
+  /// As `lvmc` shows them: header, place, the line with carets, rule and hint.
+  std::string render(bool color = false) const;
+  /// Set when a file could not be read or written, rather than being wrong inside.
+  bool file_error() const { return file_error_; }
+
+ private:
+  friend struct ReportAccess;
+  struct State;
+  std::vector<Message> messages_;
+  std::shared_ptr<const State> state_;
+  bool file_error_ = false;
+};
+
+/// The long text of a diagnostic such as "E0412"; none for an unknown code.
+std::optional<std::string> explain_code(std::string_view code);
+
+/// What can be printed, in the order of the pipeline. From `program` on the data must be bound.
+enum class Stage : uint8_t { ast, model, elbo, plan, canonical, program, loop, llvm, assembly };
+inline constexpr std::string_view stage_names[] = {"ast",  "model", "elbo", "plan", "canonical", "program", "loop", "llvm", "asm"};
+
+struct CompileOptions {
+  std::string file_name = "model.lvm";          // for messages
+  std::map<std::string, std::string> settings;  // axis sizes, constants and fit settings: {"K", "2"}
+};
+
+struct PlanBlock {
+  std::string name;    // "z", "mean"
+  bool latent = false;  // else a parameter
+  std::string solver;  // "enumerate", "normalised_counts", …
+  std::string kind;    // "exact", "closed", "conditional", "newton", "gradient", "fixed"
+  std::string reason;
+};
+
+/// What the model says of fitting, before anything overrides it.
+struct FitDefaults {
+  std::string method = "auto";
+  int64_t iterations = 1000;
+  double tolerance = 1e-6;
+  int64_t restarts = 1;
+  uint64_t seed = 1;
+};
+
+class Model {
+ public:
+  bool ok() const;
+  const Report& report() const;
+  std::string name() const;
+  FitDefaults defaults() const;
+  std::vector<PlanBlock> plan() const;
+  std::string objective_name() const;
+  /// The bound, the plan with reasons, each update and its cost, as text.
+  std::string explain() const;
+  /// Stages up to `canonical`.
+  std::string emit(Stage stage) const;
+
+  struct State;
+  std::shared_ptr<const State> state;
+};
+
+Model compile(std::string_view text, const CompileOptions& options = {});
+/// `options.file_name` becomes `path`.
+Model compile_file(const std::string& path, CompileOptions options = {});
+
+struct Formatted {
+  Report report;
+  std::string text;  // the canonical layout; empty after errors
+};
+Formatted format(std::string_view text, const std::string& file_name);
+
+struct ReadOptions {
+  char delimiter = 0;                     // 0: found from the first line
+  std::vector<std::string> missing = {};  // texts of missing cells beside the empty one, `NA` and `NaN`
+};
+
+/// Columns of a host: `values` is read at `values[row * stride]` until the call returns.
+struct HostColumn {
+  std::string name;
+  const double* values = nullptr;
+  int64_t stride = 1;
+};
+
+/// A table in memory.
+class Data {
+ public:
+  bool ok() const;
+  const Report& report() const;
+  int64_t rows() const;
+  std::vector<std::string> columns() const;
+  double read_seconds() const;
+
+  struct State;
+  std::shared_ptr<const State> state;
+};
+
+/// CSV or TSV with a header; several files with the same header are one table.
+Data read_data(const std::vector<std::string>& paths, const ReadOptions& options = {});
+Data make_data(const std::vector<HostColumn>& columns, int64_t rows);
+
+struct BindOptions {
+  std::map<std::string, std::vector<std::string>> columns;  // variable -> columns, instead of what the model says
+};
+
+/// Which columns a variable of the model reads.
+struct BoundVariable {
+  std::string name;
+  std::vector<std::string> columns;
+};
+
+class BoundModel {
+ public:
+  bool ok() const;
+  const Report& report() const;
+  int64_t rows() const;
+  std::vector<BoundVariable> variables() const;
+  /// Free dimensions of all parameters, as AIC and BIC count them.
+  int64_t free_parameters() const;
+  std::string explain() const;
+  std::string emit(Stage stage) const;
+
+  struct State;
+  std::shared_ptr<const State> state;
+};
+
+BoundModel bind(const Model& model, const Data& data, const BindOptions& options = {});
+
+/// A named block of numbers, row-major over `shape`; a scalar has no shape.
+struct Values {
+  std::string name;
+  std::vector<int64_t> shape;
+  std::vector<double> values;
+};
+
+/// Reads `{"parameters": {"mean": [[…], …], …}}` (as `lvmc run --json` and `--save` write) or the inner object alone.
+struct ParameterFile {
+  Report report;
+  std::vector<Values> parameters;
+};
+ParameterFile read_parameters(const std::string& path);
+
+/// Which code computes: LLVM's, or the slow reference semantics (the same results to rounding).
+enum class Backend : uint8_t { compiled, interpreter };
+
+struct Progress {
+  int64_t restart = 1, restarts = 1;  // counted from 1
+  int64_t iteration = 0;
+  double objective = 0;  // total, in nats
+  double change = 0;
+  double seconds = 0;
+};
+
+struct FitOptions {
+  std::optional<std::string> method = {};  // "auto", "em"
+  std::optional<int64_t> iterations = {};
+  std::optional<double> tolerance = {};  // nats of remaining gain
+  std::optional<int64_t> restarts = {};
+  std::optional<uint64_t> seed = {};
+  int threads = 0;  // 0: as many as the machine has; results do not depend on it
+  Backend backend = Backend::compiled;
+  std::vector<Values> init = {};  // start here instead of a random start
+  std::function<bool(const Progress&)> progress = {};  // false stops the fit
+  bool keep_trace = false;
+};
+
+struct Parameter : Values {
+  std::string domain;             // "real", "simplex", "covariance", …
+  std::vector<std::string> axes;  // names: "K", "D", "D'"
+  std::vector<std::vector<std::string>> labels;  // for each axis a name for each index: columns, levels, or 1, 2, …
+  bool fixed = false;
+};
+
+/// One start of a fit.
+struct Run {
+  int64_t number = 1;
+  uint64_t seed = 0;
+  bool usable = false;     // neither collapsed nor failed
+  bool converged = false;
+  int64_t iterations = 0;
+  double objective = 0;    // at the last parameters; NaN where it failed
+  std::string why;         // why it stopped: "converged", "iterations", or what collapsed
+};
+
+class Fit {
+ public:
+  bool ok() const;
+  const Report& report() const;
+
+  std::string model_name, method, objective_name;
+  bool converged = false, interrupted = false;
+  std::string why_stopped;
+  int64_t iterations = 0, rows = 0, free_parameters = 0;
+  uint64_t seed = 0;
+  double objective = 0;  // total over rows, in nats
+  int64_t best_run = 0;  // index into `runs`
+  std::vector<Run> runs;
+  std::vector<Parameter> parameters;
+  std::vector<PlanBlock> plan;
+  std::vector<BoundVariable> variables;
+  std::vector<double> trace;  // objective of each iteration of the best run, with `keep_trace`
+  double compile_seconds = 0, read_seconds = 0, fit_seconds = 0;
+
+  double per_row() const;
+  double aic() const;
+  double bic() const;
+  const Parameter* find(std::string_view name) const;
+  /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
+  std::vector<double> responsibilities() const;
+
+  struct State;
+  std::shared_ptr<const State> state;
+};
+
+Fit fit(const BoundModel& bound, const FitOptions& options = {});
+
+/// One JSON object; the keys that other programs may rely on are listed in docs/cli.md.
+std::string to_json(const Fit& fit);
+/// The parameters alone, as `read_parameters` takes them.
+std::string parameters_to_json(const Fit& fit);
+/// Messages as a JSON array.
+std::string to_json(const Report& report);
+
+}  // namespace lvm

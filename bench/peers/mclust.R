@@ -1,0 +1,32 @@
+# EM of mclust (model VVV) from a given start: mclust.R FOLDER ROWS COLUMNS K BASE ITERATIONS REPEATS -> one JSON line.
+suppressPackageStartupMessages(library(mclust))
+arguments <- commandArgs(trailingOnly = TRUE)
+folder <- arguments[1]
+number <- as.integer(arguments[-1])
+N <- number[1]; D <- number[2]; K <- number[3]; base <- number[4]; iterations <- number[5]; repeats <- number[6]
+doubles <- function(name, count) readBin(file.path(folder, name), "double", count)
+
+y <- matrix(doubles("rows.f64", N * D), N, D, byrow = TRUE)
+# `me` starts with an M-step: it gets the responsibilities at the common start, so its iteration n is iteration n of the others.
+parameters <- list(pro = doubles("weight.f64", K), mean = matrix(doubles("mean.f64", K * D), D, K))
+sigma <- array(doubles("cov.f64", K * D * D), c(D, D, K))
+parameters$variance <- list(modelName = "VVV", d = D, G = K, sigma = sigma, cholsigma = array(apply(sigma, 3, chol), c(D, D, K)))
+z <- estep(y, "VVV", parameters)$z
+
+seconds <- function(count) {
+  control <- emControl(eps = .Machine$double.eps, tol = c(0, 0), itmax = c(count, count))
+  begin <- proc.time()[["elapsed"]]
+  fit <- suppressWarnings(me(y, "VVV", z, control = control, warn = FALSE))
+  elapsed <- proc.time()[["elapsed"]] - begin
+  stopifnot(abs(attr(fit, "info")[["iterations"]]) == count)  # negative: the limit ended it
+  list(seconds = elapsed, fit = fit)
+}
+times <- numeric(repeats)
+for (r in seq_len(repeats)) {
+  short <- seconds(base)
+  long <- seconds(iterations)
+  times[r] <- (long$seconds - short$seconds) / (iterations - base)
+}
+# The likelihood at the last parameters, as the others report it.
+value <- estep(y, "VVV", long$fit$parameters)$loglik
+cat(sprintf('{"seconds": [%s], "log_likelihood": %.12g}\n', paste(sprintf("%.6g", times), collapse = ", "), value))

@@ -1,0 +1,39 @@
+"""EM of scikit-learn from a given start: scikit_learn.py FOLDER ROWS COLUMNS K BASE ITERATIONS REPEATS -> one JSON line."""
+import json
+import pathlib
+import sys
+import time
+import warnings
+
+import numpy as np
+from sklearn.mixture import GaussianMixture
+
+folder = pathlib.Path(sys.argv[1])
+N, D, K, base, iterations, repeats = map(int, sys.argv[2:])
+warnings.simplefilter("ignore")  # it warns that it has not converged
+y = np.fromfile(folder / "rows.f64").reshape(N, D)
+start = json.loads((folder / "start.json").read_text())
+
+
+class Warm(GaussianMixture):
+    """Starts from given parameters themselves: an ordinary fit would run k-means before it looked at them."""
+
+    def _initialize_parameters(self, X, random_state):
+        self.weights_, self.means_ = np.array(start["weight"]), np.array(start["mean"])
+        self.covariances_ = np.array(start["cov"])
+        self.precisions_cholesky_ = np.linalg.inv(np.linalg.cholesky(self.covariances_)).transpose(0, 2, 1)
+
+
+def seconds(count):
+    mixture = Warm(K, covariance_type="full", reg_covar=0, tol=0, max_iter=count)
+    begin = time.perf_counter()
+    mixture.fit(y)
+    return time.perf_counter() - begin, mixture
+
+
+times = []
+for _ in range(repeats):
+    short, _ = seconds(base)
+    long, mixture = seconds(iterations)
+    times.append((long - short) / (iterations - base))
+print(json.dumps({"seconds": times, "log_likelihood": float(mixture.score_samples(y).sum())}))

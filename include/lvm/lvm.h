@@ -30,6 +30,12 @@ struct Fault : std::logic_error {
   using std::logic_error::logic_error;
 };
 
+/// A second place that helps to understand the first; counted from 1.
+struct Note {
+  uint32_t line = 0, column = 0;
+  std::string text;
+};
+
 /// One thing that the compiler, a reader or a fit has to say.
 struct Message {
   std::string code;  // "E0412"; `explain_code` has the long text
@@ -41,6 +47,7 @@ struct Message {
   // Where in the model, all counted from 1, the end exclusive; 0: no place.
   std::string file;
   uint32_t line = 0, column = 0, end_line = 0, end_column = 0;
+  std::vector<Note> notes;
   // Where in the data; row 0: no row.
   std::string table;
   int64_t row = 0;
@@ -54,12 +61,14 @@ class Report {
   const std::vector<Message>& messages() const { return messages_; }
   /// As `lvmc` shows them: header, place, the line with carets, rule and hint.
   std::string render(bool color = false) const;
-  /// Set when a file could not be read or written, rather than being wrong inside.
+  /// A file could not be read or written: nothing was found wrong inside it.
   bool file_error() const { return file_error_; }
 
- private:
-  friend struct ReportAccess;
   struct State;
+  Report() = default;
+  explicit Report(State state);
+
+ private:
   std::vector<Message> messages_;
   std::shared_ptr<const State> state_;
   bool file_error_ = false;
@@ -67,6 +76,9 @@ class Report {
 
 /// The long text of a diagnostic such as "E0412"; none for an unknown code.
 std::optional<std::string> explain_code(std::string_view code);
+
+/// The nearest of `candidates` when it is near enough to be meant.
+std::optional<std::string> did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
 /// What can be printed, in the order of the pipeline. From `program` on the data must be bound.
 enum class Stage : uint8_t { ast, model, elbo, plan, canonical, program, loop, llvm, assembly };
@@ -85,21 +97,11 @@ struct PlanBlock {
   std::string reason;
 };
 
-/// What the model says of fitting, before anything overrides it.
-struct FitDefaults {
-  std::string method = "auto";
-  int64_t iterations = 1000;
-  double tolerance = 1e-6;
-  int64_t restarts = 1;
-  uint64_t seed = 1;
-};
-
 class Model {
  public:
   bool ok() const;
   const Report& report() const;
   std::string name() const;
-  FitDefaults defaults() const;
   std::vector<PlanBlock> plan() const;
   std::string objective_name() const;
   /// The bound, the plan with reasons, each update and its cost, as text.
@@ -117,16 +119,18 @@ Model compile_file(const std::string& path, CompileOptions options = {});
 
 struct Formatted {
   Report report;
-  std::string text;  // the canonical layout; empty after errors
+  std::string text;      // the canonical layout; empty after errors
+  bool changed = false;  // it differs from what was given
 };
 Formatted format(std::string_view text, const std::string& file_name);
+Formatted format_file(const std::string& path);
 
 struct ReadOptions {
   char delimiter = 0;                     // 0: found from the first line
   std::vector<std::string> missing = {};  // texts of missing cells beside the empty one, `NA` and `NaN`
 };
 
-/// Columns of a host: `values` is read at `values[row * stride]` until the call returns.
+/// A column of a host: cell `row` is `values[row * stride]`, copied before the call returns; NaN is a missing cell.
 struct HostColumn {
   std::string name;
   const double* values = nullptr;
@@ -146,8 +150,8 @@ class Data {
   std::shared_ptr<const State> state;
 };
 
-/// CSV or TSV with a header; several files with the same header are one table.
-Data read_data(const std::vector<std::string>& paths, const ReadOptions& options = {});
+/// CSV or TSV with a header; "-" is the standard input.
+Data read_data(const std::string& path, const ReadOptions& options = {});
 Data make_data(const std::vector<HostColumn>& columns, int64_t rows);
 
 struct BindOptions {
@@ -197,11 +201,13 @@ enum class Backend : uint8_t { compiled, interpreter };
 struct Progress {
   int64_t restart = 1, restarts = 1;  // counted from 1
   int64_t iteration = 0;
-  double objective = 0;  // total, in nats
-  double change = 0;
+  double objective = 0;  // total over rows, in nats
+  double change = 0;     // since the iteration before
+  double remaining = 0;  // nats still to gain by Aitken's estimate; NaN: not known yet
   double seconds = 0;
 };
 
+/// What is absent is as the model's `fit { … }` says.
 struct FitOptions {
   std::optional<std::string> method = {};  // "auto", "em"
   std::optional<int64_t> iterations = {};
@@ -210,9 +216,8 @@ struct FitOptions {
   std::optional<uint64_t> seed = {};
   int threads = 0;  // 0: as many as the machine has; results do not depend on it
   Backend backend = Backend::compiled;
-  std::vector<Values> init = {};  // start here instead of a random start
+  std::vector<Values> init = {};  // start here instead of a random start: every parameter that is not fixed
   std::function<bool(const Progress&)> progress = {};  // false stops the fit
-  bool keep_trace = false;
 };
 
 struct Parameter : Values {
@@ -225,12 +230,11 @@ struct Parameter : Values {
 /// One start of a fit.
 struct Run {
   int64_t number = 1;
-  uint64_t seed = 0;
-  bool usable = false;     // neither collapsed nor failed
-  bool converged = false;
+  std::string stop;       // "converged", "iterations", "stopped", "failed", …
+  std::string message;    // of a failed run: what collapsed
   int64_t iterations = 0;
-  double objective = 0;    // at the last parameters; NaN where it failed
-  std::string why;         // why it stopped: "converged", "iterations", or what collapsed
+  double objective = 0;   // the last one
+  double seconds = 0;
 };
 
 class Fit {
@@ -239,22 +243,22 @@ class Fit {
   const Report& report() const;
 
   std::string model_name, method, objective_name;
-  bool converged = false, interrupted = false;
-  std::string why_stopped;
+  bool converged = false;
+  bool stopped = false;  // by `progress`
+  std::string stop;      // of the best run
   int64_t iterations = 0, rows = 0, free_parameters = 0;
   uint64_t seed = 0;
   double objective = 0;  // total over rows, in nats
-  int64_t best_run = 0;  // index into `runs`
+  double aic = 0, bic = 0;
+  size_t best = 0;  // index into `runs`
   std::vector<Run> runs;
   std::vector<Parameter> parameters;
   std::vector<PlanBlock> plan;
   std::vector<BoundVariable> variables;
-  std::vector<double> trace;  // objective of each iteration of the best run, with `keep_trace`
+  std::vector<double> trace;  // of the best run: the objective of each iteration from 0
   double compile_seconds = 0, read_seconds = 0, fit_seconds = 0;
 
-  double per_row() const;
-  double aic() const;
-  double bic() const;
+  double per_row() const { return objective / static_cast<double>(rows); }
   const Parameter* find(std::string_view name) const;
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
   std::vector<double> responsibilities() const;

@@ -1,0 +1,131 @@
+// The steps that have a table: read, bind, and the code that follows from both.
+
+#include "api/clock.h"
+#include "api/state.h"
+#include "backends/em/lower.h"
+#include "backends/interpreter/interpret.h"
+#include "ir/loop/loop.h"
+#include "runtime/linalg.h"
+#include "runtime/read_table.h"
+
+namespace lvm {
+
+bool Data::ok() const { return state && state->table && !state->report.has_errors(); }
+
+const Report& Data::report() const { return state->report; }
+
+int64_t Data::rows() const { return state->table ? state->table->rows : 0; }
+
+std::vector<std::string> Data::columns() const {
+  std::vector<std::string> names;
+  if (!state->table) return names;
+  for (const runtime::Column& column : state->table->columns) names.push_back(column.name);
+  return names;
+}
+
+double Data::read_seconds() const { return state->seconds; }
+
+Data read_data(const std::string& path, const ReadOptions& options) {
+  return guarded([&] {
+    auto state = std::make_shared<Data::State>();
+    Clock clock;
+    state->table = runtime::read_table(path, {.delimiter = options.delimiter, .na = options.missing}, state->diagnostics);
+    state->seconds = clock.seconds();
+    state->report = Report({state->diagnostics, nullptr});
+    return Data{std::move(state)};
+  });
+}
+
+Data make_data(const std::vector<HostColumn>& columns, int64_t rows) {
+  return guarded([&] {
+    auto state = std::make_shared<Data::State>();
+    std::vector<runtime::HostColumn> list;
+    for (const HostColumn& column : columns) list.push_back({column.name, column.values, column.stride});
+    state->table = runtime::make_table(list, rows);
+    state->report = Report({state->diagnostics, nullptr});
+    return Data{std::move(state)};
+  });
+}
+
+bool BoundModel::ok() const { return state && state->lowered.program && !state->report.has_errors(); }
+
+const Report& BoundModel::report() const { return state->report; }
+
+int64_t BoundModel::rows() const { return state->lowered.data ? state->lowered.data->rows : 0; }
+
+std::vector<BoundVariable> BoundModel::variables() const {
+  std::vector<BoundVariable> variables;
+  if (!state->lowered.data) return variables;
+  for (const runtime::BoundVariable& variable : state->lowered.data->variables) {
+    variables.push_back({variable.name, variable.columns});
+  }
+  return variables;
+}
+
+int64_t BoundModel::free_parameters() const {
+  int64_t count = 0;
+  if (!state->lowered.program) return count;
+  for (const ir::ParameterSlot& slot : state->lowered.program->parameters) count += slot.fixed ? 0 : slot.free_dimensions;
+  return count;
+}
+
+std::string BoundModel::explain() const {
+  const driver::Lowered& lowered = state->lowered;
+  if (!lowered.program) return "";
+  return guarded([&] { return em::explain(*lowered.model, *lowered.elbo, *lowered.plan); });
+}
+
+std::string BoundModel::emit(Stage stage) const {
+  const driver::Lowered& lowered = state->lowered;
+  if (!lowered.program) return "";
+  return guarded([&]() -> std::string {
+    switch (stage) {
+      case Stage::ast: return ast::print(*state->model->compiled.syntax);
+      case Stage::model: return ir::print(*lowered.model);
+      case Stage::elbo: return ir::print(*lowered.elbo);
+      case Stage::plan: return ir::print(*lowered.plan);
+      case Stage::canonical: return ir::print(*lowered.canonical);
+      case Stage::program: return ir::print(*lowered.program);
+      case Stage::loop: return loop::print(driver::schedule(*lowered.program).unit);
+      case Stage::llvm: return jit::Jit(runtime::runtime_symbols()).llvm_text(driver::schedule(*lowered.program).unit);
+      case Stage::assembly:
+        return jit::Jit(runtime::runtime_symbols()).assembly_text(driver::schedule(*lowered.program).unit);
+    }
+    return "";
+  });
+}
+
+const CompiledCode& BoundModel::State::compiled_code() const {
+  const std::lock_guard lock(mutex_);
+  if (!compiled_) {
+    driver::Scheduled scheduled = driver::schedule(*lowered.program);
+    jit::Jit jit(runtime::runtime_symbols());
+    ir::Executable functions = jit.compile(scheduled.unit);
+    compiled_.emplace(CompiledCode{std::move(scheduled.program), std::move(functions)});
+  }
+  return *compiled_;
+}
+
+const CompiledCode& BoundModel::State::interpreted_code() const {
+  const std::lock_guard lock(mutex_);
+  if (!interpreted_) interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program)});
+  return *interpreted_;
+}
+
+BoundModel bind(const Model& model, const Data& data, const BindOptions& options) {
+  return guarded([&] {
+    auto state = std::make_shared<BoundModel::State>();
+    state->model = model.state;
+    state->data = data.state;
+    if (model.ok() && data.ok()) {
+      state->lowered = driver::lower(model.state->compiled, *data.state->table, {.columns = options.columns});
+    } else {
+      state->lowered.diagnostics = model.state->compiled.diagnostics;
+    }
+    for (const Diagnostic& diagnostic : data.state->diagnostics.sorted()) state->lowered.diagnostics.report(diagnostic);
+    state->report = Report({state->lowered.diagnostics, model.state->compiled.source});
+    return BoundModel{std::move(state)};
+  });
+}
+
+}  // namespace lvm

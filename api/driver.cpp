@@ -1,0 +1,61 @@
+#include "api/driver.h"
+
+#include "api/clock.h"
+#include "backends/em/lower.h"
+#include "frontend/parse/parse.h"
+#include "ir/passes/build_elbo.h"
+#include "ir/passes/push_expectations.h"
+
+namespace lvm::driver {
+
+Compiled compile(std::string name, std::string text, const Settings& settings) {
+  Clock clock;
+  Compiled to;
+  to.source = std::make_shared<SourceFile>(std::move(name), std::move(text));
+
+  to.syntax = parse(*to.source, to.diagnostics);
+  if (!to.syntax) return to;
+  ir::Model model = analyse(*to.syntax, settings, to.diagnostics);
+  if (to.diagnostics.has_errors()) return to;
+  to.model = std::move(model);
+  to.elbo = ir::build_elbo(*to.model);
+  to.plan = ir::plan(*to.model, *to.elbo, to.diagnostics);
+  if (to.diagnostics.has_errors()) return to;
+  to.canonical = ir::push_expectations(*to.model, *to.elbo, *to.plan);
+
+  to.seconds = clock.seconds();
+  return to;
+}
+
+Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options) {
+  Lowered to;
+  to.diagnostics = compiled.diagnostics;
+  if (to.diagnostics.has_errors() || !compiled.model) return to;
+
+  runtime::BoundData data = runtime::bind(*compiled.model, table, options, to.diagnostics);
+  if (to.diagnostics.has_errors()) return to;
+  to.data = std::move(data);
+  to.model = *compiled.model;
+  runtime::set_sizes(*to.model, *to.data);
+
+  // The axes have their sizes now: the stages after analysis run again.
+  Clock clock;
+  Diagnostics again;
+  to.elbo = ir::build_elbo(*to.model);
+  to.plan = ir::plan(*to.model, *to.elbo, again);
+  for (const Diagnostic& diagnostic : again.sorted()) to.diagnostics.report(diagnostic);
+  if (again.has_errors()) return to;
+  to.canonical = ir::push_expectations(*to.model, *to.elbo, *to.plan);
+  to.program = em::lower_em(*to.model, *to.canonical, *to.plan);
+
+  to.seconds = clock.seconds();
+  return to;
+}
+
+Scheduled schedule(const ir::Program& program) {
+  Scheduled to{program, {}};
+  to.unit = loop::schedule(to.program, jit::host_target());
+  return to;
+}
+
+}  // namespace lvm::driver

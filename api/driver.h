@@ -1,0 +1,49 @@
+#pragma once
+// The way of the data through the compiler, in two straight lists: what needs the text alone, and what needs the table too.
+
+#include <memory>
+#include <optional>
+#include <string>
+
+#include "backends/llvm/jit.h"
+#include "frontend/analysis/analyse.h"
+#include "frontend/ast/ast.h"
+#include "ir/passes/plan.h"
+#include "runtime/bind.h"
+
+namespace lvm::driver {
+
+/// What the text gives. A member stands when the stages up to it found no error.
+struct Compiled {
+  std::shared_ptr<const SourceFile> source;
+  Diagnostics diagnostics;
+  std::optional<ast::ModelFile> syntax;
+  std::optional<ir::Model> model;
+  std::optional<ir::Module> elbo;
+  std::optional<ir::Plan> plan;
+  std::optional<ir::Module> canonical;
+  double seconds = 0;
+};
+Compiled compile(std::string name, std::string text, const Settings& settings);
+
+/// What the text and the table give: the same stages with all sizes known, and the Program.
+struct Lowered {
+  Diagnostics diagnostics;
+  std::optional<runtime::BoundData> data;
+  std::optional<ir::Model> model;
+  std::optional<ir::Module> elbo;
+  std::optional<ir::Plan> plan;
+  std::optional<ir::Module> canonical;
+  std::optional<ir::Program> program;
+  double seconds = 0;
+};
+Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options);
+
+/// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch memory in it.
+struct Scheduled {
+  ir::Program program;
+  loop::Unit unit;
+};
+Scheduled schedule(const ir::Program& program);
+
+}  // namespace lvm::driver

@@ -1,0 +1,198 @@
+// fit and what it returns, in the words and the order that the user declared.
+
+#include <fmt/format.h>
+
+#include "api/clock.h"
+#include "api/state.h"
+
+namespace lvm {
+namespace {
+
+SourceRange setting_range(const ir::FitSettings& settings, const std::string& name) {
+  const auto found = settings.ranges.find(name);
+  return found == settings.ranges.end() ? SourceRange{} : found->second;
+}
+
+void check_method(const FitOptions& options, const ir::FitSettings& settings, Diagnostics& diagnostics) {
+  const std::string method = options.method.value_or(settings.method);
+  if (method == "auto" || method == "em") return;
+  const SourceRange range = options.method ? SourceRange{} : setting_range(settings, "method");
+  if (method == "gradient") {
+    diagnostics.report({.code = Code::method_not_yet,
+                        .message = "the method `gradient` is not there yet",
+                        .range = range,
+                        .hint = "leave `method` out: this model is climbed by EM, in closed form"});
+    return;
+  }
+  const std::optional<std::string> near = did_you_mean(method, {"auto", "em", "gradient"});
+  diagnostics.report({.code = Code::method_unknown,
+                      .message = fmt::format("there is no method `{}`", method),
+                      .range = range,
+                      .hint = near ? fmt::format("did you mean `{}`?", *near) : ""});
+}
+
+/// The options over the model's own settings.
+runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& settings, Diagnostics& diagnostics) {
+  runtime::FitOptions to;
+  to.iterations = options.iterations.value_or(settings.iterations);
+  to.tolerance = options.tolerance.value_or(settings.tolerance);
+  to.restarts = options.restarts.value_or(settings.restarts);
+  to.seed = options.seed.value_or(settings.seed);
+  to.threads = options.threads;
+  check_method(options, settings, diagnostics);
+  const auto check = [&](bool holds, const char* name, const std::string& value, bool from_options) {
+    if (holds) return;
+    diagnostics.report({.code = Code::fit_setting_range,
+                        .message = fmt::format("`{}` is {}", name, value),
+                        .range = from_options ? SourceRange{} : setting_range(settings, name)});
+  };
+  check(to.iterations >= 0, "iterations", fmt::format("{}", to.iterations), options.iterations.has_value());
+  check(to.restarts >= 1, "restarts", fmt::format("{}", to.restarts), options.restarts.has_value());
+  check(to.tolerance >= 0, "tolerance", fmt::format("{}", to.tolerance), options.tolerance.has_value());
+  check(to.threads >= 0, "threads", fmt::format("{}", to.threads), true);
+  return to;
+}
+
+runtime::FitOptions with_progress(runtime::FitOptions to, const FitOptions& options) {
+  if (!options.progress) return to;
+  to.progress = [&call = options.progress, restarts = to.restarts](const runtime::Progress& progress) {
+    return call({progress.restart + 1, restarts, progress.iteration, progress.objective, progress.gain, progress.remaining,
+                 progress.seconds});
+  };
+  return to;
+}
+
+std::vector<std::string> numbered(int64_t size) {
+  std::vector<std::string> names;
+  for (int64_t i = 1; i <= size; ++i) names.push_back(std::to_string(i));
+  return names;
+}
+
+Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedParameter& fitted) {
+  const ir::Variable& variable = lowered.model->variables[static_cast<size_t>(*lowered.model->find(fitted.name))];
+  const ir::Module& module = lowered.program->module;
+  Parameter to;
+  to.name = fitted.name;
+  to.domain = ir::name(fitted.domain);
+  to.fixed = fitted.fixed;
+  to.values = runtime::permute(fitted.values, fitted.axes, variable.declared_axes, module);
+  for (const ir::AxisId axis : variable.declared_axes) {
+    to.shape.push_back(module.axis(axis).size);
+    to.axes.push_back(module.axis(axis).name);
+  }
+  to.labels = axis_labels(lowered, variable);
+  return to;
+}
+
+void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
+  fit.objective_name = fitted.objective_name;
+  fit.objective = fitted.objective;
+  fit.converged = fitted.converged;
+  fit.stopped = fitted.stop == runtime::Stop::stopped;
+  fit.stop = runtime::name(fitted.stop);
+  fit.iterations = fitted.iterations;
+  fit.rows = fitted.rows;
+  fit.free_parameters = fitted.free_parameters;
+  fit.seed = fitted.seed;
+  fit.aic = fitted.aic;
+  fit.bic = fitted.bic;
+  fit.best = static_cast<size_t>(fitted.best);
+  for (const runtime::RunOutcome& run : fitted.runs) {
+    fit.runs.push_back({run.restart + 1, std::string(runtime::name(run.stop)), run.message, run.iterations, run.objective,
+                        run.seconds});
+  }
+  for (const runtime::FittedParameter& parameter : fitted.parameters) {
+    fit.parameters.push_back(to_parameter(lowered, parameter));
+  }
+  for (const runtime::TraceEntry& entry : fitted.trace) fit.trace.push_back(entry.objective);
+  fit.plan = plan_blocks(*lowered.plan);
+}
+
+}  // namespace
+
+std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered, const ir::Variable& variable) {
+  const ir::Module& module = lowered.program->module;
+  std::vector<std::vector<std::string>> labels;
+  for (const ir::AxisId id : variable.declared_axes) {
+    const ir::Axis& axis = module.axis(id);
+    std::vector<std::string> names = numbered(axis.size);
+    for (const runtime::BoundVariable& bound : lowered.data->variables) {
+      const ir::Variable& data = lowered.model->variables[static_cast<size_t>(*lowered.model->find(bound.name))];
+      const auto is_axis = [&](ir::AxisId of) {
+        return of == id || module.axis(of).name + "'" == axis.name;
+      };
+      const auto size = static_cast<size_t>(axis.size);
+      if (data.declared_axes.size() == 1 && is_axis(data.declared_axes[0]) && bound.columns.size() == size) {
+        names = bound.columns;
+      } else if (data.type.range >= 0 && is_axis(data.type.range) && bound.levels.size() == size) {
+        names = bound.levels;
+      }
+    }
+    labels.push_back(std::move(names));
+  }
+  return labels;
+}
+
+bool Fit::ok() const { return state && state->ok; }
+
+const Report& Fit::report() const { return state->report; }
+
+const Parameter* Fit::find(std::string_view name) const {
+  for (const Parameter& parameter : parameters) {
+    if (parameter.name == name) return &parameter;
+  }
+  return nullptr;
+}
+
+std::vector<double> Fit::responsibilities() const {
+  if (!ok()) return {};
+  return guarded([&] {
+    const BoundModel::State& bound = *state->bound;
+    const CompiledCode& code =
+        state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
+    runtime::RowOutputs outputs =
+        runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
+    for (auto& [name, values] : outputs.values) {
+      if (name == code.program.start_latent) return std::move(values);
+    }
+    return std::vector<double>();
+  });
+}
+
+Fit fit(const BoundModel& bound, const FitOptions& options) {
+  return guarded([&] {
+    Fit to;
+    auto state = std::make_shared<Fit::State>();
+    const driver::Lowered& lowered = bound.state->lowered;
+    Diagnostics diagnostics = lowered.diagnostics;
+    to.model_name = Model{bound.state->model}.name();
+    to.variables = bound.variables();
+    to.read_seconds = bound.state->data->seconds;
+    if (bound.ok()) {
+      to.method = lowered.program->method;
+      runtime::FitOptions merged_options = merged(options, lowered.model->fit, diagnostics);
+      merged_options.initial = checked_start(*bound.state, options.init, diagnostics);
+      if (!diagnostics.has_errors()) {
+        Clock compile_clock;
+        const bool compiled = options.backend == Backend::compiled;
+        const CompiledCode& code = compiled ? bound.state->compiled_code() : bound.state->interpreted_code();
+        to.compile_seconds = bound.state->model->compiled.seconds + lowered.seconds + compile_clock.seconds();
+        Clock fit_clock;
+        runtime::Fitted fitted = runtime::fit(code.program, code.functions, *lowered.data,
+                                              with_progress(std::move(merged_options), options), diagnostics);
+        to.fit_seconds = fit_clock.seconds();
+        describe(to, lowered, fitted);
+        state->ok = fitted.ok && !diagnostics.has_errors();
+        state->fitted = std::move(fitted.parameters);
+      }
+    }
+    state->bound = bound.state;
+    state->backend = options.backend;
+    state->threads = options.threads;
+    state->report = Report({std::move(diagnostics), bound.state->model->compiled.source});
+    to.state = std::move(state);
+    return to;
+  });
+}
+
+}  // namespace lvm

@@ -1,0 +1,179 @@
+// The only user of the JSON library.
+
+#include <cmath>
+#include <cstdio>
+
+#include <fmt/format.h>
+#include <nlohmann/json.hpp>
+
+#include "api/state.h"
+
+namespace lvm {
+namespace {
+
+using Json = nlohmann::ordered_json;
+
+/// Bytes that are no UTF-8 (column names of a broken file) must not throw.
+std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+
+Json nested(const Values& values, size_t axis, size_t& next) {
+  if (axis == values.shape.size()) return values.values[next++];
+  Json list = Json::array();
+  for (int64_t i = 0; i < values.shape[axis]; ++i) list.push_back(nested(values, axis + 1, next));
+  return list;
+}
+
+Json parameters_json(const Fit& fit) {
+  Json json = Json::object();
+  for (const Parameter& parameter : fit.parameters) {
+    size_t next = 0;
+    json[parameter.name] = nested(parameter, 0, next);
+  }
+  return json;
+}
+
+Json message_json(const Message& message) {
+  Json json = {{"code", message.code}, {"message", message.text}};
+  if (!message.rule.empty()) json["rule"] = message.rule;
+  if (!message.label.empty()) json["label"] = message.label;
+  if (!message.hint.empty()) json["help"] = message.hint;
+  if (message.line > 0) {
+    json["file"] = message.file;
+    json["range"] = {{"line", message.line},
+                     {"column", message.column},
+                     {"end_line", message.end_line},
+                     {"end_column", message.end_column}};
+  }
+  if (!message.table.empty()) {
+    json["file"] = message.table;
+    if (message.row > 0) json["row"] = message.row;
+    if (!message.column_name.empty()) json["column"] = message.column_name;
+    if (!message.cell.empty()) json["cell"] = message.cell;
+  }
+  return json;
+}
+
+Json messages_json(const Report& report, bool errors) {
+  Json list = Json::array();
+  for (const Message& message : report.messages()) {
+    if (message.error == errors) list.push_back(message_json(message));
+  }
+  return list;
+}
+
+Json plan_json(const std::vector<PlanBlock>& plan) {
+  Json list = Json::array();
+  for (const PlanBlock& block : plan) {
+    const bool exact = block.kind == "exact" || block.kind == "closed" || block.kind == "fixed";
+    list.push_back({{"block", block.name},
+                    {"kind", block.latent ? "latent" : "parameter"},
+                    {"solver", block.solver},
+                    {"exact", exact},
+                    {"reason", block.reason}});
+  }
+  return list;
+}
+
+Json runs_json(const Fit& fit) {
+  Json list = Json::array();
+  for (const Run& run : fit.runs) {
+    Json entry = {{"run", run.number}, {"stop", run.stop}, {"iterations", run.iterations}, {"objective", run.objective}};
+    if (!run.message.empty()) entry["message"] = run.message;
+    list.push_back(std::move(entry));
+  }
+  return list;
+}
+
+/// Appends the numbers of nested lists; false where the lists are ragged or hold something else.
+bool read_nested(const Json& json, size_t axis, Values& to) {
+  if (json.is_number()) {
+    to.values.push_back(json.get<double>());
+    return axis == to.shape.size();
+  }
+  constexpr size_t most_axes = 8;  // nesting beyond it is no parameter, and would only deepen the recursion
+  if (!json.is_array() || json.empty() || axis == most_axes) return false;
+  const auto size = static_cast<int64_t>(json.size());
+  if (axis == to.shape.size() && to.values.empty()) to.shape.push_back(size);
+  if (axis >= to.shape.size() || to.shape[axis] != size) return false;
+  for (const Json& element : json) {
+    if (!read_nested(element, axis + 1, to)) return false;
+  }
+  return true;
+}
+
+std::optional<std::string> read_all(const std::string& path) {
+  std::FILE* file = std::fopen(path.c_str(), "rb");
+  if (file == nullptr) return std::nullopt;
+  std::string text;
+  char buffer[1 << 16];
+  for (size_t size = 1; size > 0;) {
+    size = std::fread(buffer, 1, sizeof buffer, file);
+    text.append(buffer, size);
+  }
+  const bool good = std::ferror(file) == 0;
+  std::fclose(file);
+  return good ? std::optional(std::move(text)) : std::nullopt;
+}
+
+}  // namespace
+
+std::string to_json(const Fit& fit) {
+  Json json;
+  json["model"] = fit.model_name;
+  json["method"] = fit.method;
+  json["converged"] = fit.converged;
+  json["iterations"] = fit.iterations;
+  json["seconds"] = fit.fit_seconds;
+  json["objective"] = {{"name", fit.objective_name}, {"value", fit.objective}, {"per_row", fit.per_row()}};
+  json["information"] = {{"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}};
+  json["rows"] = fit.rows;
+  json["seed"] = fit.seed;
+  json["parameters"] = parameters_json(fit);
+  json["plan"] = plan_json(fit.plan);
+  json["timing"] = {{"compile", fit.compile_seconds}, {"read", fit.read_seconds}, {"fit", fit.fit_seconds}};
+  json["warnings"] = messages_json(fit.report(), false);
+  json["stop"] = fit.stop;
+  json["runs"] = runs_json(fit);
+  return dumped(json);
+}
+
+std::string parameters_to_json(const Fit& fit) { return dumped(Json{{"parameters", parameters_json(fit)}}); }
+
+std::string to_json(const Report& report) {
+  Json json;
+  json["ok"] = !report.has_errors();
+  json["errors"] = messages_json(report, true);
+  json["warnings"] = messages_json(report, false);
+  return dumped(json);
+}
+
+ParameterFile read_parameters(const std::string& path) {
+  Diagnostics diagnostics;
+  ParameterFile to;
+  const auto finish = [&](std::optional<Diagnostic> diagnostic) {
+    if (diagnostic) diagnostics.report(std::move(*diagnostic));
+    to.report = Report({std::move(diagnostics), nullptr});
+    return to;
+  };
+  const std::optional<std::string> text = read_all(path);
+  if (!text) return finish(Diagnostic{.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`", path)});
+
+  Json json = Json::parse(*text, nullptr, false);
+  if (json.is_object() && json.contains("parameters")) json = Json(json["parameters"]);
+  if (!json.is_object()) {
+    const char* what = json.is_discarded() ? "is not JSON" : "holds no JSON object of parameters";
+    return finish(Diagnostic{.code = Code::start_unreadable, .message = fmt::format("`{}` {}", path, what)});
+  }
+  for (const auto& [name, value] : json.items()) {
+    Values values{name, {}, {}};
+    if (!read_nested(value, 0, values)) {
+      return finish(Diagnostic{
+          .code = Code::start_unreadable,
+          .message = fmt::format("in `{}`, `{}` is not a number or a rectangular list of numbers", path, name)});
+    }
+    to.parameters.push_back(std::move(values));
+  }
+  return finish(std::nullopt);
+}
+
+}  // namespace lvm

@@ -1,0 +1,131 @@
+// The steps that need no table: compile, emit, explain, format.
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+
+#include <fmt/format.h>
+
+#include "api/state.h"
+#include "backends/em/lower.h"
+#include "frontend/parse/parse.h"
+
+namespace lvm {
+namespace {
+
+/// More than the compiler accepts, so that a file that is too long is still refused as such.
+constexpr size_t most_bytes = size_t{8} << 20;
+
+struct ModelText {
+  std::optional<std::string> text;
+  Diagnostics diagnostics;
+};
+
+ModelText read_text(const std::string& path) {
+  ModelText to;
+  std::string text(most_bytes, '\0');
+  size_t size = 0;
+  errno = 0;
+  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
+  if (file != nullptr) {
+    size = std::fread(text.data(), 1, text.size(), file);
+    if (std::ferror(file) == 0) to.text.emplace(text, 0, size);
+  }
+  const int why = errno;
+  if (file != nullptr && file != stdin) std::fclose(file);
+  if (!to.text) {
+    to.diagnostics.report(
+        {.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`: {}", path, std::strerror(why))});
+  }
+  return to;
+}
+
+}  // namespace
+
+bool Model::ok() const { return state && !state->report.has_errors(); }
+
+const Report& Model::report() const { return state->report; }
+
+std::string Model::name() const {
+  return state->compiled.syntax ? state->compiled.syntax->name.text : std::string();
+}
+
+std::vector<PlanBlock> plan_blocks(const ir::Plan& plan) {
+  std::vector<PlanBlock> blocks;
+  for (const ir::Block& block : plan.blocks) {
+    blocks.push_back({block.name, block.latent, std::string(ir::name(block.solver)), std::string(ir::name(block.block_class)),
+                      block.reason});
+  }
+  return blocks;
+}
+
+std::vector<PlanBlock> Model::plan() const {
+  return state->compiled.plan ? plan_blocks(*state->compiled.plan) : std::vector<PlanBlock>();
+}
+
+std::string Model::objective_name() const {
+  return state->compiled.plan ? state->compiled.plan->objective_name : std::string();
+}
+
+std::string Model::explain() const {
+  const driver::Compiled& compiled = state->compiled;
+  if (!compiled.canonical) return "";
+  return guarded([&] { return em::explain(*compiled.model, *compiled.elbo, *compiled.plan); });
+}
+
+std::string Model::emit(Stage stage) const {
+  const driver::Compiled& compiled = state->compiled;
+  return guarded([&]() -> std::string {
+    switch (stage) {
+      case Stage::ast: return compiled.syntax ? ast::print(*compiled.syntax) : "";
+      case Stage::model: return compiled.model ? ir::print(*compiled.model) : "";
+      case Stage::elbo: return compiled.elbo ? ir::print(*compiled.elbo) : "";
+      case Stage::plan: return compiled.plan ? ir::print(*compiled.plan) : "";
+      case Stage::canonical: return compiled.canonical ? ir::print(*compiled.canonical) : "";
+      case Stage::program:
+      case Stage::loop:
+      case Stage::llvm:
+      case Stage::assembly: return "";
+    }
+    return "";
+  });
+}
+
+Model compile(std::string_view text, const CompileOptions& options) {
+  return guarded([&] {
+    auto state = std::make_shared<Model::State>();
+    state->compiled = driver::compile(options.file_name, std::string(text), options.settings);
+    state->report = Report({state->compiled.diagnostics, state->compiled.source});
+    return Model{std::move(state)};
+  });
+}
+
+Model compile_file(const std::string& path, CompileOptions options) {
+  ModelText read = read_text(path);
+  options.file_name = path;
+  if (read.text) return compile(*read.text, options);
+  auto state = std::make_shared<Model::State>();
+  state->compiled.source = std::make_shared<SourceFile>(path, "");
+  state->compiled.diagnostics = read.diagnostics;
+  state->report = Report({read.diagnostics, nullptr});
+  return Model{std::move(state)};
+}
+
+Formatted format(std::string_view text, const std::string& file_name) {
+  return guarded([&] {
+    const auto source = std::make_shared<const SourceFile>(file_name, std::string(text));
+    Diagnostics diagnostics;
+    const std::optional<ast::ModelFile> syntax = parse(*source, diagnostics);
+    Formatted to{Report({diagnostics, source}), syntax ? ast::print(*syntax) : "", false};
+    to.changed = syntax && to.text != text;
+    return to;
+  });
+}
+
+Formatted format_file(const std::string& path) {
+  const ModelText read = read_text(path);
+  if (!read.text) return {Report({read.diagnostics, nullptr}), "", false};
+  return format(*read.text, path);
+}
+
+}  // namespace lvm

@@ -1,0 +1,78 @@
+#pragma once
+// What stands behind the handles of lvm.h.
+
+#include <mutex>
+
+#include "api/driver.h"
+#include "lvm/lvm.h"
+#include "runtime/fit.h"
+
+namespace lvm {
+
+struct Report::State {
+  Diagnostics diagnostics;
+  std::shared_ptr<const SourceFile> source;  // may be null
+};
+
+struct Model::State {
+  driver::Compiled compiled;
+  Report report;
+};
+
+struct Data::State {
+  std::optional<runtime::Table> table;
+  Diagnostics diagnostics;
+  Report report;
+  double seconds = 0;
+};
+
+/// The functions of a Program, and the Program as they were made from it.
+struct CompiledCode {
+  ir::Program program;
+  ir::Executable functions;
+};
+
+struct BoundModel::State {
+  std::shared_ptr<const Model::State> model;
+  std::shared_ptr<const Data::State> data;
+  driver::Lowered lowered;
+  Report report;
+
+  /// Machine code, made when it is first needed.
+  const CompiledCode& compiled_code() const;
+  const CompiledCode& interpreted_code() const;
+
+ private:
+  mutable std::mutex mutex_;
+  mutable std::optional<CompiledCode> compiled_, interpreted_;
+};
+
+struct Fit::State {
+  std::shared_ptr<const BoundModel::State> bound;
+  std::vector<runtime::FittedParameter> fitted;
+  Backend backend = Backend::compiled;
+  int threads = 0;
+  Report report;
+  bool ok = false;
+};
+
+/// Runs `body`; a broken invariant of the compiler leaves the library as a Fault.
+template <typename Body>
+auto guarded(Body body) -> decltype(body()) {
+  try {
+    return body();
+  } catch (const ir::InternalError& error) {
+    throw Fault(error.what());
+  }
+}
+
+/// The parameters that `options.init` gives, checked and in the Program's layout.
+std::map<std::string, std::vector<double>> checked_start(const BoundModel::State& bound, const std::vector<Values>& given,
+                                                         Diagnostics& diagnostics);
+
+std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);
+
+/// For each declared axis of `variable` a name for each index.
+std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered, const ir::Variable& variable);
+
+}  // namespace lvm

@@ -9,7 +9,7 @@
 
 namespace lvm::loop {
 
-inline constexpr int64_t lanes = 8;
+inline constexpr int64_t lane_count = 8;
 
 using Value = int32_t;  // the index of the instruction that makes it
 inline constexpr Value no_value = -1;

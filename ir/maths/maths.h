@@ -1,0 +1,27 @@
+#pragma once
+// Functions of one real as Loop bodies, at the width of their argument. At most 2 ULP over the whole range, subnormal results
+// included; NaN stays NaN. Where a page of reasons is needed it stands in the file of the function.
+
+#include "ir/loop/builder.h"
+
+namespace lvm::maths {
+
+using loop::Builder;
+using loop::Value;
+
+Value exp(Builder& b, Value x);
+/// exp of what is not above 0, where results below the least normal number may be 0: the terms of a sum that has a term 1.
+Value exp_of_nonpositive(Builder& b, Value x);
+Value expm1(Builder& b, Value x);
+Value log(Builder& b, Value x);
+Value log1p(Builder& b, Value x);
+Value tanh(Builder& b, Value x);
+Value sigmoid(Builder& b, Value x);
+Value softplus(Builder& b, Value x);
+Value erf(Builder& b, Value x);
+Value pow(Builder& b, Value x, Value y);
+/// Near its zeros at x < 0 the error is absolute: 4e-16 (1 + |log|sin(pi x)||).
+Value lgamma(Builder& b, Value x);
+Value digamma(Builder& b, Value x);
+
+}  // namespace lvm::maths

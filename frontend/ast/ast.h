@@ -37,12 +37,13 @@ enum class ExpressionKind {
   elementwise_multiply,                    // a .* b
   transpose,  // children[0]'
   list,       // [a, b, …]
+  range,      // children[0] .. children[1]: an argument only, "x1".."x9" or 0..255
 };
 
 struct Expression {
   ExpressionKind kind;
   SourceRange range;
-  std::string text = {};
+  std::string text = {};  // of a string: its value, without quotes and escapes
   double number = 0;
   std::vector<ExpressionPtr> children = {};
   std::vector<Argument> arguments = {};

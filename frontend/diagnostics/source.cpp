@@ -12,7 +12,8 @@ SourceRange join(SourceRange a, SourceRange b) {
   return {std::min(a.begin, b.begin), std::max(a.end, b.end)};
 }
 
-SourceFile::SourceFile(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)), starts_{0} {
+SourceFile::SourceFile(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
+  starts_.push_back(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);  // a byte order mark is not part of the first line
   for (size_t i = 0; i < text_.size(); ++i) {
     if (text_[i] == '\n') starts_.push_back(static_cast<uint32_t>(i + 1));
   }
@@ -26,7 +27,7 @@ std::string_view SourceFile::slice(SourceRange range) const {
 
 LineColumn SourceFile::position(uint32_t offset) const {
   const auto next = std::upper_bound(starts_.begin(), starts_.end(), offset);
-  const auto line = static_cast<uint32_t>(next - starts_.begin());
+  const auto line = std::max<uint32_t>(static_cast<uint32_t>(next - starts_.begin()), 1);
   const std::string_view before = slice({starts_[line - 1], offset});
   return {line, static_cast<uint32_t>(utf8::count(before)) + 1};
 }

@@ -65,9 +65,9 @@ std::optional<Op> find_op(std::string_view name);
 
 struct Attributes {
   double number = 0;
-  std::string text;
-  std::vector<AxisId> axes;
-  std::string function;
+  std::string text = {};
+  std::vector<AxisId> axes = {};
+  std::string function = {};
   bool operator==(const Attributes&) const = default;
 };
 
@@ -103,9 +103,9 @@ struct Output {
 struct Function {
   std::string name;
   BindingTime time = BindingTime::plain;
-  std::vector<Node> nodes;
-  std::vector<Output> outputs;
-  std::vector<NodeId> arguments;  // of plain functions: their `argument` leaves in order
+  std::vector<Node> nodes = {};
+  std::vector<Output> outputs = {};
+  std::vector<NodeId> arguments = {};  // of plain functions: their `argument` leaves in order
   const Node& operator[](NodeId id) const { return nodes[static_cast<size_t>(id)]; }
 };
 
@@ -115,8 +115,8 @@ std::string_view name(Level level);
 struct Module {
   std::string name;
   Level level = Level::step;
-  std::vector<Axis> axes;
-  std::vector<Function> functions;
+  std::vector<Axis> axes = {};
+  std::vector<Function> functions = {};
 
   AxisId add_axis(Axis axis);
   std::optional<AxisId> find_axis(std::string_view name) const;

@@ -1,0 +1,37 @@
+// Bernoulli:  ln p = y ln p + (1 - y) ln(1 - p).
+//
+// A product of 0 and ln 0 would be NaN where the answer is 0, so the outcome selects. For data of type `unit` the same formula
+// is a cross entropy; each of its terms is taken only where its weight is not zero.
+
+#include "ir/families/members.h"
+
+namespace lvm::ir {
+namespace {
+
+NodeId mixed(Builder& b, NodeId value, NodeId log_p, NodeId log_q) {
+  if (b.type(value).element == Element::boolean) return b.select(value, log_p, log_q);
+  const NodeId zero = b.constant(0), one = b.constant(1);
+  const NodeId yes = b.select(b.binary(Op::equal, value, zero), zero, b.mul(value, log_p));
+  const NodeId no = b.select(b.binary(Op::equal, value, one), zero, b.mul(b.sub(one, value), log_q));
+  return b.add(yes, no);
+}
+
+NodeId by_p(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  const NodeId p = slots.at(0);
+  return mixed(b, value, b.unary(Op::log, p), b.unary(Op::log1p, b.unary(Op::neg, p)));
+}
+
+NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  // ln sigmoid(x) = -softplus(-x),  ln(1 - sigmoid(x)) = -softplus(x)
+  const NodeId x = slots.at(0);
+  return mixed(b, value, b.unary(Op::neg, b.unary(Op::softplus, b.unary(Op::neg, x))),
+               b.unary(Op::neg, b.unary(Op::softplus, x)));
+}
+
+}  // namespace
+
+std::vector<Family> bernoulli_families() {
+  return {{"Bernoulli.p", by_p}, {"Bernoulli.logits", by_logits}};
+}
+
+}  // namespace lvm::ir

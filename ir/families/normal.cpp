@@ -1,0 +1,76 @@
+// Normal, element-wise by sd, var or precision, and multivariate by covariance or precision matrix.
+//
+//   ln p = -1/2 u^2 - ln sd - 1/2 ln 2 pi,             u = (y - mean) / sd
+//   ln p = -1/2 |u|^2 - ln det chol - D/2 ln 2 pi,     u = chol^-1 (y - mean),  chol chol' = cov
+//
+// Both are written as fma(-1/2, square, log_norm), so that all but the difference, its scaling and the square depends on
+// parameters alone.
+
+#include "ir/families/members.h"
+
+namespace lvm::ir {
+namespace {
+
+const double half_log_two_pi = 0.91893853320467274178032973640562;
+
+NodeId elementwise(Builder& b, NodeId value, NodeId mean, NodeId inverse_sd, NodeId log_sd) {
+  const NodeId scaled = b.mul(b.sub(value, mean), inverse_sd);
+  const NodeId log_norm = b.sub(b.constant(-half_log_two_pi), log_sd);
+  return b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, scaled), log_norm});
+}
+
+NodeId by_sd(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  const NodeId sd = slots.at(1);
+  return elementwise(b, value, slots.at(0), b.unary(Op::reciprocal, sd), b.unary(Op::log, sd));
+}
+
+NodeId by_var(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  const NodeId var = slots.at(1);
+  return elementwise(b, value, slots.at(0), b.unary(Op::reciprocal, b.unary(Op::sqrt, var)),
+                     b.mul(b.constant(0.5), b.unary(Op::log, var)));
+}
+
+NodeId by_precision(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  const NodeId precision = slots.at(1);
+  return elementwise(b, value, slots.at(0), b.unary(Op::sqrt, precision),
+                     b.mul(b.constant(-0.5), b.unary(Op::log, precision)));
+}
+
+MatrixAxes event_of(Builder& b, NodeId matrix, NodeId value) {
+  const auto axes = matrix_axes(b.module(), b.type(matrix), b.type(value));
+  if (!axes) throw InternalError("the covariance of a multivariate Normal has no pair of matrix axes");
+  return *axes;
+}
+
+NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
+  const auto [row, column] = event_of(b, cov, value);
+  const NodeId chol = b.matrix(Op::cholesky, {cov}, row, column);
+  const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, row, column);
+  const NodeId u = b.matrix(Op::triangular_apply, {whiten, b.sub(value, mean)}, row, column);
+  const NodeId log_diagonal = b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {row, column}}));
+  // -(sum of (ln diag + 1/2 ln 2 pi)): the size of D need not be known here.
+  const NodeId log_norm = b.unary(
+      Op::neg, b.reduce(Op::sum, b.add(log_diagonal, b.constant(half_log_two_pi)), {row}));
+  return b.make(Op::fma, {b.constant(-0.5), b.reduce(Op::sum, b.unary(Op::square, u), {row}), log_norm});
+}
+
+NodeId by_cov(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  return multivariate(b, value, slots.at(0), slots.at(1));
+}
+
+NodeId by_precision_matrix(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  const auto [row, column] = event_of(b, slots.at(1), value);
+  return multivariate(b, value, slots.at(0), b.matrix(Op::inverse, {slots.at(1)}, row, column));
+}
+
+}  // namespace
+
+std::vector<Family> normal_families() {
+  return {{"Normal.mean.sd", by_sd},
+          {"Normal.mean.var", by_var},
+          {"Normal.mean.precision", by_precision},
+          {"Normal.mean.cov", by_cov},
+          {"Normal.mean.precision_matrix", by_precision_matrix}};
+}
+
+}  // namespace lvm::ir

@@ -1,0 +1,384 @@
+#include "runtime/bind.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+#include <set>
+
+#include "runtime/cell_check.h"
+#include "runtime/match_columns.h"
+#include "runtime/variance.h"
+
+namespace lvm::runtime {
+namespace {
+
+using ir::AxisId;
+using ir::Element;
+using ir::Variable;
+using Preprocess = ir::Binding::Preprocess;
+
+constexpr int most_cell_errors = 5;  // of one variable: one a column
+
+class Binder {
+ public:
+  Binder(const ir::Model& model, const Table& table, Diagnostics& diagnostics)
+      : model_(model), table_(table), diagnostics_(diagnostics) {}
+
+  BoundData bind(const std::vector<Match>& matches);
+
+ private:
+  void check_preprocess();
+  void find_sizes(const Match& match);
+  void set_size(const Variable& v, AxisId axis, int64_t size);
+  void check_count(const Match& match);
+  void check_axes_have_sizes();
+  void add_twins();
+  void find_levels(const std::vector<Match>& matches);
+  void set_levels(AxisId range, const std::vector<const Match*>& users);
+  bool check_cells(const Variable& v, const Column& column);
+  bool check_values(const Variable& v, const Column& column);
+  void pack(const Match& match, BoundVariable& bound);
+  double value(const Variable& v, const Column& column, double cell) const;
+  void warn_of_constant(const Variable& v, const Column& column, double variance);
+
+  const Variable& variable(const Match& match) const { return model_.variables[static_cast<size_t>(match.variable)]; }
+  const Column& column(int i) const { return table_.columns[static_cast<size_t>(i)]; }
+  int64_t size_of(AxisId axis) const {
+    const auto found = out_.sizes.find(axis);
+    return found != out_.sizes.end() ? found->second : model_.module.axis(axis).size;
+  }
+  ir::SizeSource source_of(AxisId axis) const {
+    for (const ir::ModelAxis& a : model_.axes) {
+      if (a.id == axis) return a.source;
+    }
+    return ir::SizeSource::literal;
+  }
+  std::vector<std::string> names_of(const Match& match) const {
+    std::vector<std::string> out;
+    for (const int i : match.columns) out.push_back(column(i).name);
+    return out;
+  }
+  void fail(Code code, const Variable& v, std::string message, std::string hint = {}, TablePlace place = {}) {
+    Diagnostic d{code, std::move(message)};
+    d.range = v.range;
+    d.hint = std::move(hint);
+    d.table = std::move(place);
+    if (d.table.file.empty()) d.table.file = table_.file;
+    diagnostics_.report(std::move(d));
+  }
+  TablePlace place(const Column& c, int64_t row, std::string cell) const {
+    return {table_.file, table_.shown_row(row), c.name, std::move(cell)};
+  }
+
+  const ir::Model& model_;
+  const Table& table_;
+  Diagnostics& diagnostics_;
+  BoundData out_;
+  std::map<AxisId, std::vector<std::string>> levels_;  // of the range axes of categories
+};
+
+void Binder::check_preprocess() {
+  for (const Variable& v : model_.variables) {
+    if (v.binding.preprocess != Preprocess::binarise_stochastic) continue;
+    fail(Code::preprocess_unsupported, v, fmt::format("`{}` is binarised at random, which is not supported yet", v.name),
+         "binarise at a threshold: `binarise(…, threshold: 0.5)`");
+  }
+}
+
+void Binder::set_size(const Variable& v, AxisId axis, int64_t size) {
+  const int64_t before = size_of(axis);
+  if (before == ir::unknown_size) {
+    out_.sizes[axis] = size;
+  } else if (before != size) {
+    fail(Code::axis_size_conflict, v,
+         fmt::format("axis `{}` has {} elements by one variable and {} by `{}`", model_.module.axis(axis).name, before, size,
+                     v.name));
+  }
+}
+
+/// An axis `= columns` of a single unknown size follows from the number of columns.
+void Binder::find_sizes(const Match& match) {
+  const Variable& v = variable(match);
+  AxisId open = -1;
+  int64_t known = 1;
+  for (const AxisId axis : v.declared_axes) {
+    const bool from_columns = source_of(axis) == ir::SizeSource::columns;
+    if (from_columns && (v.declared_axes.size() == 1 || size_of(axis) == ir::unknown_size)) {
+      open = axis;
+    } else {
+      known *= size_of(axis);
+    }
+  }
+  const auto count = static_cast<int64_t>(match.columns.size());
+  if (open >= 0 && known > 0 && count % known == 0) set_size(v, open, count / known);
+}
+
+void Binder::check_count(const Match& match) {
+  const Variable& v = variable(match);
+  int64_t expected = 1;
+  std::string shape;
+  for (const AxisId axis : v.declared_axes) {
+    const int64_t size = size_of(axis);
+    if (size == ir::unknown_size) return;  // reported by check_axes_have_sizes
+    expected *= size;
+    shape += fmt::format("{}{} = {}", shape.empty() ? "" : ", ", model_.module.axis(axis).name, size);
+  }
+  const auto count = static_cast<int64_t>(match.columns.size());
+  if (count == expected || diagnostics_.has_errors()) return;
+  std::vector<std::string> names = names_of(match);
+  const bool long_list = names.size() > 12;
+  if (long_list) names.resize(12);
+  fail(Code::column_count_mismatch, v,
+       fmt::format("`{}` has {} element{}{}, and {} column{} {} found: `{}`{}", v.name, expected, expected == 1 ? "" : "s",
+                   shape.empty() ? "" : fmt::format(" ({})", shape), count, count == 1 ? "" : "s", count == 1 ? "was" : "were",
+                   fmt::join(names, "`, `"), long_list ? ", …" : ""),
+       fmt::format("choose them by `--bind {}=…`, or let the axis be `= columns`", v.name));
+}
+
+void Binder::check_axes_have_sizes() {
+  for (const ir::ModelAxis& a : model_.axes) {
+    if (a.source == ir::SizeSource::literal || size_of(a.id) != ir::unknown_size) continue;
+    Diagnostic d{Code::axis_without_size,
+                 fmt::format("axis `{}` takes its size from the data, and no data variable has it alone",
+                             model_.module.axis(a.id).name)};
+    d.range = a.range;
+    d.hint = fmt::format("give it a size: `axis {} = 3`", model_.module.axis(a.id).name);
+    diagnostics_.report(std::move(d));
+  }
+}
+
+void Binder::add_twins() {
+  std::map<AxisId, int64_t> twins;
+  for (const auto& [axis, size] : out_.sizes) {
+    if (const auto twin = model_.module.find_axis(model_.module.axis(axis).name + "'")) twins[*twin] = size;
+  }
+  out_.sizes.merge(twins);
+}
+
+/// The categories of one axis are those of all columns that use it, so that a code means the same everywhere.
+void Binder::find_levels(const std::vector<Match>& matches) {
+  std::map<AxisId, std::vector<const Match*>> users;
+  for (const Match& match : matches) {
+    const Variable& v = variable(match);
+    if (v.type.element == Element::category) users[v.type.range].push_back(&match);
+  }
+  for (const auto& [range, list] : users) set_levels(range, list);
+}
+
+void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
+  std::set<double> numbers;
+  std::set<std::string> texts;  // std::string orders by bytes
+  bool has_text = false;
+  for (const Match* match : users) {
+    for (const int i : match->columns) {
+      const Column& c = column(i);
+      has_text = has_text || c.text;
+      texts.insert(c.levels.begin(), c.levels.end());
+      if (c.text) continue;
+      for (const double x : c.values) {
+        if (!std::isnan(x)) numbers.insert(x == 0 ? 0.0 : x);
+      }
+    }
+  }
+  std::vector<std::string>& levels = levels_[range];
+  if (has_text) {
+    for (const double x : numbers) texts.insert(fmt::format("{}", x));
+    levels.assign(texts.begin(), texts.end());
+  } else {
+    for (const double x : numbers) levels.push_back(fmt::format("{}", x));
+  }
+  const auto count = static_cast<int64_t>(levels.size());
+  const Variable& v = variable(*users.front());
+  if (source_of(range) == ir::SizeSource::levels) return set_size(v, range, count);
+  const int64_t limit = size_of(range);
+  if (limit == ir::unknown_size || count <= limit) return;
+  const std::vector<std::string> first(levels.begin(), levels.begin() + std::min<int64_t>(count, 12));
+  fail(Code::too_many_levels, v,
+       fmt::format("`{}` has {} categories, and its column{} {} distinct values: `{}`{}", v.name, limit,
+                   users.front()->columns.size() == 1 ? " has" : "s have", count, fmt::join(first, "`, `"), count > 12 ? ", …" : ""),
+       fmt::format("`axis {} = levels` takes as many as there are", model_.module.axis(range).name),
+       {table_.file, 0, column(users.front()->columns.front()).name, {}});
+}
+
+bool Binder::check_cells(const Variable& v, const Column& c) {
+  if (c.missing > 0) {
+    const auto first = std::find_if(c.values.begin(), c.values.end(), [](double x) { return std::isnan(x); });
+    const int64_t row = first - c.values.begin();
+    fail(Code::missing_cell, v,
+         fmt::format("a cell of `{}` is missing ({} of {} in column `{}`), which is not supported yet", v.name, c.missing,
+                     table_.rows, c.name),
+         "leave out the rows with missing cells, or this column", place(c, row, ""));
+    return false;
+  }
+  if (v.type.element == Element::category && (c.text || c.first_odd.kind == OddCell::Kind::none)) return true;
+  switch (c.first_odd.kind) {
+    case OddCell::Kind::none: return true;
+    case OddCell::Kind::not_finite:
+      fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {},
+           place(c, c.first_odd.row, c.first_odd.text));
+      return false;
+    case OddCell::Kind::text: break;
+  }
+  if (v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none && fits(c, Element::boolean)) return true;
+  const std::string& cell = c.first_odd.text;
+  const bool comma = cell.find(',') != std::string::npos && cell.find_first_not_of("0123456789,-+eE") == std::string::npos;
+  fail(Code::cell_not_number, v, fmt::format("column `{}` is bound to `{}`, and row {} is not {}", c.name, v.name,
+                                             table_.shown_row(c.first_odd.row), describe_values(v.type.element)),
+       comma ? "write numbers with a decimal point" : fmt::format("if it marks a missing cell, say so: `--na {}`", cell),
+       place(c, c.first_odd.row, cell));
+  return false;
+}
+
+/// After preprocessing every cell is a value of the type.
+bool Binder::check_values(const Variable& v, const Column& c) {
+  if (v.type.element == Element::category || c.text) return true;
+  for (size_t i = 0; i < c.values.size(); ++i) {
+    if (allowed(value(v, c, c.values[i]), v.type.element)) continue;
+    const std::string shown = fmt::format("{}", c.values[i]);
+    fail(Code::cell_outside_type, v,
+         fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element),
+                     describe_values(v.type.element), c.name, shown),
+         {}, place(c, static_cast<int64_t>(i), shown));
+    return false;
+  }
+  return true;
+}
+
+/// What compiled code reads for a cell of a numeric or boolean column.
+double Binder::value(const Variable& v, const Column& c, double cell) const {
+  if (c.text) return read_bool(c.levels[static_cast<size_t>(cell)]).value_or(0);
+  switch (v.binding.preprocess) {
+    case Preprocess::none:
+    case Preprocess::binarise_stochastic: return cell;
+    case Preprocess::binarise_threshold: return cell > v.binding.low ? 1 : 0;
+    case Preprocess::scale: return (cell - v.binding.low) / (v.binding.high - v.binding.low);
+  }
+  return cell;
+}
+
+void Binder::warn_of_constant(const Variable& v, const Column& c, double variance) {
+  const bool continuous = v.type.element == Element::real || v.type.element == Element::positive;
+  if (!continuous || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
+  fail(Code::column_constant, v, fmt::format("all cells of column `{}` are equal", c.name), {},
+       {table_.file, 0, c.name, {}});
+}
+
+/// Position of declared-order element `index` in layout order (axes sorted by id).
+int64_t layout_index(const Variable& v, int64_t index, const auto& size_of) {
+  std::map<AxisId, int64_t> at;
+  for (auto axis = v.declared_axes.rbegin(); axis != v.declared_axes.rend(); ++axis) {
+    at[*axis] = index % size_of(*axis);
+    index /= size_of(*axis);
+  }
+  int64_t out = 0;
+  for (const auto& [axis, i] : at) out = out * size_of(axis) + i;
+  return out;
+}
+
+void Binder::pack(const Match& match, BoundVariable& bound) {
+  const Variable& v = variable(match);
+  bound.variance.assign(static_cast<size_t>(bound.size), 0);
+  std::map<std::string, double> codes;
+  for (size_t i = 0; i < bound.levels.size(); ++i) codes[bound.levels[i]] = static_cast<double>(i);
+  for (int64_t e = 0; e < bound.size; ++e) {
+    const Column& c = column(match.columns[static_cast<size_t>(e)]);
+    const int64_t at = layout_index(v, e, [&](AxisId axis) { return size_of(axis); });
+    double* cells = out_.packed.column(bound.first + at);
+    if (v.type.element == Element::category) {
+      std::map<double, double> code_of;  // of a text column's level or a number
+      for (int64_t i = 0; i < table_.rows; ++i) {
+        const double cell = c.values[static_cast<size_t>(i)];
+        const auto [known, added] = code_of.try_emplace(cell, 0);
+        if (added) {
+          known->second = codes.at(c.text ? c.levels[static_cast<size_t>(cell)] : fmt::format("{}", cell == 0 ? 0.0 : cell));
+        }
+        cells[i] = known->second;
+      }
+    } else {
+      for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.values[static_cast<size_t>(i)]);
+      const double variance = population_variance(cells, table_.rows);
+      bound.variance[static_cast<size_t>(at)] = variance;
+      warn_of_constant(v, c, variance);
+    }
+    out_.packed.pad(bound.first + at);
+  }
+}
+
+BoundData Binder::bind(const std::vector<Match>& matches) {
+  out_.rows = table_.rows;
+  check_preprocess();
+  if (table_.rows == 0 && !diagnostics_.has_errors()) {
+    diagnostics_.report({Code::table_without_rows, "the table has no rows"});
+  }
+  if (diagnostics_.has_errors()) return std::move(out_);
+  for (const Match& match : matches) find_sizes(match);
+  for (const Match& match : matches) check_count(match);
+  for (const Match& match : matches) {
+    int errors = 0;
+    for (const int i : match.columns) {
+      const bool good = check_cells(variable(match), column(i)) && check_values(variable(match), column(i));
+      if (!good && ++errors == most_cell_errors) break;
+    }
+  }
+  if (diagnostics_.has_errors()) return std::move(out_);
+  find_levels(matches);
+  check_axes_have_sizes();
+  add_twins();
+  if (diagnostics_.has_errors()) return std::move(out_);
+  int64_t columns = 0;
+  for (const Match& match : matches) {
+    const Variable& v = variable(match);
+    BoundVariable bound{v.name, v.role, v.type.element, names_of(match), {}, columns, 0, {}};
+    bound.size = static_cast<int64_t>(match.columns.size());
+    if (v.type.element == Element::category) bound.levels = levels_[v.type.range];
+    columns += bound.size;
+    out_.variables.push_back(std::move(bound));
+  }
+  out_.packed = PackedColumns(out_.rows, columns);
+  for (size_t i = 0; i < matches.size(); ++i) pack(matches[i], out_.variables[i]);
+  return std::move(out_);
+}
+
+}  // namespace
+
+const BoundVariable* BoundData::find(const std::string& name) const {
+  for (const BoundVariable& v : variables) {
+    if (v.name == name) return &v;
+  }
+  return nullptr;
+}
+
+BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics) {
+  const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
+  return Binder(model, table, diagnostics).bind(matches);
+}
+
+void set_sizes(ir::Model& model, const BoundData& data) {
+  for (const auto& [axis, size] : data.sizes) model.module.axes[static_cast<size_t>(axis)].size = size;
+}
+
+namespace {
+
+std::string shortened_list(const std::vector<std::string>& list, size_t most) {
+  if (list.size() <= most) return fmt::format("{}", fmt::join(list, ", "));
+  const std::vector<std::string> head(list.begin(), list.begin() + static_cast<int64_t>(most) - 1);
+  return fmt::format("{}, …, {}", fmt::join(head, ", "), list.back());
+}
+
+}  // namespace
+
+std::vector<std::string> describe(const BoundData& data) {
+  constexpr size_t most = 8;
+  std::vector<std::string> out;
+  for (const BoundVariable& v : data.variables) {
+    std::string line = fmt::format("{} ← {}", v.name, shortened_list(v.columns, most));
+    if (v.columns.size() > most) line += fmt::format(" ({} columns)", v.columns.size());
+    if (!v.levels.empty()) line += fmt::format(", with the values {}", shortened_list(v.levels, most));
+    out.push_back(std::move(line));
+  }
+  return out;
+}
+
+}  // namespace lvm::runtime

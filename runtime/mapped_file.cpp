@@ -1,0 +1,68 @@
+#include "runtime/mapped_file.h"
+
+#include <fcntl.h>
+#include <sys/mman.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <array>
+#include <cerrno>
+#include <system_error>
+
+namespace lvm::runtime {
+namespace {
+
+std::string system_message() { return std::generic_category().message(errno); }
+
+}  // namespace
+
+MappedFile::MappedFile(const std::string& path) {
+  if (path == "-") {
+    read_all(STDIN_FILENO);
+    return;
+  }
+  const int descriptor = ::open(path.c_str(), O_RDONLY | O_CLOEXEC);
+  if (descriptor < 0) {
+    error_ = system_message();
+    return;
+  }
+  load(descriptor);
+  ::close(descriptor);
+}
+
+void MappedFile::load(int descriptor) {
+  struct stat status {};
+  if (::fstat(descriptor, &status) != 0) {
+    error_ = system_message();
+    return;
+  }
+  if (!S_ISREG(status.st_mode)) return read_all(descriptor);
+  if (status.st_size == 0) return;
+  mapped_ = static_cast<size_t>(status.st_size);
+  void* memory = ::mmap(nullptr, mapped_, PROT_READ, MAP_PRIVATE, descriptor, 0);
+  if (memory == MAP_FAILED) return read_all(descriptor);
+  mapping_ = memory;
+  ::madvise(memory, mapped_, MADV_SEQUENTIAL);
+  text_ = {static_cast<const char*>(memory), mapped_};
+}
+
+void MappedFile::read_all(int descriptor) {
+  std::array<char, 1 << 16> block;
+  for (;;) {
+    const ssize_t count = ::read(descriptor, block.data(), block.size());
+    if (count == 0) break;
+    if (count < 0 && errno == EINTR) continue;
+    if (count < 0) {
+      error_ = system_message();
+      return;
+    }
+    buffer_.append(block.data(), static_cast<size_t>(count));
+  }
+  text_ = buffer_;
+}
+
+MappedFile::~MappedFile() {
+  if (mapping_) ::munmap(mapping_, mapped_);
+}
+
+}  // namespace lvm::runtime

@@ -1,0 +1,31 @@
+#pragma once
+// The bytes of a file: mapped where it is a regular file, read where it is a pipe or the standard input ("-").
+
+#include <string>
+#include <string_view>
+
+namespace lvm::runtime {
+
+class MappedFile {
+ public:
+  explicit MappedFile(const std::string& path);
+  ~MappedFile();
+  MappedFile(const MappedFile&) = delete;
+  MappedFile& operator=(const MappedFile&) = delete;
+
+  std::string_view text() const { return text_; }
+  /// Empty, or why the file could not be read.
+  const std::string& error() const { return error_; }
+
+ private:
+  void load(int descriptor);
+  void read_all(int descriptor);
+
+  std::string_view text_;
+  std::string buffer_;
+  std::string error_;
+  void* mapping_ = nullptr;
+  size_t mapped_ = 0;
+};
+
+}  // namespace lvm::runtime

@@ -1,0 +1,34 @@
+#include "runtime/variance.h"
+
+#include <algorithm>
+
+namespace lvm::runtime {
+namespace {
+
+/// The sum of term(i): blocks of 256, halves added pairwise, so that the error grows with the logarithm of the count.
+template <typename Term>
+double pairwise_sum(int64_t begin, int64_t end, const Term& term) {
+  constexpr int64_t block = 256;
+  if (end - begin <= block) {
+    double s = 0;
+    for (int64_t i = begin; i < end; ++i) s += term(i);
+    return s;
+  }
+  const int64_t middle = begin + (end - begin) / 2;
+  return pairwise_sum(begin, middle, term) + pairwise_sum(middle, end, term);
+}
+
+}  // namespace
+
+double population_variance(const double* values, int64_t count) {
+  if (count <= 0) return 0;
+  if (std::all_of(values, values + count, [&](double x) { return x == values[0]; })) return 0;  // not a rounding error's square
+  const auto n = static_cast<double>(count);
+  const double origin = values[0];  // keeps the sum from losing digits where the mean is far from zero
+  const double mean = origin + pairwise_sum(0, count, [&](int64_t i) { return values[i] - origin; }) / n;
+  const double squares = pairwise_sum(0, count, [&](int64_t i) { return (values[i] - mean) * (values[i] - mean); });
+  const double left = pairwise_sum(0, count, [&](int64_t i) { return values[i] - mean; });
+  return (squares - left * left / n) / n;
+}
+
+}  // namespace lvm::runtime

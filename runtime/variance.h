@@ -1,0 +1,10 @@
+#pragma once
+#include <cstdint>
+
+namespace lvm::runtime {
+
+/// The mean of the squared distances to the mean. Two passes, with the correction for the rounding of the mean (Chan, Golub &
+/// LeVeque 1983), partial sums in a fixed order.
+double population_variance(const double* values, int64_t count);
+
+}  // namespace lvm::runtime

@@ -1,0 +1,217 @@
+#include "arguments.h"
+
+#include <algorithm>
+
+#include <CLI/CLI.hpp>
+#include <fmt/format.h>
+
+#include "exit_codes.h"
+
+namespace lvmc {
+namespace {
+
+constexpr const char* examples = R"(Examples:
+  lvmc run gmm.lvm faithful.csv                    fit, and print a summary
+  lvmc run gmm.lvm faithful.csv --set K=2 --restarts 10 --json
+  lvmc check gmm.lvm                               is the model well formed, and how is it fitted
+  lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
+  lvmc explain E0412                               what a diagnostic means
+Exit codes: 0 done, 1 the model or the data is wrong, 2 usage, 3 not converged (--strict), 4 files, 70 internal,
+130 and 143 interrupted.)";
+
+/// Commands of later versions: naming them is better than "no such command".
+const std::vector<std::string> later_commands = {"infer",  "score", "sample", "impute",     "compare",
+                                                 "report", "build", "lsp",    "completion", "doctor"};
+
+/// Texts as they stand on the command line, before they are split and checked.
+struct Raw {
+  std::vector<std::string> set, bind, na;
+  std::string delimiter, emit, backend;
+};
+
+void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
+  command.add_option("--set", raw.set, "NAME=VALUE: the size of an axis, a constant or a fit setting")->expected(1)->take_all();
+  command.add_option("--emit", raw.emit, fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
+  command.add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.add_flag("-q,--quiet", to.quiet, "nothing on stderr but errors");
+}
+
+void add_data_options(CLI::App& command, Arguments& to, Raw& raw) {
+  command.add_option("data", to.data, "a CSV or TSV file with a header; - is the standard input");
+  command.add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
+  command.add_option("--delimiter", raw.delimiter, "what separates cells: a character, or tab");
+  command.add_option("--na", raw.na, "TEXT,TEXT: how missing cells are written, beside empty, NA and NaN")
+      ->expected(1)
+      ->take_all();
+}
+
+void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
+  lvm::FitOptions& fit = to.fit;
+  command.add_option("--seed", fit.seed, "of all random numbers; it is printed and stored");
+  command.add_option("--restarts", fit.restarts, "runs from different starts; the best is kept");
+  command.add_option("--iterations", fit.iterations, "the most iterations of a run");
+  command.add_option("--tolerance", fit.tolerance, "stop when less than this is left to gain, in nats");
+  command.add_option("--method", fit.method, "auto, em or gradient");
+  command.add_option("--threads", fit.threads, "0: as many as the machine has; results do not depend on it");
+  command.add_option("--init", to.init, "start from the parameters in this file (of --json or --save)");
+  command.add_option("--save", to.save, "write the fitted parameters to this file, as JSON");
+  command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")
+      ->check(CLI::IsMember({"llvm", "interpreter"}));
+  command.add_flag("--json", to.json, "print one JSON object");
+  command.add_flag("--strict", to.strict, "exit with 3 when the fit has not converged");
+  command.add_flag("-v,--verbose", to.verbose, "every run, and every cell of the parameters");
+}
+
+std::vector<std::string> split(const std::string& text, char at) {
+  std::vector<std::string> parts{""};
+  for (const char c : text) {
+    if (c == at) {
+      parts.emplace_back();
+    } else {
+      parts.back() += c;
+    }
+  }
+  return parts;
+}
+
+/// "name=value" in two; none without a name or `=`.
+std::optional<std::pair<std::string, std::string>> assignment(const std::string& text) {
+  const size_t equals = text.find('=');
+  if (equals == std::string::npos || equals == 0) return std::nullopt;
+  return std::pair(text.substr(0, equals), text.substr(equals + 1));
+}
+
+/// Empty, or what is wrong.
+std::string read_raw(const Raw& raw, Arguments& to) {
+  for (const std::string& text : raw.set) {
+    const auto pair = assignment(text);
+    if (!pair) return fmt::format("`--set {}`: write NAME=VALUE", text);
+    to.compile.settings[pair->first] = pair->second;
+  }
+  for (const std::string& text : raw.bind) {
+    const auto pair = assignment(text);
+    if (!pair) return fmt::format("`--bind {}`: write NAME=COLUMN,COLUMN", text);
+    to.bind.columns[pair->first] = split(pair->second, ',');
+  }
+  for (const std::string& text : raw.na) {
+    for (std::string& part : split(text, ',')) to.read.missing.push_back(std::move(part));
+  }
+  if (!raw.delimiter.empty()) {
+    const std::string text = raw.delimiter == "tab" || raw.delimiter == "\\t" ? "\t" : raw.delimiter;
+    if (text.size() != 1) return fmt::format("`--delimiter {}`: one character, or tab", raw.delimiter);
+    to.read.delimiter = text[0];
+  }
+  if (!raw.emit.empty()) {
+    const auto* found = std::ranges::find(lvm::stage_names, raw.emit);
+    if (found == std::end(lvm::stage_names)) {
+      return fmt::format("there is no stage `{}`: the stages are {}", raw.emit, fmt::join(lvm::stage_names, ", "));
+    }
+    to.emit = static_cast<lvm::Stage>(found - std::begin(lvm::stage_names));
+  }
+  to.fit.backend = raw.backend == "interpreter" ? lvm::Backend::interpreter : lvm::Backend::compiled;
+  return "";
+}
+
+std::string suggestion(const std::string& name, const std::vector<std::string>& candidates) {
+  const std::optional<std::string> near = lvm::did_you_mean(name, candidates);
+  return near ? fmt::format("; did you mean `{}`?", *near) : "";
+}
+
+std::string unknown_option(const CLI::App& command, const std::string& given) {
+  std::vector<std::string> names;
+  for (const CLI::Option* option : command.get_options()) {
+    for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
+  }
+  const std::string name = given.substr(0, given.find('='));
+  if (name[0] != '-' || name == "-") return fmt::format("`{}` is one argument too many for `{}`", given, command.get_name());
+  return fmt::format("`{}` has no option `{}`{}", command.get_name(), name, suggestion(name, names));
+}
+
+std::string unknown_command(const std::string& given) {
+  if (given[0] == '-') return fmt::format("there is no option `{}` before a command", given);
+  if (std::ranges::find(later_commands, given) != later_commands.end()) {
+    return fmt::format("`lvmc {}` is not there yet", given);
+  }
+  std::vector<std::string> commands = {"run", "check", "explain", "fmt"};
+  commands.insert(commands.end(), later_commands.begin(), later_commands.end());
+  return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
+}
+
+Parsed wrong(const std::string& what) {
+  return {std::nullopt, usage, "", fmt::format("lvmc: {}\n`lvmc --help` lists the commands and options\n", what)};
+}
+
+std::string missing_files(const Arguments& arguments) {
+  if (arguments.command != "run" || !arguments.data.empty()) return "";
+  if (arguments.emit && *arguments.emit < lvm::Stage::program) return "";
+  return "`run` needs a data file";
+}
+
+/// Declares the commands; their values land in `to` and `raw`.
+void declare(CLI::App& app, Arguments& to, Raw& raw) {
+  app.footer(examples);
+  app.set_version_flag("--version", "lvmc " + lvm::version());
+  app.allow_extras();
+  const auto add = [&](const char* name, const char* what, const char* argument) {
+    CLI::App* command = app.add_subcommand(name, what);
+    command->allow_extras();
+    command->add_option("model", to.model, argument)->required();
+    return command;
+  };
+  CLI::App* run = add("run", "compile a model, fit it to a table and print a summary", "the model, a .lvm file");
+  add_model_options(*run, to, raw);
+  add_data_options(*run, to, raw);
+  add_fit_options(*run, to, raw);
+  CLI::App* check = add("check", "say whether a model, and the data, are well formed; print the plan", "the model, a .lvm file");
+  add_model_options(*check, to, raw);
+  add_data_options(*check, to, raw);
+  check->add_flag("--json", to.json, "print the messages as one JSON object");
+  CLI::App* explain = add("explain", "print the bound, the plan with reasons, and every update; or what a diagnostic means",
+                          "the model, a .lvm file; or the code of a diagnostic");
+  add_model_options(*explain, to, raw);
+  add_data_options(*explain, to, raw);
+  CLI::App* layout = add("fmt", "write a model in its canonical layout, in place", "the model, a .lvm file; - is the standard input");
+  layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");
+  layout->add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+}
+
+}  // namespace
+
+Parsed parse_arguments(int count, const char* const* values) {
+  Arguments to;
+  Raw raw;
+  CLI::App app{"lvmc: fits latent-variable models that are written as P(z), P(y | z) and q(z | y)", "lvmc"};
+  declare(app, to, raw);
+  try {
+    app.parse(count, values);
+  } catch (const CLI::CallForHelp& help) {
+    const std::vector<CLI::App*> chosen = app.get_subcommands();
+    return {std::nullopt, success, chosen.empty() ? app.help() : chosen.front()->help("lvmc"), ""};
+  } catch (const CLI::CallForVersion& version) {
+    return {std::nullopt, success, std::string(version.what()) + "\n", ""};
+  } catch (const CLI::RequiredError& error) {
+    // A mistyped option swallows what follows it: say that first.
+    for (const CLI::App* command : app.get_subcommands()) {
+      if (!command->remaining().empty()) return wrong(unknown_option(*command, command->remaining().front()));
+    }
+    return wrong(error.what());
+  } catch (const CLI::ParseError& error) {
+    return wrong(error.what());
+  }
+
+  const std::vector<CLI::App*> chosen = app.get_subcommands();
+  if (chosen.empty()) {
+    const std::vector<std::string> rest = app.remaining();
+    if (!rest.empty()) return wrong(unknown_command(rest.front()));
+    return {std::nullopt, usage, "", app.help()};
+  }
+  const CLI::App& command = *chosen.front();
+  to.command = command.get_name();
+  if (!command.remaining().empty()) return wrong(unknown_option(command, command.remaining().front()));
+  if (const std::string fault = read_raw(raw, to); !fault.empty()) return wrong(fault);
+  if (to.data.size() > 1) return wrong("several data files as one table are not there yet: give one file");
+  if (const std::string fault = missing_files(to); !fault.empty()) return wrong(fault);
+  return {std::move(to), success, "", ""};
+}
+
+}  // namespace lvmc

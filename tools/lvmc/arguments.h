@@ -1,0 +1,35 @@
+#pragma once
+// The command line as data.
+
+#include <optional>
+#include <string>
+#include <vector>
+
+#include "lvm/lvm.h"
+
+namespace lvmc {
+
+struct Arguments {
+  std::string command;              // "run", "check", "explain", "fmt"
+  std::string model;                // or the code of a diagnostic, for `explain`
+  std::vector<std::string> data;    // at most one file is read so far
+  lvm::CompileOptions compile;
+  lvm::ReadOptions read;
+  lvm::BindOptions bind;
+  lvm::FitOptions fit;
+  std::string init, save;           // files of parameters
+  std::optional<lvm::Stage> emit;
+  std::string color = "auto";
+  bool json = false, quiet = false, verbose = false, strict = false;
+  bool check_layout = false;        // `fmt --check`
+};
+
+/// Arguments, or what to print and the exit code to leave with.
+struct Parsed {
+  std::optional<Arguments> arguments;
+  int exit_code = 0;
+  std::string out, error;
+};
+Parsed parse_arguments(int count, const char* const* values);
+
+}  // namespace lvmc

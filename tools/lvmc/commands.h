@@ -1,0 +1,13 @@
+#pragma once
+// One function a command: it calls the library, prints, and returns the exit code.
+
+#include "arguments.h"
+
+namespace lvmc {
+
+int run(const Arguments& arguments);
+int check(const Arguments& arguments);
+int explain(const Arguments& arguments);
+int format(const Arguments& arguments);
+
+}  // namespace lvmc

@@ -1,0 +1,20 @@
+#pragma once
+// Parameters as small aligned tables.
+
+#include <string>
+
+#include "lvm/lvm.h"
+
+namespace lvmc {
+
+/// `full`: every cell; else what a reader can take in, and a note of what was left out.
+std::string parameter_table(const lvm::Parameter& parameter, bool full);
+
+/// Columns of equal width would hide which numbers are large: all numbers of `values` with the same decimals, enough for five
+/// significant digits of the largest and two of the smallest; else each with four significant digits.
+std::vector<std::string> aligned_numbers(const std::vector<double>& values);
+
+/// Width on the terminal, for labels of ASCII and other single-width letters.
+size_t display_width(const std::string& text);
+
+}  // namespace lvmc

@@ -1,0 +1,32 @@
+// lvmc: arguments -> library -> printing.
+
+#include <exception>
+
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "console.h"
+#include "exit_codes.h"
+
+namespace {
+
+int dispatch(const lvmc::Arguments& arguments) {
+  if (arguments.command == "run") return lvmc::run(arguments);
+  if (arguments.command == "check") return lvmc::check(arguments);
+  if (arguments.command == "explain") return lvmc::explain(arguments);
+  return lvmc::format(arguments);
+}
+
+}  // namespace
+
+int main(int count, char** values) {
+  try {
+    const lvmc::Parsed parsed = lvmc::parse_arguments(count, values);
+    if (parsed.arguments) return dispatch(*parsed.arguments);
+    lvmc::write_error(parsed.error);
+    return lvmc::write_out(parsed.out) ? parsed.exit_code : lvmc::files;
+  } catch (const std::exception& error) {
+    lvmc::write_error(fmt::format("lvmc: internal error, a fault of lvm: {}\n", error.what()));
+    return lvmc::internal;
+  }
+}

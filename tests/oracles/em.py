@@ -131,6 +131,19 @@ class CategoricalEmission:
         return {self.name: (r.T @ one_hot) / r.sum(axis=0)[:, None]}
 
 
+class LatentClassEmission:
+    """c[d] ~ Categorical(p[z, d]): D items of V levels each, independent given z."""
+
+    def __init__(self, levels, V):
+        self.items = [CategoricalEmission(column, V) for column in np.asarray(levels, dtype=int).T]
+
+    def log_density(self, parameters):
+        return sum(item.log_density({"p": parameters["p"][:, d]}) for d, item in enumerate(self.items))
+
+    def maximise(self, r):
+        return {"p": np.stack([item.maximise(r)["p"] for item in self.items], axis=1)}
+
+
 class Mixture:
     """P(z) = Categorical(weight); the emissions are independent given z."""
 

@@ -132,6 +132,20 @@ def categorical_cases():
         yield result
 
 
+def latent_class_cases():
+    """The six answers of the survey; levels are numbered in byte order of their texts, over all columns."""
+    with open(DATA / "survey.csv", newline="") as file:
+        columns, *rows = csv.reader(file)
+    levels, codes = np.unique(rows, return_inverse=True)
+    codes, V = codes.reshape(len(rows), len(columns)), len(levels)
+    for K in (1, 2, 3):
+        mixture = em.Mixture(em.LatentClassEmission(codes, V))
+        start = {"weight": np.full(K, 1 / K), "p": skewed_simplex(K * len(columns), V).reshape(K, len(columns), V)}
+        result = {"data": "survey", "columns": columns, "form": "latent_class", "K": K, "V": V} | case(mixture, start)
+        print(f"survey K={K}  {result['start_log_likelihood']:.4f} ->20 {result['after']['log_likelihood']:.6f}")
+        yield result
+
+
 def write(name, cases):
     lines = ",\n".join(json.dumps(c, allow_nan=False, separators=(",", ":")) for c in cases)
     (HERE / f"{name}.json").write_text(f'{{"cases":[\n{lines}\n]}}\n')
@@ -142,6 +156,7 @@ def main():
         write(f"gaussian_{name}", list(gaussian_cases(name)))
     write("bernoulli_digits", [digits_case()])
     write("categorical_faithful", list(categorical_cases()))
+    write("latent_class_survey", list(latent_class_cases()))
 
 
 if __name__ == "__main__":

@@ -1,0 +1,28 @@
+#pragma once
+// Random mixtures with random data and a start, from one seed: every form, sizes from tiny to thousands of
+// rows, any scale and offset.
+
+#include <cstdint>
+#include <string>
+#include <vector>
+
+#include "lvm/lvm.h"
+
+namespace lvm::numeric {
+
+struct RandomMixture {
+  std::string form;
+  int64_t rows = 0, columns = 0, K = 0;
+  std::vector<double> data;  // rows x columns, row-major
+  std::vector<Values> start;
+  /// The rounding of a mean, in standard deviations of its column, at worst: eps * |mean| / sd.
+  double mean_rounding = 0;
+
+  std::string describe() const;
+  BindOptions binding() const;
+};
+
+/// Case number `seed`; the forms take turns.
+RandomMixture random_mixture(uint64_t seed, int64_t most_rows);
+
+}  // namespace lvm::numeric

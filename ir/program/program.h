@@ -28,6 +28,7 @@ struct ParameterSlot : Slot {
   bool fixed = false;
   std::vector<double> start;   // `fixed` and `init` values; empty: chosen by the start
   int64_t free_dimensions = 0; // for AIC and BIC
+  std::vector<AxisId> event;   // of simplex and ordered {K}, of matrices {D, D'}; empty: the last one or two of `axes`
 };
 
 /// A data or given variable: `size` consecutive entries of lvm_frame::columns from `offset`, one a cell of its axes.

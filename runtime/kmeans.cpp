@@ -1,0 +1,272 @@
+#include "runtime/kmeans.h"
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+#include <optional>
+
+#include "runtime/random.h"
+
+namespace lvm::runtime {
+namespace {
+
+constexpr int64_t most_sample_rows = 20000;
+constexpr double sample_work = 1e7;  // rows x features x states of one Lloyd step
+constexpr int lloyd_steps = 20;
+constexpr int64_t block = 256;
+constexpr double not_equal = 4;  // squared distance of two categories, or of 0 and 1
+
+/// One column as coordinates: (x - origin) * scale, or a category's one-hot vector.
+struct Feature {
+  const double* cells;
+  double origin = 0, scale = 1;
+  int64_t levels = 0;    // of a category; 0: a number
+  int64_t position = 0;  // of its coordinates in a centre
+};
+
+struct Points {
+  int64_t rows = 0;
+  int64_t coordinates = 0;
+  std::vector<Feature> features;
+};
+
+double mean_of(const double* cells, int64_t rows) {
+  double s = 0;
+  for (int64_t i = 0; i < rows; ++i) s += cells[i] - cells[0];
+  return cells[0] + s / static_cast<double>(rows);
+}
+
+Feature make_feature(const BoundVariable& v, const double* cells, double variance, int64_t rows) {
+  Feature f{cells};
+  switch (v.element) {
+    case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
+    case ir::Element::boolean:
+    case ir::Element::unit:
+      // Not standardised: a cell that is nearly always 0 would outweigh all others.
+      f.scale = std::sqrt(not_equal);
+      return f;
+    case ir::Element::real:
+    case ir::Element::positive:
+    case ir::Element::count:
+    case ir::Element::integer: break;
+  }
+  f.origin = mean_of(cells, rows);
+  f.scale = variance > 0 && std::isfinite(1 / std::sqrt(variance)) ? 1 / std::sqrt(variance) : 0;
+  return f;
+}
+
+Points all_points(const BoundData& data) {
+  Points points;
+  points.rows = data.rows;
+  for (const BoundVariable& v : data.variables) {
+    if (v.role != ir::Role::data) continue;
+    for (int64_t i = 0; i < v.size; ++i) {
+      Feature f = make_feature(v, data.packed.column(v.first + i), v.variance[static_cast<size_t>(i)], data.rows);
+      f.position = points.coordinates;
+      points.coordinates += std::max<int64_t>(f.levels, 1);
+      points.features.push_back(f);
+    }
+  }
+  return points;
+}
+
+/// Squared distances of rows [begin, begin + count) to a centre, count <= block.
+void distances(const Points& points, int64_t begin, int64_t count, const double* centre, double* out) {
+  std::fill(out, out + count, 0.0);
+  for (const Feature& f : points.features) {
+    const double* x = f.cells + begin;
+    const double* c = centre + f.position;
+    if (f.levels == 0) {
+      for (int64_t i = 0; i < count; ++i) {
+        const double d = (x[i] - f.origin) * f.scale - c[0];
+        out[i] += d * d;
+      }
+      continue;
+    }
+    // |e_x - c|^2 = 1 - 2 c_x + |c|^2, half of not_equal each for the two coordinates in which categories differ.
+    double norm = 1;
+    for (int64_t v = 0; v < f.levels; ++v) norm += c[v] * c[v];
+    for (int64_t i = 0; i < count; ++i) out[i] += not_equal / 2 * std::max(norm - 2 * c[static_cast<int64_t>(x[i])], 0.0);
+  }
+}
+
+void add_row(const Points& points, int64_t row, double* centre) {
+  for (const Feature& f : points.features) {
+    double* c = centre + f.position;
+    if (f.levels == 0) {
+      c[0] += (f.cells[row] - f.origin) * f.scale;
+    } else {
+      c[static_cast<int64_t>(f.cells[row])] += 1;
+    }
+  }
+}
+
+/// The nearest centre of each row, the first of equals, and its squared distance.
+struct Nearest {
+  std::vector<double> state;
+  std::vector<double> distance;
+};
+
+Nearest assign(const Points& points, const std::vector<double>& centres, int64_t states, Pool& pool) {
+  Nearest out;
+  out.state.assign(static_cast<size_t>(points.rows), 0);
+  out.distance.assign(static_cast<size_t>(points.rows), std::numeric_limits<double>::infinity());
+  pool.run((points.rows + block - 1) / block, [&](int64_t index, int) {
+    const int64_t begin = index * block, count = std::min(block, points.rows - begin);
+    double d[block];
+    for (int64_t k = 0; k < states; ++k) {
+      distances(points, begin, count, centres.data() + k * points.coordinates, d);
+      for (int64_t i = 0; i < count; ++i) {
+        if (!(d[i] < out.distance[static_cast<size_t>(begin + i)])) continue;
+        out.distance[static_cast<size_t>(begin + i)] = d[i];
+        out.state[static_cast<size_t>(begin + i)] = static_cast<double>(k);
+      }
+    }
+  });
+  return out;
+}
+
+/// The rows that seeding and Lloyd steps look at: all, or one at random in each of as many equal stretches.
+std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_t seed, uint32_t restart) {
+  const double work = static_cast<double>(std::max<int64_t>(points.coordinates, 1) * states);
+  const auto affordable = static_cast<int64_t>(std::min(sample_work / work, static_cast<double>(most_sample_rows)));
+  const int64_t size = std::min(points.rows, std::max(100 * states, affordable));
+  const Random random(seed, Site::kmeans_sample, restart);
+  std::vector<int64_t> rows(static_cast<size_t>(size));
+  for (int64_t i = 0; i < size; ++i) {
+    const int64_t begin = points.rows * i / size, end = points.rows * (i + 1) / size;
+    rows[static_cast<size_t>(i)] = begin + random.index(end - begin, i);
+  }
+  return rows;
+}
+
+/// `points` with its cells copied from `rows`.
+Points gather(const Points& points, const std::vector<int64_t>& rows, std::vector<double>& memory) {
+  Points out = points;
+  out.rows = static_cast<int64_t>(rows.size());
+  memory.resize(rows.size() * points.features.size());
+  for (size_t f = 0; f < points.features.size(); ++f) {
+    double* cells = memory.data() + f * rows.size();
+    for (size_t i = 0; i < rows.size(); ++i) cells[i] = points.features[f].cells[rows[i]];
+    out.features[f].cells = cells;
+  }
+  return out;
+}
+
+/// The first row whose running sum of `weights` exceeds `u` times their total.
+int64_t draw(const std::vector<double>& weights, double total, double u) {
+  double sum = 0;
+  int64_t last = 0;
+  for (size_t i = 0; i < weights.size(); ++i) {
+    if (!(weights[i] > 0)) continue;
+    last = static_cast<int64_t>(i);
+    sum += weights[i];
+    if (sum > u * total) break;
+  }
+  return last;
+}
+
+/// k-means++: each centre is a row drawn by its squared distance to the centres so far, the best of a few draws.
+/// None where there are fewer distinct rows than states.
+std::optional<std::vector<double>> choose_centres(const Points& points, int64_t states, uint64_t seed, uint32_t restart,
+                                                  Pool& pool) {
+  const auto candidates = static_cast<int64_t>(2 + std::log(static_cast<double>(states)));
+  const Random random(seed, Site::kmeans_seed, restart);
+  std::vector<double> centres(static_cast<size_t>(states * points.coordinates), 0.0);
+  std::vector<double> nearest(static_cast<size_t>(points.rows), 1.0);
+  std::vector<std::vector<double>> tried(static_cast<size_t>(candidates));
+  std::vector<double> totals(static_cast<size_t>(candidates));
+  double total = static_cast<double>(points.rows);
+  for (int64_t k = 0; k < states; ++k) {
+    if (!(total > 0) || !std::isfinite(total)) return std::nullopt;
+    std::vector<int64_t> rows(static_cast<size_t>(candidates));
+    pool.run(k == 0 ? 1 : candidates, [&](int64_t c, int) {
+      const auto at = static_cast<size_t>(c);
+      rows[at] = draw(nearest, total, random.uniform(k, static_cast<uint32_t>(c)));
+      std::vector<double> centre(static_cast<size_t>(points.coordinates), 0.0);
+      add_row(points, rows[at], centre.data());
+      std::vector<double>& d = tried[at];
+      d.resize(nearest.size());
+      double sum = 0;
+      for (int64_t begin = 0; begin < points.rows; begin += block) {
+        distances(points, begin, std::min(block, points.rows - begin), centre.data(), d.data() + begin);
+      }
+      for (size_t i = 0; i < d.size(); ++i) {
+        if (k > 0) d[i] = std::min(d[i], nearest[i]);
+        sum += d[i];
+      }
+      totals[at] = sum;
+    });
+    const auto end = totals.begin() + (k == 0 ? 1 : candidates);
+    const auto best = static_cast<size_t>(std::min_element(totals.begin(), end) - totals.begin());
+    add_row(points, rows[best], centres.data() + k * points.coordinates);
+    nearest.swap(tried[best]);
+    total = totals[best];
+  }
+  return centres;
+}
+
+/// Lloyd's steps; a centre that loses all of its rows stays where it was.
+void improve(const Points& points, int64_t states, std::vector<double>& centres, Pool& pool) {
+  std::vector<double> before;
+  for (int step = 0; step < lloyd_steps; ++step) {
+    Nearest now = assign(points, centres, states, pool);
+    if (now.state == before) return;
+    std::vector<double> sums(centres.size(), 0.0), counts(static_cast<size_t>(states), 0.0);
+    for (int64_t i = 0; i < points.rows; ++i) {
+      const auto k = static_cast<int64_t>(now.state[static_cast<size_t>(i)]);
+      add_row(points, i, sums.data() + k * points.coordinates);
+      ++counts[static_cast<size_t>(k)];
+    }
+    for (int64_t k = 0; k < states; ++k) {
+      const double count = counts[static_cast<size_t>(k)];
+      if (count == 0) continue;
+      for (int64_t c = k * points.coordinates; c < (k + 1) * points.coordinates; ++c) {
+        centres[static_cast<size_t>(c)] = sums[static_cast<size_t>(c)] / count;
+      }
+    }
+    before = std::move(now.state);
+  }
+}
+
+/// Gives each state without rows the row that is farthest from its centre among states that can spare one.
+void fill_empty(Nearest& nearest, int64_t states) {
+  std::vector<int64_t> counts(static_cast<size_t>(states), 0);
+  for (const double k : nearest.state) ++counts[static_cast<size_t>(k)];
+  for (int64_t k = 0; k < states; ++k) {
+    if (counts[static_cast<size_t>(k)] > 0) continue;
+    size_t far = nearest.state.size();
+    for (size_t i = 0; i < nearest.state.size(); ++i) {
+      const bool spare = counts[static_cast<size_t>(nearest.state[i])] > 1;
+      if (spare && (far == nearest.state.size() || nearest.distance[i] > nearest.distance[far])) far = i;
+    }
+    if (far == nearest.state.size()) return;  // fewer rows than states
+    --counts[static_cast<size_t>(nearest.state[far])];
+    nearest.state[far] = static_cast<double>(k);
+    nearest.distance[far] = 0;
+    ++counts[static_cast<size_t>(k)];
+  }
+}
+
+Nearest random_assignment(int64_t rows, int64_t states, uint64_t seed, uint32_t restart) {
+  const Random random(seed, Site::random_assignment, restart);
+  Nearest out;
+  out.distance.assign(static_cast<size_t>(rows), 0);
+  for (int64_t i = 0; i < rows; ++i) out.state.push_back(static_cast<double>(random.index(states, i)));
+  return out;
+}
+
+}  // namespace
+
+std::vector<double> kmeans_assignment(const BoundData& data, int64_t states, uint64_t seed, uint32_t restart, Pool& pool) {
+  const Points points = all_points(data);
+  std::vector<double> memory;
+  const Points sample = gather(points, choose_sample(points, states, seed, restart), memory);
+  auto centres = choose_centres(sample, states, seed, restart, pool);
+  if (centres) improve(sample, states, *centres, pool);
+  Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(data.rows, states, seed, restart);
+  fill_empty(nearest, states);
+  return std::move(nearest.state);
+}
+
+}  // namespace lvm::runtime

@@ -1,0 +1,127 @@
+#include "runtime/pool.h"
+
+#include <algorithm>
+#include <atomic>
+#include <condition_variable>
+#include <exception>
+#include <mutex>
+#include <thread>
+#include <vector>
+
+#include "ir/program/frame.h"
+
+namespace lvm::runtime {
+
+struct Pool::State {
+  std::mutex mutex;
+  std::condition_variable begin, done;
+  std::vector<std::thread> threads;
+  const std::function<void(int64_t, int)>* task = nullptr;
+  std::atomic<int64_t> next{0};
+  int64_t count = 0;
+  uint64_t round = 0;
+  int busy = 0;
+  bool quit = false;
+  std::exception_ptr error;
+
+  void work(int worker) {
+    for (int64_t i = next.fetch_add(1); i < count; i = next.fetch_add(1)) {
+      try {
+        (*task)(i, worker);
+      } catch (...) {
+        const std::lock_guard lock(mutex);
+        if (!error) error = std::current_exception();
+        next.store(count);
+      }
+    }
+  }
+
+  void loop(int worker) {
+    for (uint64_t seen = 0;;) {
+      {
+        std::unique_lock lock(mutex);
+        begin.wait(lock, [&] { return quit || round != seen; });
+        if (quit) return;
+        seen = round;
+      }
+      work(worker);
+      const std::lock_guard lock(mutex);
+      if (--busy == 0) done.notify_one();
+    }
+  }
+};
+
+Pool::Pool(int threads) : state_(std::make_unique<State>()) {
+  const int machine = std::max(1, static_cast<int>(std::thread::hardware_concurrency()));
+  const int wanted = threads > 0 ? threads : machine;
+  // The calling thread is worker 0.
+  for (int worker = 1; worker < wanted; ++worker) {
+    state_->threads.emplace_back([state = state_.get(), worker] { state->loop(worker); });
+  }
+}
+
+Pool::~Pool() {
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->quit = true;
+  }
+  state_->begin.notify_all();
+  for (std::thread& thread : state_->threads) thread.join();
+}
+
+int Pool::threads() const { return static_cast<int>(state_->threads.size()) + 1; }
+
+void Pool::run(int64_t count, const std::function<void(int64_t, int)>& task) {
+  if (count <= 1 || state_->threads.empty()) {
+    for (int64_t i = 0; i < count; ++i) task(i, 0);
+    return;
+  }
+  {
+    const std::lock_guard lock(state_->mutex);
+    state_->task = &task;
+    state_->count = count;
+    state_->next.store(0);
+    state_->busy = static_cast<int>(state_->threads.size());
+    state_->error = nullptr;
+    ++state_->round;
+  }
+  state_->begin.notify_all();
+  state_->work(0);
+  std::unique_lock lock(state_->mutex);
+  state_->done.wait(lock, [&] { return state_->busy == 0; });
+  if (state_->error) std::rethrow_exception(state_->error);
+}
+
+Shards make_shards(int64_t rows, int64_t statistic_bytes) {
+  constexpr int64_t least_tiles = 8;  // of a shard: less is not worth a thread's wakening
+  constexpr int64_t most_shards = 256;
+  constexpr int64_t most_bytes = int64_t{64} << 20;
+  Shards shards;
+  shards.rows = rows;
+  shards.tiles = (rows + LVM_TILE_ROWS - 1) / LVM_TILE_ROWS;
+  const int64_t by_memory = statistic_bytes > 0 ? most_bytes / statistic_bytes : most_shards;
+  shards.count = std::max<int64_t>(1, std::min({shards.tiles / least_tiles, most_shards, by_memory}));
+  return shards;
+}
+
+void reduce_shards(double* statistics, int64_t count, int64_t size, Pool& pool) {
+  constexpr int64_t piece = 4096;
+  const int64_t pieces = (size + piece - 1) / piece;
+  pool.run(count > 1 ? pieces : 0, [&](int64_t index, int) {
+    const int64_t begin = index * piece, end = std::min(size, begin + piece);
+    for (int64_t apart = 1; apart < count; apart *= 2) {
+      for (int64_t shard = 0; shard + apart < count; shard += 2 * apart) {
+        double* to = statistics + shard * size;
+        const double* from = statistics + (shard + apart) * size;
+        for (int64_t i = begin; i < end; ++i) to[i] += from[i];
+      }
+    }
+  });
+}
+
+double add_lanes(const double* lanes) {
+  static_assert(LVM_LANES == 8);
+  return ((lanes[0] + lanes[4]) + (lanes[2] + lanes[6])) + ((lanes[1] + lanes[5]) + (lanes[3] + lanes[7]));
+}
+
+}  // namespace lvm::runtime

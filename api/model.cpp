@@ -8,7 +8,6 @@
 
 #include "api/state.h"
 #include "backends/em/lower.h"
-#include "frontend/parse/parse.h"
 
 namespace lvm {
 namespace {
@@ -109,17 +108,6 @@ Model compile_file(const std::string& path, CompileOptions options) {
   state->compiled.diagnostics = read.diagnostics;
   state->report = Report({read.diagnostics, nullptr});
   return Model{std::move(state)};
-}
-
-Formatted format(std::string_view text, const std::string& file_name) {
-  return guarded([&] {
-    const auto source = std::make_shared<const SourceFile>(file_name, std::string(text));
-    Diagnostics diagnostics;
-    const std::optional<ast::ModelFile> syntax = parse(*source, diagnostics);
-    Formatted to{Report({diagnostics, source}), syntax ? ast::print(*syntax) : "", false};
-    to.changed = syntax && to.text != text;
-    return to;
-  });
 }
 
 Formatted format_file(const std::string& path) {

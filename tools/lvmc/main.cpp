@@ -20,6 +20,7 @@ int dispatch(const lvmc::Arguments& arguments) {
 }  // namespace
 
 int main(int count, char** values) {
+  lvmc::ignore_broken_pipes();
   try {
     const lvmc::Parsed parsed = lvmc::parse_arguments(count, values);
     if (parsed.arguments) return dispatch(*parsed.arguments);

@@ -1,0 +1,278 @@
+// The type of a node from its op, inputs and attributes.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/tensor/tensor.h"
+
+namespace lvm::ir {
+
+namespace {
+
+using Axes = std::vector<AxisId>;
+
+bool is_positive(Element e) { return e == Element::positive; }
+bool is_nonnegative(Element e) {
+  return e == Element::positive || e == Element::unit || e == Element::boolean || e == Element::count;
+}
+
+struct Inference {
+  const Module& module;
+  const Function& function;
+  Op op;
+  const std::vector<NodeId>& inputs;
+  const Attributes& attributes;
+
+  const Type& in(size_t i) const { return function[inputs.at(i)].type; }
+
+  std::string describe(const Type& type) const {
+    std::string text(name(type.element));
+    text += '[';
+    for (size_t i = 0; i < type.axes.size(); ++i) text += (i ? ", " : "") + module.axis(type.axes[i]).name;
+    return text + ']';
+  }
+
+  [[noreturn]] void fail(const std::string& why) const {
+    std::string shapes;
+    for (NodeId id : inputs) shapes += (shapes.empty() ? "" : ", ") + describe(function[id].type);
+    throw InternalError(fmt::format("`{}` of ({}): {}", row(op).name, shapes, why));
+  }
+
+  AxisId axis(size_t i) const {
+    if (i >= attributes.axes.size()) fail("it names too few axes");
+    const AxisId id = attributes.axes[i];
+    if (id < 0 || static_cast<size_t>(id) >= module.axes.size()) fail("it names an axis that the module lacks");
+    return id;
+  }
+
+  Axes all_axes() const {
+    Axes axes;
+    for (NodeId id : inputs) axes.insert(axes.end(), function[id].type.axes.begin(), function[id].type.axes.end());
+    return sorted(axes);
+  }
+
+  static Axes sorted(Axes axes) {
+    std::sort(axes.begin(), axes.end());
+    axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
+    return axes;
+  }
+
+  static Axes with(Axes axes, AxisId id) {
+    axes.push_back(id);
+    return sorted(axes);
+  }
+
+  Axes without(Axes axes, const Axes& gone, bool all_present = true) const {
+    for (AxisId id : gone) {
+      const auto at = std::find(axes.begin(), axes.end(), id);
+      if (at != axes.end())
+        axes.erase(at);
+      else if (all_present)
+        fail(fmt::format("no input has the axis `{}`", module.axis(id).name));
+    }
+    return axes;
+  }
+
+  Element common(size_t from) const {
+    Element element = in(from).element;
+    for (size_t i = from + 1; i < inputs.size(); ++i) {
+      const Element other = in(i).element;
+      if (other == element) continue;
+      const bool unit = (element == Element::unit && other == Element::boolean) ||
+                        (element == Element::boolean && other == Element::unit);
+      element = unit ? Element::unit : Element::real;
+    }
+    return element == Element::category ? Element::real : element;
+  }
+
+  Element pointwise_element() const {
+    switch (op) {
+      case Op::exp: case Op::softplus: return Element::positive;
+      case Op::sigmoid: return Element::unit;
+      case Op::sqrt: case Op::square: case Op::reciprocal:
+        return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::abs: return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::floor: return Element::integer;
+      case Op::is_finite: case Op::logical_not: case Op::less: case Op::less_equal: case Op::equal:
+      case Op::logical_and: case Op::logical_or: return Element::boolean;
+      case Op::add: {
+        const Element a = in(0).element, b = in(1).element;
+        const bool positive = (is_positive(a) && is_nonnegative(b)) || (is_positive(b) && is_nonnegative(a));
+        return positive ? Element::positive : Element::real;
+      }
+      case Op::mul: {
+        const Element a = in(0).element, b = in(1).element;
+        if (is_positive(a) && is_positive(b)) return Element::positive;
+        const bool units = (a == Element::unit || a == Element::boolean) && (b == Element::unit || b == Element::boolean);
+        return units ? Element::unit : Element::real;
+      }
+      case Op::div: case Op::minimum:
+        return is_positive(in(0).element) && is_positive(in(1).element) ? Element::positive : Element::real;
+      case Op::maximum:
+        return is_positive(in(0).element) || is_positive(in(1).element) ? Element::positive : Element::real;
+      case Op::pow: return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::fma:
+        return is_positive(in(0).element) && is_positive(in(1).element) && is_nonnegative(in(2).element)
+                   ? Element::positive : Element::real;
+      case Op::select: return common(1);
+      case Op::expect: return in(0).element;
+      default: return Element::real;
+    }
+  }
+
+  Type reduce() const {
+    Type type{Element::real, without(in(0).axes, attributes.axes)};
+    if (op == Op::argmax) {
+      type.element = Element::category;
+      type.range = axis(0);
+    } else if (op == Op::sum && (is_positive(in(0).element) || in(0).element == Element::count)) {
+      type.element = in(0).element;
+    } else if (op == Op::sum && in(0).element == Element::boolean) {
+      type.element = Element::count;
+    } else if (op == Op::reduce_max) {
+      type.element = common(0);
+    }
+    return type;
+  }
+
+  Type contract() const {
+    Type type{Element::positive, without(all_axes(), attributes.axes)};
+    for (size_t i = 0; i < inputs.size(); ++i)
+      if (!is_positive(in(i).element)) type.element = Element::real;
+    return type;
+  }
+
+  Type rename() const {
+    Type type = in(0);
+    if (attributes.axes.size() % 2) fail("the axes to rename come in pairs");
+    for (AxisId& id : type.axes)
+      for (size_t i = 0; i < attributes.axes.size(); i += 2)
+        if (id == attributes.axes[i]) {
+          id = attributes.axes[i + 1];
+          break;
+        }
+    const size_t before = type.axes.size();
+    type.axes = sorted(type.axes);
+    if (type.axes.size() != before) fail("two axes would have one name");
+    return type;
+  }
+
+  Type gather() const {
+    if (in(1).element != Element::category && in(1).element != Element::integer) fail("the index is not a category");
+    Axes axes = without(in(0).axes, {axis(0)});
+    axes.insert(axes.end(), in(1).axes.begin(), in(1).axes.end());
+    return {in(0).element, sorted(axes), in(0).range};
+  }
+
+  void need(const Type& type, AxisId id) const {
+    if (!type.has(id)) fail(fmt::format("the axis `{}` is missing", module.axis(id).name));
+  }
+
+  Type matrix() const {
+    need(in(0), axis(0));
+    need(in(0), axis(1));
+    return {Element::real, in(0).axes};
+  }
+
+  Type apply() const {
+    need(in(0), axis(0));
+    need(in(0), axis(1));
+    need(in(1), axis(0));
+    if (in(1).has(axis(1))) fail("the vector has the matrix's column axis");
+    return {Element::real, without(all_axes(), {axis(1)})};
+  }
+
+  /// Element-wise densities keep every axis. A category consumes the axis that it ranges over (its twin in a table that has both), a
+  /// multivariate value the pair D, D' of its matrix; `attributes.axes` names event axes that neither rule finds.
+  Type logpdf() const {
+    if (!attributes.axes.empty()) return {Element::real, without(all_axes(), attributes.axes, false)};
+    Axes axes = all_axes();
+    const size_t first_slot = op == Op::sample ? 0 : 1;
+    if (op == Op::logpdf && in(0).element == Element::category && in(0).range >= 0) {
+      const auto twin = module.find_axis(module.axis(in(0).range).name + "'");
+      AxisId event = in(0).range;
+      for (size_t i = first_slot; i < inputs.size(); ++i)
+        if (twin && in(i).has(*twin)) event = *twin;
+      return {Element::real, without(axes, {event}, false)};
+    }
+    const bool matrix_slot = attributes.text.find(".cov") != std::string::npos ||
+                             attributes.text.find(".cholesky") != std::string::npos ||
+                             attributes.text.find(".precision_matrix") != std::string::npos;
+    if (matrix_slot)
+      for (AxisId id : all_axes()) {
+        const auto twin = module.find_axis(module.axis(id).name + "'");
+        if (twin && std::find(axes.begin(), axes.end(), *twin) != axes.end()) axes = without(axes, {id, *twin});
+      }
+    return {Element::real, axes};
+  }
+
+  const Function& callee() const {
+    const Function* found = module.find(attributes.function);
+    if (!found || found->outputs.empty()) fail(fmt::format("there is no function `{}` with a result", attributes.function));
+    return *found;
+  }
+
+  Type infer(const Type& leaf_type) const {
+    switch (row(op).shape) {
+      case ShapeRule::leaf:
+        if (op == Op::constant) return {attributes.number > 0 ? Element::positive : Element::real, {}};
+        if (op == Op::iota) return {Element::category, {axis(0)}, axis(0)};
+        if (op == Op::identity) return {Element::real, sorted({axis(0), axis(1)})};
+        return leaf_type;
+      case ShapeRule::pointwise: return {pointwise_element(), all_axes()};
+      case ShapeRule::reduce: return reduce();
+      case ShapeRule::contract: return contract();
+      case ShapeRule::broadcast: {
+        Axes axes = in(0).axes;
+        axes.insert(axes.end(), attributes.axes.begin(), attributes.axes.end());
+        return {in(0).element, sorted(axes), in(0).range};
+      }
+      case ShapeRule::rename: return rename();
+      case ShapeRule::gather: return gather();
+      case ShapeRule::one_hot:
+        if (in(0).element != Element::category) fail("the input is not a category");
+        return {Element::boolean, with(in(0).axes, axis(0))};
+      case ShapeRule::stack: {
+        const int64_t size = module.axis(axis(0)).size;
+        if (size != unknown_size && size != static_cast<int64_t>(inputs.size()))
+          fail(fmt::format("the axis `{}` has another size", module.axis(axis(0)).name));
+        return {common(0), with(all_axes(), axis(0))};
+      }
+      case ShapeRule::slice: return {in(0).element, without(in(0).axes, {axis(0)}), in(0).range};
+      case ShapeRule::diag: need(in(0), axis(0)); return {Element::real, with(in(0).axes, axis(1))};
+      case ShapeRule::diagonal: need(in(0), axis(0)); return {Element::real, without(in(0).axes, {axis(1)})};
+      case ShapeRule::reshape: {
+        Axes axes = attributes.axes;
+        if (in(0).has(0)) axes.push_back(0);
+        return {in(0).element, sorted(axes), in(0).range};
+      }
+      case ShapeRule::matrix: return matrix();
+      case ShapeRule::apply: return apply();
+      case ShapeRule::eigenvalues: need(in(0), axis(0)); return {Element::real, without(in(0).axes, {axis(1)})};
+      case ShapeRule::matmul: return {Element::real, without(all_axes(), attributes.axes)};
+      case ShapeRule::conv: fail("convolutions have no shape rule yet");
+      case ShapeRule::call: return callee()[callee().outputs[0].node].type;
+      case ShapeRule::scan: {
+        const Type& body = callee()[callee().outputs[0].node].type;
+        return {body.element, with(body.axes, axis(0)), body.range};
+      }
+      case ShapeRule::logpdf: return logpdf();
+    }
+    fail("the op has no shape rule");
+  }
+};
+
+}  // namespace
+
+Type infer_type(const Module& module, const Function& function, Op op, const std::vector<NodeId>& inputs,
+                const Attributes& attributes, const Type& leaf) {
+  const int arity = row(op).arity;
+  const Inference inference{module, function, op, inputs, attributes};
+  if (arity >= 0 && inputs.size() != static_cast<size_t>(arity)) inference.fail("it has the wrong number of inputs");
+  for (NodeId id : inputs)
+    if (id < 0 || static_cast<size_t>(id) >= function.nodes.size()) throw InternalError("an input is not a node");
+  return inference.infer(leaf);
+}
+
+}  // namespace lvm::ir

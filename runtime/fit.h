@@ -25,11 +25,11 @@ struct Progress {
 
 struct FitOptions {
   int64_t iterations = 1000;  // updates a run; 0 evaluates the start
-  double tolerance = 1e-6;    // nats: a run has converged when what remains to be gained is less
+  double tolerance = 1e-6;    // nats: a run has converged when what remains to be gained is less; 0: do all iterations
   int64_t restarts = 1;
   uint64_t seed = 1;
   int threads = 0;            // 0: as many as the machine has
-  /// By name, in slot layout; either empty or with every parameter that is not fixed. One run from there.
+  /// By name, in slot layout; either empty or with every parameter that is not fixed, inside its domain. One run from there.
   std::map<std::string, std::vector<double>> initial;
   /// Called after every objective; false stops the fit, which then returns its best so far.
   std::function<bool(const Progress&)> progress;
@@ -84,7 +84,7 @@ struct Fitted {
   const FittedParameter* find(const std::string& name) const;
 };
 
-/// Errors (every run failed, bad initial values) and warnings (not converged, runs that collapsed) go to `diagnostics`.
+/// Errors (every run failed, too few rows) and warnings (not converged, runs that collapsed) go to `diagnostics`.
 /// Throws ir::InternalError with a dump when the objective drops by more than rounding explains.
 Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const FitOptions& options,
            Diagnostics& diagnostics);

@@ -1,0 +1,206 @@
+#include "runtime/fit.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/run.h"
+
+namespace lvm::runtime {
+namespace {
+
+std::vector<FittedParameter> to_parameters(const ir::Program& program, const std::vector<double>& values) {
+  std::vector<FittedParameter> out;
+  for (const ir::ParameterSlot& slot : program.parameters) {
+    FittedParameter p{slot.name, slot.domain, slot.fixed, slot.axes, {}, {}};
+    for (const ir::AxisId axis : slot.axes) p.shape.push_back(program.module.axis(axis).size);
+    p.values.assign(values.begin() + slot.offset, values.begin() + slot.offset + slot.size);
+    out.push_back(std::move(p));
+  }
+  return out;
+}
+
+std::vector<double> from_parameters(const ir::Program& program, const std::vector<FittedParameter>& parameters) {
+  std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
+  for (const ir::ParameterSlot& slot : program.parameters) {
+    const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == slot.name; });
+    if (found == parameters.end() || static_cast<int64_t>(found->values.size()) != slot.size) {
+      throw ir::InternalError("the values of parameter `" + slot.name + "` do not fit the program");
+    }
+    std::copy(found->values.begin(), found->values.end(), out.begin() + slot.offset);
+  }
+  return out;
+}
+
+/// "run 3 after 41 iterations: component 2 has collapsed", for the first few.
+std::string failures_text(const std::vector<RunOutcome>& runs) {
+  constexpr size_t most = 3;
+  std::vector<std::string> out;
+  size_t failed = 0;
+  for (const RunOutcome& run : runs) {
+    if (run.stop != Stop::failed || ++failed > most) continue;
+    out.push_back(fmt::format("run {} after {} iteration{}: {}", run.restart + 1, run.iterations, run.iterations == 1 ? "" : "s",
+                              run.message));
+  }
+  return fmt::format("{}{}", fmt::join(out, "; "), failed > most ? "; …" : "");
+}
+
+void report_failures(const Fitted& fitted, Diagnostics& diagnostics) {
+  const auto failed = std::count_if(fitted.runs.begin(), fitted.runs.end(), [](const auto& r) { return r.stop == Stop::failed; });
+  if (failed == 0) return;
+  const auto all = static_cast<int64_t>(fitted.runs.size());
+  if (failed < all) {
+    diagnostics.report({Code::runs_failed, fmt::format("{} of {} runs ended early and {} not chosen: {}", failed, all,
+                                                       failed == 1 ? "was" : "were", failures_text(fitted.runs))});
+  } else if (all == 1) {
+    const RunOutcome& run = fitted.runs.front();
+    diagnostics.report({Code::every_run_failed, fmt::format("the run ended after {} iteration{}: {}", run.iterations,
+                                                            run.iterations == 1 ? "" : "s", run.message)});
+  } else {
+    diagnostics.report({Code::every_run_failed, fmt::format("all {} runs ended early: {}", all, failures_text(fitted.runs))});
+  }
+}
+
+void report_not_converged(const Fitted& fitted, double remaining, const FitOptions& options, Diagnostics& diagnostics) {
+  std::string why;
+  switch (fitted.stop) {
+    case Stop::converged:
+    case Stop::failed: return;
+    case Stop::iterations:
+      if (options.tolerance == 0) return;  // so many iterations were asked for
+      why = fmt::format("the fit ended after {} iterations, before it converged", fitted.iterations);
+      break;
+    case Stop::time_limit: why = fmt::format("the time limit ended the fit after {} iterations, before it converged", fitted.iterations); break;
+    case Stop::stopped: why = fmt::format("the fit was stopped after {} iterations, before it converged", fitted.iterations); break;
+  }
+  if (std::isfinite(remaining)) why += fmt::format("; about {:.2g} nats remain to be gained", remaining);
+  Diagnostic d{Code::not_converged, std::move(why)};
+  if (fitted.stop == Stop::iterations) d.hint = fmt::format("`--iterations {}`", std::max<int64_t>(fitted.iterations * 10, 1000));
+  diagnostics.report(std::move(d));
+}
+
+/// Runs that would all be the same are made once.
+int64_t useful_restarts(const ir::Program& program, const FitOptions& options) {
+  if (!options.initial.empty() || program.start_latent.empty()) return 1;
+  return std::max<int64_t>(options.restarts, 1);
+}
+
+/// Records how a run ended, and takes its parameters if it is the best so far.
+bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
+  const RunOutcome& outcome = run.outcome;
+  const bool better = outcome.stop != Stop::failed && (!fitted.ok || outcome.objective > fitted.objective);
+  fitted.runs.push_back(outcome);
+  if (!better) return false;
+  fitted.ok = true;
+  fitted.best = static_cast<int64_t>(fitted.runs.size()) - 1;
+  fitted.objective = outcome.objective;
+  fitted.stop = outcome.stop;
+  fitted.converged = outcome.stop == Stop::converged;
+  fitted.iterations = outcome.iterations;
+  fitted.parameters = to_parameters(program, run.parameters);
+  fitted.trace = std::move(run.trace);
+  return true;
+}
+
+void add_information(Fitted& fitted, const ir::Program& program) {
+  for (const ir::ParameterSlot& slot : program.parameters) {
+    if (!slot.fixed) fitted.free_parameters += slot.free_dimensions;
+  }
+  const auto k = static_cast<double>(fitted.free_parameters);
+  fitted.aic = 2 * k - 2 * fitted.objective;
+  fitted.bic = k * std::log(static_cast<double>(fitted.rows)) - 2 * fitted.objective;
+}
+
+}  // namespace
+
+std::string_view name(Stop stop) {
+  switch (stop) {
+    case Stop::converged: return "converged";
+    case Stop::iterations: return "iterations";
+    case Stop::time_limit: return "time limit";
+    case Stop::stopped: return "stopped";
+    case Stop::failed: return "failed";
+  }
+  return "";
+}
+
+const FittedParameter* Fitted::find(const std::string& name) const {
+  for (const FittedParameter& p : parameters) {
+    if (p.name == name) return &p;
+  }
+  return nullptr;
+}
+
+Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const FitOptions& options,
+           Diagnostics& diagnostics) {
+  Fitted fitted;
+  fitted.objective_name = program.objective_name;
+  fitted.rows = data.rows;
+  fitted.seed = options.seed;
+  if (data.rows < program.start_states) {
+    diagnostics.report({Code::too_few_rows, fmt::format("the table has {} row{}, and `{}` has {} states", data.rows,
+                                                        data.rows == 1 ? "" : "s", program.start_latent, program.start_states)});
+    return fitted;
+  }
+  const Clock clock;
+  Walker walker(program, functions, data, options.threads);
+  double remaining = std::numeric_limits<double>::quiet_NaN();
+  for (int64_t restart = 0; restart < useful_restarts(program, options); ++restart) {
+    RunResult run = Run(program, data, options, walker, clock, restart).go();
+    if (take(fitted, program, run)) remaining = run.remaining;
+    if (run.interrupted) break;
+  }
+  fitted.seconds = clock.seconds();
+  report_failures(fitted, diagnostics);
+  if (!fitted.ok) return fitted;
+  add_information(fitted, program);
+  report_not_converged(fitted, remaining, options, diagnostics);
+  return fitted;
+}
+
+Evaluation evaluate(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                    const std::vector<FittedParameter>& parameters, int threads) {
+  Walker walker(program, functions, data, threads);
+  const std::vector<double> values = from_parameters(program, parameters);
+  Evaluation out;
+  out.failure = walker.prepare(values);
+  if (out.failure.empty()) out.failure = walker.rows("rows", values);
+  if (const double* objective = walker.statistic("objective"); objective && out.failure.empty()) out.objective = *objective;
+  return out;
+}
+
+RowOutputs posterior(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                     const std::vector<FittedParameter>& parameters, int threads) {
+  Walker walker(program, functions, data, threads);
+  const std::vector<double> values = from_parameters(program, parameters);
+  RowOutputs out;
+  out.failure = walker.prepare(values);
+  const std::string function = walker.has("posterior") ? "posterior" : "rows";
+  if (out.failure.empty()) out.failure = walker.row_outputs(function, values, out.values);
+  return out;
+}
+
+std::vector<double> permute(const std::vector<double>& values, const std::vector<ir::AxisId>& from,
+                            const std::vector<ir::AxisId>& to, const ir::Module& module) {
+  std::vector<int64_t> step(to.size(), 1);  // in `from` layout, of each axis of `to`
+  for (size_t i = 0; i < to.size(); ++i) {
+    const auto at = std::find(from.begin(), from.end(), to[i]);
+    if (at == from.end() || from.size() != to.size()) throw ir::InternalError("permute: the axes are not the same");
+    for (auto behind = at + 1; behind != from.end(); ++behind) step[i] *= module.axis(*behind).size;
+  }
+  std::vector<double> out(values.size());
+  for (size_t index = 0; index < out.size(); ++index) {
+    auto rest = static_cast<int64_t>(index);
+    int64_t source = 0;
+    for (size_t i = to.size(); i-- > 0;) {
+      source += rest % module.axis(to[i]).size * step[i];
+      rest /= module.axis(to[i]).size;
+    }
+    out[index] = values[static_cast<size_t>(source)];
+  }
+  return out;
+}
+
+}  // namespace lvm::runtime

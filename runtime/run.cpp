@@ -1,0 +1,155 @@
+#include "runtime/run.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cmath>
+
+#include "runtime/kmeans.h"
+#include "runtime/starts.h"
+
+namespace lvm::runtime {
+namespace {
+
+constexpr int start_passes = 2;  // the second has moments about means that are already near
+
+/// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where densities lie on both
+/// sides of 1. A cell adds ½ ln 2π + ln sd + ½ u²: with u² about 1 and sd near the column's own that is at most
+/// 2 + ½ |ln variance|; the mixture adds at most ln K.
+double size_of_objective(double objective, const ir::Program& program, const BoundData& data) {
+  double row = std::log(static_cast<double>(std::max<int64_t>(program.start_states, 1)));
+  for (const BoundVariable& v : data.variables) {
+    if (v.role != ir::Role::data) continue;
+    for (const double variance : v.variance) row += 2 + (variance > 0 ? std::abs(std::log(variance)) / 2 : 0);
+  }
+  return std::abs(objective) + static_cast<double>(data.rows) * row;
+}
+
+std::string dump(const ir::Program& program, const std::vector<double>& parameters) {
+  std::string out;
+  for (const ir::ParameterSlot& slot : program.parameters) {
+    const auto begin = parameters.begin() + slot.offset;
+    const std::vector<double> values(begin, begin + std::min<int64_t>(slot.size, 256));
+    out += fmt::format("\n    {} = {:.17g}{}", slot.name, fmt::join(values, " "), slot.size > 256 ? " …" : "");
+  }
+  return out;
+}
+
+}  // namespace
+
+Failure Run::move_to_assignment() {
+  for (int pass = 0; pass < start_passes; ++pass) {
+    // `update` may read what `prepare` derives; the checks of `prepare` are about a fit, not about the unit start.
+    if (walker_.has("prepare")) static_cast<void>(walker_.prepare(parameters_));
+    if (Failure failure = walker_.rows("start", parameters_); !failure.empty()) return failure;
+    if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
+  }
+  return {};
+}
+
+Failure Run::start() {
+  parameters_ = default_parameters(program_);
+  if (!options_.initial.empty()) {
+    set_parameters(program_, options_.initial, parameters_);
+    return {};
+  }
+  const auto given = [](const ir::ParameterSlot& slot) { return !slot.start.empty(); };
+  if (!walker_.has("start") || std::all_of(program_.parameters.begin(), program_.parameters.end(), given)) return {};
+  if (!program_.start_latent.empty()) {
+    walker_.set_assignment(
+        kmeans_assignment(data_, program_.start_states, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
+  }
+  const std::vector<double> origin = parameters_;
+  if (Failure failure = move_to_assignment(); !failure.empty()) return failure;
+  // `init` values start where they say, whatever the assignment suggests.
+  for (const ir::ParameterSlot& slot : program_.parameters) {
+    if (given(slot)) std::copy_n(origin.begin() + slot.offset, slot.size, parameters_.begin() + slot.offset);
+  }
+  return {};
+}
+
+Failure Run::evaluate(double& objective) {
+  if (Failure failure = walker_.prepare(parameters_); !failure.empty()) return failure;
+  if (Failure failure = walker_.rows("rows", parameters_); !failure.empty()) return failure;
+  const double* value = walker_.statistic("objective");
+  if (!value) throw ir::InternalError("the program has no statistic `objective`");
+  objective = *value;
+  return std::isfinite(objective) ? Failure() : fmt::format("the objective is {}", objective);
+}
+
+Rounding Run::rounding_of(double objective) const {
+  const double* per_row = walker_.derived("rounding");
+  const double by_parameters = per_row && *per_row > 0 ? *per_row * static_cast<double>(data_.rows) : 0;
+  return make_rounding(size_of_objective(objective, program_, data_), by_parameters);
+}
+
+void Run::check_drop(double objective, const Rounding& rounding) const {
+  if (result_.trace.empty()) return;
+  const TraceEntry& last = result_.trace.back();
+  if (objective >= last.objective - rounding.allowed) return;
+  throw ir::InternalError(fmt::format(
+      "the objective of `{}` dropped by {:.3g} nats, and rounding explains {:.3g}\n  run {}, seed {}, iteration {}: {:.17g}, "
+      "after {:.17g}\n  parameters before:{}\n  parameters after:{}",
+      program_.model, last.objective - objective, rounding.allowed, restart_ + 1, options_.seed, last.iteration + 1, objective,
+      last.objective, dump(program_, before_), dump(program_, parameters_)));
+}
+
+bool Run::stopped(Stop& why) {
+  if (options_.progress) {
+    const std::vector<TraceEntry>& trace = result_.trace;
+    Progress progress{restart_, result_.outcome.iterations, result_.outcome.objective, 0, result_.remaining, clock_.seconds()};
+    if (trace.size() > 1) progress.gain = trace.back().objective - trace[trace.size() - 2].objective;
+    if (!options_.progress(progress)) {
+      why = Stop::stopped;
+      return true;
+    }
+  }
+  if (clock_.seconds() < options_.time_limit) return false;
+  why = Stop::time_limit;
+  return true;
+}
+
+Failure Run::climb() {
+  Convergence convergence(options_.tolerance);
+  RunOutcome& outcome = result_.outcome;
+  Rounding rounding;
+  for (;; ++outcome.iterations) {
+    double objective = 0;
+    if (Failure failure = evaluate(objective); !failure.empty()) return failure;
+    const Rounding now = rounding_of(objective);
+    check_drop(objective, {std::max(now.noise, rounding.noise), std::max(now.allowed, rounding.allowed)});
+    rounding = now;
+    outcome.objective = objective;
+    result_.trace.push_back({outcome.iterations, clock_.seconds(), objective});
+    convergence.add(objective, rounding);
+    result_.remaining = convergence.remaining();
+    result_.interrupted = stopped(outcome.stop);
+    if (convergence.converged()) outcome.stop = Stop::converged;
+    if (result_.interrupted || convergence.converged()) break;
+    if (outcome.iterations >= options_.iterations) {
+      outcome.stop = Stop::iterations;
+      break;
+    }
+    before_ = parameters_;
+    if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
+  }
+  return {};
+}
+
+RunResult Run::go() {
+  RunOutcome& outcome = result_.outcome;
+  outcome.restart = restart_;
+  const double begin = clock_.seconds();
+  outcome.message = start();
+  if (outcome.message.empty()) outcome.message = climb();
+  outcome.seconds = clock_.seconds() - begin;
+  if (outcome.message.empty()) {
+    result_.parameters = std::move(parameters_);
+  } else {
+    outcome.stop = Stop::failed;
+  }
+  return std::move(result_);
+}
+
+}  // namespace lvm::runtime

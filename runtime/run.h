@@ -1,0 +1,57 @@
+#pragma once
+// One run of a fit: from its start to convergence, a limit, or a failed check.
+
+#include <chrono>
+#include <vector>
+
+#include "runtime/convergence.h"
+#include "runtime/fit.h"
+#include "runtime/walker.h"
+
+namespace lvm::runtime {
+
+struct RunResult {
+  RunOutcome outcome;
+  std::vector<double> parameters;  // those of outcome.objective; empty for a failed run
+  std::vector<TraceEntry> trace;
+  double remaining = std::numeric_limits<double>::quiet_NaN();
+  bool interrupted = false;        // by the caller or the time limit: no further run begins
+};
+
+class Clock {
+ public:
+  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+
+ private:
+  std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
+};
+
+class Run {
+ public:
+  Run(const ir::Program& program, const BoundData& data, const FitOptions& options, Walker& walker, const Clock& clock,
+      int64_t restart)
+      : program_(program), data_(data), options_(options), walker_(walker), clock_(clock), restart_(restart) {}
+
+  RunResult go();
+
+ private:
+  Failure start();
+  Failure move_to_assignment();
+  Failure climb();
+  Failure evaluate(double& objective);
+  void check_drop(double objective, const Rounding& rounding) const;
+  Rounding rounding_of(double objective) const;
+  bool stopped(Stop& why);
+
+  const ir::Program& program_;
+  const BoundData& data_;
+  const FitOptions& options_;
+  Walker& walker_;
+  const Clock& clock_;
+  int64_t restart_;
+  std::vector<double> parameters_;
+  std::vector<double> before_;  // of the iteration before, for the dump
+  RunResult result_;
+};
+
+}  // namespace lvm::runtime

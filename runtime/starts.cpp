@@ -1,0 +1,159 @@
+#include "runtime/starts.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+namespace lvm::runtime {
+namespace {
+
+using ir::Domain;
+using ir::ParameterSlot;
+
+/// Where the event axes of a slot lie in its layout.
+struct Stride {
+  int64_t size = 1;    // elements along the axis
+  int64_t step = 1;    // doubles between two of them
+};
+
+bool is_matrix(Domain domain) { return domain == Domain::covariance || domain == Domain::correlation; }
+
+std::vector<ir::AxisId> event_axes(const ParameterSlot& slot, const ir::Module& module) {
+  if (!slot.event.empty()) return slot.event;
+  if (!is_matrix(slot.domain)) return {slot.axes.back()};
+  // The twin of an axis may have any higher id.
+  for (const ir::AxisId axis : slot.axes) {
+    const auto twin = module.find_axis(module.axis(axis).name + "'");
+    if (twin && std::find(slot.axes.begin(), slot.axes.end(), *twin) != slot.axes.end()) return {axis, *twin};
+  }
+  throw ir::InternalError("parameter `" + slot.name + "` is a matrix without an axis and its twin");
+}
+
+Stride stride_of(const ParameterSlot& slot, ir::AxisId axis, const ir::Module& module) {
+  Stride out;
+  bool behind = false;
+  for (const ir::AxisId a : slot.axes) {
+    if (behind) out.step *= module.axis(a).size;
+    if (a == axis) {
+      behind = true;
+      out.size = module.axis(a).size;
+    }
+  }
+  return out;
+}
+
+/// Calls f(offset) for the first element of every event: the elements whose index along the event axes is 0.
+template <typename F>
+void each_event(const ParameterSlot& slot, const std::vector<Stride>& event, const F& f) {
+  for (int64_t i = 0; i < slot.size; ++i) {
+    const bool first = std::all_of(event.begin(), event.end(), [&](const Stride& s) { return i / s.step % s.size == 0; });
+    if (first) f(i);
+  }
+}
+
+std::vector<Stride> event_strides(const ParameterSlot& slot, const ir::Module& module) {
+  std::vector<Stride> out;
+  for (const ir::AxisId axis : event_axes(slot, module)) out.push_back(stride_of(slot, axis, module));
+  return out;
+}
+
+void fill_default(const ParameterSlot& slot, const ir::Module& module, double* values) {
+  double fill = 0;
+  switch (slot.domain) {
+    case Domain::real: break;
+    case Domain::positive: fill = 1; break;
+    case Domain::unit: fill = 0.5; break;
+    case Domain::simplex: fill = 1 / static_cast<double>(event_strides(slot, module)[0].size); break;
+    case Domain::ordered:
+    case Domain::covariance:
+    case Domain::correlation: break;
+  }
+  std::fill(values, values + slot.size, fill);
+  if (slot.domain == Domain::ordered) {
+    const std::vector<Stride> event = event_strides(slot, module);
+    for (int64_t i = 0; i < slot.size; ++i) values[i] = static_cast<double>(i / event[0].step % event[0].size);
+  }
+  if (is_matrix(slot.domain)) {
+    const std::vector<Stride> event = event_strides(slot, module);
+    for (int64_t i = 0; i < slot.size; ++i) {
+      values[i] = i / event[0].step % event[0].size == i / event[1].step % event[1].size ? 1 : 0;
+    }
+  }
+}
+
+void scale_to_one(double* values, const Stride& event) {
+  double sum = 0;
+  for (int64_t i = 0; i < event.size; ++i) sum += values[i * event.step];
+  // What is a rounding of one stays, bit for bit: a fit's own parameters come back as they were.
+  const double rounding = 4 * static_cast<double>(event.size) * std::numeric_limits<double>::epsilon();
+  if (std::abs(sum - 1) <= rounding) return;
+  for (int64_t i = 0; i < event.size; ++i) values[i * event.step] /= sum;
+}
+
+void make_symmetric(double* values, const Stride& row, const Stride& column) {
+  for (int64_t i = 0; i < row.size; ++i) {
+    for (int64_t j = 0; j < i; ++j) {
+      double& a = values[i * row.step + j * column.step];
+      double& b = values[j * row.step + i * column.step];
+      if (a != b) a = b = a / 2 + b / 2;
+    }
+  }
+}
+
+void tidy(const ParameterSlot& slot, const ir::Module& module, double* values) {
+  switch (slot.domain) {
+    case Domain::real:
+    case Domain::positive:
+    case Domain::unit:
+    case Domain::ordered: return;
+    case Domain::simplex: {
+      const std::vector<Stride> event = event_strides(slot, module);
+      each_event(slot, event, [&](int64_t i) { scale_to_one(values + i, event[0]); });
+      return;
+    }
+    case Domain::covariance:
+    case Domain::correlation: {
+      const std::vector<Stride> event = event_strides(slot, module);
+      each_event(slot, event, [&](int64_t i) { make_symmetric(values + i, event[0], event[1]); });
+      return;
+    }
+  }
+}
+
+void write(const ParameterSlot& slot, const ir::Module& module, const std::vector<double>& from, double* to) {
+  if (static_cast<int64_t>(from.size()) != slot.size) {
+    throw ir::InternalError(fmt::format("parameter `{}` has {} values and is given {}", slot.name, slot.size, from.size()));
+  }
+  std::copy(from.begin(), from.end(), to);
+  tidy(slot, module, to);
+}
+
+}  // namespace
+
+std::vector<double> default_parameters(const ir::Program& program) {
+  std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
+  for (const ParameterSlot& slot : program.parameters) {
+    if (slot.start.empty()) {
+      fill_default(slot, program.module, out.data() + slot.offset);
+    } else {
+      write(slot, program.module, slot.start, out.data() + slot.offset);
+    }
+  }
+  return out;
+}
+
+void set_parameters(const ir::Program& program, const std::map<std::string, std::vector<double>>& given,
+                    std::vector<double>& parameters) {
+  for (const ParameterSlot& slot : program.parameters) {
+    const auto found = given.find(slot.name);
+    if (found != given.end()) {
+      write(slot, program.module, found->second, parameters.data() + slot.offset);
+    } else if (!slot.fixed) {
+      throw ir::InternalError("the given start has no value for `" + slot.name + "`");
+    }
+  }
+}
+
+}  // namespace lvm::runtime

@@ -1,0 +1,20 @@
+#pragma once
+// The parameters that a run begins with.
+
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/program/program.h"
+
+namespace lvm::runtime {
+
+/// Every parameter's `start` values, or those of its domain that say least: 0, 1, 0.5, uniform, the unit matrix, 0 1 2 ….
+std::vector<double> default_parameters(const ir::Program& program);
+
+/// Writes given values over them. Simplexes are scaled to sum to one and matrices made symmetric where a file's decimals were not
+/// exact: an objective at a simplex that sums to more than one lies above what any update can reach.
+void set_parameters(const ir::Program& program, const std::map<std::string, std::vector<double>>& given,
+                    std::vector<double>& parameters);
+
+}  // namespace lvm::runtime

@@ -1,0 +1,226 @@
+#include "runtime/walker.h"
+
+#include <fmt/format.h>
+#include <fmt/ranges.h>
+
+#include <algorithm>
+#include <cstdlib>
+#include <new>
+
+namespace lvm::runtime {
+namespace {
+
+constexpr size_t alignment = 64;
+constexpr const char* assignment_slot = "assignment";
+
+template <typename S>
+int64_t doubles_of(const std::vector<S>& slots) {
+  int64_t end = 0;
+  for (const ir::Slot& slot : slots) end = std::max(end, slot.offset + slot.size);
+  return end;
+}
+
+const ir::Slot* find_slot(const std::vector<ir::Slot>& slots, const std::string& name) {
+  const auto found = std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
+  return found == slots.end() ? nullptr : &*found;
+}
+
+int64_t statistic_bytes(const ir::Program& program) {
+  return doubles_of(program.statistics) * LVM_LANES * static_cast<int64_t>(sizeof(double));
+}
+
+/// The place of element `index` of a check as people count: "2", or "2, 3" over two axes.
+std::string shown_element(const ir::Check& check, const ir::Module& module, int64_t index) {
+  std::vector<int64_t> place(check.axes.size());
+  for (size_t i = check.axes.size(); i-- > 0;) {
+    const int64_t size = std::max<int64_t>(1, module.axis(check.axes[i]).size);
+    place[i] = index % size + 1;
+    index /= size;
+  }
+  return fmt::format("{}", fmt::join(place, ", "));
+}
+
+}  // namespace
+
+void Buffer::Free::operator()(double* memory) const { std::free(memory); }
+
+Buffer::Buffer(int64_t doubles) : size_(std::max<int64_t>(doubles, 1)) {
+  const size_t bytes = (static_cast<size_t>(size_) * sizeof(double) + alignment - 1) / alignment * alignment;
+  memory_.reset(static_cast<double*>(std::aligned_alloc(alignment, bytes)));
+  if (!memory_) throw std::bad_alloc();
+  std::fill(memory_.get(), memory_.get() + size_, 0.0);
+}
+
+Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads)
+    : program_(program),
+      functions_(functions),
+      data_(data),
+      pool_(threads),
+      shards_(make_shards(data.rows, statistic_bytes(program))),
+      assignment_(data.rows, 1),
+      derived_(doubles_of(program.derived)),
+      shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
+      statistics_(doubles_of(program.statistics)) {
+  const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
+  for (int i = 0; i < pool_.threads(); ++i) {
+    workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {}});
+  }
+  std::fill(assignment_.column(0), assignment_.column(0) + data.rows, 0.0);
+  assignment_.pad(0);
+  point_columns();
+  fill_variances();
+  for (const ir::Function& function : program.module.functions) {
+    if (function.time != ir::BindingTime::once) continue;
+    throw ir::InternalError("function `" + function.name + "` runs once a table, which the run time does not do yet");
+  }
+}
+
+void Walker::point_columns() {
+  columns_.assign(static_cast<size_t>(doubles_of(program_.data)), assignment_.column(0));
+  for (const ir::DataSlot& slot : program_.data) {
+    const bool is_assignment = &slot == &program_.data.back() && !program_.start_latent.empty() && slot.name == assignment_slot;
+    if (is_assignment) continue;
+    const BoundVariable* bound = data_.find(slot.name);
+    if (!bound || bound->size != slot.size) {
+      throw ir::InternalError(fmt::format("data slot `{}` of {} columns is bound to {}", slot.name, slot.size, bound ? bound->size : 0));
+    }
+    for (int64_t i = 0; i < slot.size; ++i) columns_[static_cast<size_t>(slot.offset + i)] = data_.packed.column(bound->first + i);
+  }
+}
+
+/// The derived slots that no function computes: "<data>.variance".
+void Walker::fill_variances() {
+  for (const BoundVariable& v : data_.variables) {
+    const ir::Slot* slot = find_slot(program_.derived, v.name + ".variance");
+    if (!slot) continue;
+    if (slot->size != v.size) {
+      throw ir::InternalError(fmt::format("derived slot `{}` has {} elements for {} columns", slot->name, slot->size, v.size));
+    }
+    std::copy(v.variance.begin(), v.variance.end(), derived_.data() + slot->offset);
+  }
+}
+
+void Walker::set_assignment(const std::vector<double>& states) {
+  std::copy(states.begin(), states.end(), assignment_.column(0));
+  assignment_.pad(0);
+}
+
+int32_t Walker::call(const std::string& function, lvm_frame& frame) const {
+  const auto found = functions_.find(function);
+  if (found == functions_.end()) throw ir::InternalError("the program has no function `" + function + "`");
+  return found->second(&frame);
+}
+
+Failure Walker::describe(const std::string& function, int32_t code) const {
+  if (code == 0) return {};
+  const int64_t index = code - 1;
+  for (const ir::Check& check : program_.checks) {
+    if (index < check.offset || index >= check.offset + check.size) continue;
+    std::string message = check.message;
+    const size_t hole = message.find("{}");
+    if (hole != std::string::npos) {
+      message.replace(hole, 2, shown_element(check, program_.module, index - check.offset));
+    }
+    return message.empty() ? "a check failed" : message;
+  }
+  throw ir::InternalError(fmt::format("function `{}` failed with the code {} of no check", function, code));
+}
+
+Failure Walker::prepare(const std::vector<double>& parameters) {
+  lvm_frame frame{};
+  frame.parameters = parameters.data();
+  frame.derived = frame.output = derived_.data();
+  frame.scratch = workers_.front().scratch.data();
+  return describe("prepare", call("prepare", frame));
+}
+
+Failure Walker::update(std::vector<double>& parameters) {
+  // What `update` does not write keeps its value: fixed parameters.
+  Buffer next(static_cast<int64_t>(parameters.size()));
+  std::copy(parameters.begin(), parameters.end(), next.data());
+  lvm_frame frame{};
+  frame.parameters = parameters.data();
+  frame.derived = derived_.data();
+  frame.statistics = statistics_.data();
+  frame.output = next.data();
+  frame.scratch = workers_.front().scratch.data();
+  const int32_t code = call("update", frame);
+  if (code == 0) std::copy(next.data(), next.data() + parameters.size(), parameters.begin());
+  return describe("update", code);
+}
+
+int32_t Walker::walk_shard(const std::function<int32_t(lvm_frame*)>& function, int64_t shard, Worker& worker, lvm_frame frame,
+                           const AfterTile& after) {
+  for (int64_t tile = shards_.first_tile(shard); tile < shards_.first_tile(shard + 1); ++tile) {
+    const int64_t first = tile * LVM_TILE_ROWS;
+    worker.columns.clear();
+    for (const double* column : columns_) worker.columns.push_back(column + first);
+    frame.columns = worker.columns.data();
+    frame.first_row = first;
+    frame.rows = static_cast<int32_t>(std::min<int64_t>(LVM_TILE_ROWS, shards_.rows - first));
+    if (const int32_t code = function(&frame)) return code;
+    if (after) after(worker, first, frame.rows);
+  }
+  return 0;
+}
+
+Failure Walker::walk(const std::string& name, const std::vector<double>& parameters, const AfterTile& after) {
+  const auto function = functions_.find(name);
+  if (function == functions_.end()) throw ir::InternalError("the program has no function `" + name + "`");
+  const int64_t size = doubles_of(program_.statistics) * LVM_LANES;
+  std::vector<int32_t> codes(static_cast<size_t>(shards_.count), 0);
+  pool_.run(shards_.count, [&](int64_t shard, int index) {
+    Worker& worker = workers_[static_cast<size_t>(index)];
+    lvm_frame frame{};
+    frame.parameters = parameters.data();
+    frame.derived = derived_.data();
+    frame.statistics = shard_statistics_.data() + shard * size;
+    frame.output = worker.output.data();
+    frame.scratch = worker.scratch.data();
+    std::fill(static_cast<double*>(frame.statistics), static_cast<double*>(frame.statistics) + size, 0.0);
+    codes[static_cast<size_t>(shard)] = walk_shard(function->second, shard, worker, frame, after);
+  });
+  for (const int32_t code : codes) {
+    if (code != 0) return describe(name, code);
+  }
+  return {};
+}
+
+Failure Walker::rows(const std::string& function, const std::vector<double>& parameters) {
+  Failure failure = walk(function, parameters, {});
+  const int64_t size = doubles_of(program_.statistics);
+  reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
+  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
+  return failure;
+}
+
+Failure Walker::row_outputs(const std::string& function, const std::vector<double>& parameters,
+                            std::map<std::string, std::vector<double>>& values) {
+  std::vector<double*> targets;
+  for (const ir::Slot& slot : program_.row_outputs) {
+    std::vector<double>& all = values[slot.name];
+    all.assign(static_cast<size_t>(data_.rows * slot.size), 0);
+    targets.push_back(all.data());
+  }
+  return walk(function, parameters, [&](const Worker& worker, int64_t first, int32_t rows) {
+    for (size_t s = 0; s < targets.size(); ++s) {
+      const ir::Slot& slot = program_.row_outputs[s];
+      for (int64_t e = 0; e < slot.size; ++e) {
+        const double* from = worker.output.data() + (slot.offset + e) * LVM_TILE_ROWS;
+        for (int64_t i = 0; i < rows; ++i) targets[s][(first + i) * slot.size + e] = from[i];
+      }
+    }
+  });
+}
+
+const double* Walker::derived(const std::string& name) const {
+  const ir::Slot* slot = find_slot(program_.derived, name);
+  return slot ? derived_.data() + slot->offset : nullptr;
+}
+
+const double* Walker::statistic(const std::string& name) const {
+  const ir::Slot* slot = find_slot(program_.statistics, name);
+  return slot ? statistics_.data() + slot->offset : nullptr;
+}
+
+}  // namespace lvm::runtime

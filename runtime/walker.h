@@ -1,0 +1,85 @@
+#pragma once
+// Walker: runs the functions of one Program over one table. It owns the buffers of the frame and knows nothing of iterations.
+
+#include <map>
+#include <memory>
+#include <string>
+#include <vector>
+
+#include "ir/program/program.h"
+#include "runtime/bind.h"
+#include "runtime/pool.h"
+
+namespace lvm::runtime {
+
+/// Why a function of the Program failed; empty: it did not.
+using Failure = std::string;
+
+/// Zeroed doubles on a cache line's boundary.
+class Buffer {
+ public:
+  explicit Buffer(int64_t doubles);
+  double* data() { return memory_.get(); }
+  const double* data() const { return memory_.get(); }
+  int64_t size() const { return size_; }
+
+ private:
+  struct Free {
+    void operator()(double* memory) const;
+  };
+  std::unique_ptr<double, Free> memory_;
+  int64_t size_;
+};
+
+class Walker {
+ public:
+  Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads);
+
+  /// The hard assignment that `start` reads: one state a row.
+  void set_assignment(const std::vector<double>& states);
+
+  Failure prepare(const std::vector<double>& parameters);
+  /// A rows function over all tiles; the statistics are then those of all rows.
+  Failure rows(const std::string& function, const std::vector<double>& parameters);
+  /// `parameters` become the new ones; they are unchanged after a failure.
+  Failure update(std::vector<double>& parameters);
+  /// Row outputs by name, doubles[rows][elements].
+  Failure row_outputs(const std::string& function, const std::vector<double>& parameters,
+                      std::map<std::string, std::vector<double>>& values);
+
+  bool has(const std::string& function) const { return functions_.contains(function); }
+  /// A derived or statistic slot's first double; null where the Program has no such slot.
+  const double* derived(const std::string& name) const;
+  const double* statistic(const std::string& name) const;
+  Pool& pool() { return pool_; }
+
+ private:
+  struct Worker {
+    Buffer scratch;
+    Buffer output;
+    std::vector<const void*> columns;
+  };
+  using AfterTile = std::function<void(const Worker& worker, int64_t first_row, int32_t rows)>;
+
+  void point_columns();
+  void fill_variances();
+  Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
+  int32_t walk_shard(const std::function<int32_t(lvm_frame*)>& call, int64_t shard, Worker& worker, lvm_frame frame,
+                     const AfterTile& after);
+  int32_t call(const std::string& function, lvm_frame& frame) const;
+  Failure describe(const std::string& function, int32_t code) const;
+
+  const ir::Program& program_;
+  const ir::Executable& functions_;
+  const BoundData& data_;
+  Pool pool_;
+  Shards shards_;
+  PackedColumns assignment_;
+  std::vector<const double*> columns_;  // of the whole table, in the order of Program::data
+  Buffer derived_;
+  Buffer shard_statistics_;  // [shard][slot][lane]
+  Buffer statistics_;        // [slot]
+  std::vector<Worker> workers_;
+};
+
+}  // namespace lvm::runtime

@@ -72,12 +72,23 @@ struct Layout {
   }
 };
 
+/// The last brace that is not part of a comment.
+uint32_t closing_brace(std::string_view text, const std::vector<Comment>& comments) {
+  size_t brace = text.find_last_of('}');
+  for (size_t i = comments.size(); i-- > 0;) {
+    const Comment& comment = comments[i];
+    const bool inside = brace > comment.begin && brace < comment.begin + comment.text.size();
+    if (inside) brace = text.find_last_of('}', comment.begin);
+  }
+  return static_cast<uint32_t>(brace);
+}
+
 std::string with_comments(const SourceFile& given, const ast::ModelFile& syntax, const std::vector<Comment>& comments,
                           const SourceFile& printed, const ast::ModelFile& printed_syntax) {
   const std::vector<SourceRange> from = declaration_ranges(syntax), to = declaration_ranges(printed_syntax);
   if (from.size() != to.size()) throw ir::InternalError("the canonical layout has other declarations than its model");
   const uint32_t model_begin = syntax.name.range.begin;
-  const auto model_end = static_cast<uint32_t>(given.text().find_last_of('}'));
+  const uint32_t model_end = closing_brace(given.text(), comments);
   Layout layout(printed);
   const auto line_of = [&](uint32_t offset) { return static_cast<size_t>(printed.position(offset).line - 1); };
 

@@ -30,6 +30,9 @@ struct Block {
   Solver solver;
   BlockClass block_class;
   std::string reason;  // "finite", "`weight` is the probability of a Categorical: its counts are sufficient"
+  /// Of a free parameter: the one factor (in Model::factors) and the slot of its distribution that hold it.
+  int factor = -1;
+  size_t slot = 0;
 };
 
 struct Plan {

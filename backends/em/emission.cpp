@@ -1,0 +1,180 @@
+#include "backends/em/emission.h"
+
+#include <algorithm>
+
+#include "ir/families/family.h"
+
+namespace lvm::em {
+
+using ir::Function;
+using ir::Node;
+using ir::Op;
+using ir::row_axis;
+
+bool contains(const std::vector<AxisId>& axes, AxisId axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
+
+std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed) {
+  std::erase_if(axes, [&](AxisId axis) { return contains(removed, axis); });
+  return axes;
+}
+
+std::vector<AxisId> united(std::vector<AxisId> axes, const std::vector<AxisId>& more) {
+  for (const AxisId axis : more) {
+    if (!contains(axes, axis)) axes.push_back(axis);
+  }
+  std::sort(axes.begin(), axes.end());
+  return axes;
+}
+
+std::vector<AxisId> common(const std::vector<AxisId>& axes, const std::vector<AxisId>& other) {
+  return without(axes, without(axes, other));
+}
+
+std::vector<bool> needed_by(const Function& f, NodeId node) {
+  std::vector<bool> needed(static_cast<size_t>(node) + 1, false);
+  needed[static_cast<size_t>(node)] = true;
+  for (NodeId id = node; id >= 0; --id) {
+    if (!needed[static_cast<size_t>(id)]) continue;
+    for (const NodeId input : f[id].inputs) needed[static_cast<size_t>(input)] = true;
+  }
+  return needed;
+}
+
+namespace {
+
+/// The gathers by data columns under a slot.
+void collect_selections(const Function& f, NodeId node, std::vector<ir::Selection>& found) {
+  const std::vector<bool> needed = needed_by(f, node);
+  for (NodeId id = 0; id <= node; ++id) {
+    const Node& n = f[id];
+    if (!needed[static_cast<size_t>(id)] || n.op != Op::gather) continue;
+    const ir::Selection selection{n.inputs[1], n.attributes.axes.at(0)};
+    if (std::find(found.begin(), found.end(), selection) == found.end()) found.push_back(selection);
+  }
+}
+
+std::vector<std::string> split(const std::string& text) {
+  std::vector<std::string> parts;
+  size_t begin = 0;
+  for (size_t dot = text.find('.'); dot != std::string::npos; dot = text.find('.', begin)) {
+    parts.push_back(text.substr(begin, dot - begin));
+    begin = dot + 1;
+  }
+  parts.push_back(text.substr(begin));
+  return parts;
+}
+
+}  // namespace
+
+std::vector<AxisId> slot_axes(const Function& canonical, NodeId slot) {
+  std::vector<ir::Selection> selections;
+  collect_selections(canonical, slot, selections);
+  std::vector<AxisId> axes = without(canonical[slot].type.axes, {row_axis});
+  for (const ir::Selection& selection : selections) axes = united(axes, {selection.axis});
+  return axes;
+}
+
+std::vector<Emission> emissions(const Setting& setting) {
+  const Function& f = setting.function();
+  std::vector<Emission> list;
+  for (size_t i = 0; i < setting.model.factors.size(); ++i) {
+    const ir::Variable& variable =
+        setting.model.variables[static_cast<size_t>(setting.model.factors[i].variable.variable)];
+    const auto output = std::find_if(f.outputs.begin(), f.outputs.end(),
+                                     [&](const ir::Output& o) { return o.name == variable.name; });
+    if (output == f.outputs.end()) throw ir::InternalError("the canonical function lacks the density of " + variable.name);
+    const Node& density = f[output->node];
+    Emission e;
+    e.factor = static_cast<int>(i);
+    e.variable = variable.name;
+    e.slot_names = split(density.attributes.text);
+    e.family = e.slot_names.front();
+    e.slot_names.erase(e.slot_names.begin());
+    e.log_density = output->node;
+    e.value = density.inputs.front();
+    e.slots.assign(density.inputs.begin() + 1, density.inputs.end());
+    e.of_latent = variable.role == ir::Role::latent;
+    for (const NodeId slot : e.slots) collect_selections(f, slot, e.selections);
+    e.axes = without(density.type.axes, {row_axis});
+    for (const ir::Selection& selection : e.selections) e.axes = united(e.axes, {selection.axis});
+    e.enumerated = contains(e.axes, setting.states);
+    list.push_back(std::move(e));
+  }
+  return list;
+}
+
+Expansion::Expansion(Builder& to, const Setting& setting, Rows rows)
+    : to_(to), setting_(setting), rows_(rows), made_(setting.function().nodes.size(), ir::no_node) {}
+
+NodeId Expansion::operator()(NodeId id) {
+  if (made_[static_cast<size_t>(id)] != ir::no_node) return made_[static_cast<size_t>(id)];
+  const Node& node = setting_.function()[id];
+  NodeId made = ir::no_node;
+  if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity) {
+    made = to_.leaf(node.op, node.attributes.text, node.type, node.range);
+  } else if (node.op == Op::gather && rows_ == Rows::tables) {
+    made = (*this)(node.inputs[0]);
+  } else {
+    std::vector<NodeId> inputs;
+    for (const NodeId input : node.inputs) inputs.push_back((*this)(input));
+    if (node.op == Op::logpdf) {
+      const ir::Family* family = ir::find_family(node.attributes.text);
+      if (!family) throw ir::InternalError("no density for " + node.attributes.text);
+      made = family->log_density(to_, inputs.front(), {inputs.begin() + 1, inputs.end()});
+    } else {
+      made = to_.make(node.op, std::move(inputs), node.attributes, node.range);
+    }
+  }
+  return made_[static_cast<size_t>(id)] = made;
+}
+
+bool Expansion::of_parameters(NodeId step_node) const {
+  const Function& f = to_.function();
+  const std::vector<bool> needed = needed_by(f, step_node);
+  for (NodeId id = 0; id <= step_node; ++id) {
+    if (needed[static_cast<size_t>(id)] && (f[id].op == Op::data || f[id].type.has(row_axis))) return false;
+  }
+  return true;
+}
+
+/// sum of fma(-1/2, u^2, c) = fma(-1/2, sum of u^2, sum of c), so that the sum over c leaves the rows function.
+NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) {
+  if (axes.empty()) return density;
+  const Node node = to_.function()[density];
+  if (node.op != Op::fma || !of_parameters(node.inputs[0]) || !to_.type(node.inputs[0]).axes.empty() ||
+      !of_parameters(node.inputs[2])) {
+    return to_.reduce(Op::sum, density, axes);
+  }
+  const auto missing = without(axes, to_.type(node.inputs[2]).axes);
+  NodeId constant = node.inputs[2];
+  if (!missing.empty()) constant = to_.make(Op::broadcast, {constant}, {.axes = missing});
+  return to_.make(Op::fma, {node.inputs[0], to_.reduce(Op::sum, node.inputs[1], axes), to_.reduce(Op::sum, constant, axes)});
+}
+
+NodeId Expansion::term(const Emission& emission) {
+  const NodeId density = (*this)(emission.log_density);
+  return sum_elements(density, without(to_.type(density).axes, {row_axis, setting_.states}));
+}
+
+NodeId Expansion::log_joint(const std::vector<Emission>& emissions) {
+  NodeId of_rows = ir::no_node, constant = ir::no_node;
+  const auto add = [&](NodeId& sum, NodeId term) { sum = sum == ir::no_node ? term : to_.add(sum, term); };
+  for (const Emission& emission : emissions) {
+    const NodeId t = term(emission);
+    add(of_parameters(t) ? constant : of_rows, t);
+  }
+  if (of_rows == ir::no_node) {
+    of_rows = to_.make(Op::broadcast, {constant}, {.axes = {row_axis}});
+    return of_rows;
+  }
+  if (constant == ir::no_node) return of_rows;
+  const Node node = to_.function()[of_rows];
+  if (node.op == Op::fma && of_parameters(node.inputs[2])) {
+    return to_.make(Op::fma, {node.inputs[0], node.inputs[1], to_.add(node.inputs[2], constant)});
+  }
+  return to_.add(of_rows, constant);
+}
+
+}  // namespace lvm::em

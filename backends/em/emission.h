@@ -1,0 +1,75 @@
+#pragma once
+// One factor of the model at level step, inside the function that is being built: its terms of ln P(y, z = k), its pieces for moments.
+
+#include <string>
+#include <string_view>
+#include <vector>
+
+#include "ir/passes/classify.h"
+#include "ir/passes/plan.h"
+
+namespace lvm::em {
+
+using ir::AxisId;
+using ir::Builder;
+using ir::NodeId;
+
+/// What the lowering of one model knows; the axis of the enumerated latent is -1 where there is none.
+struct Setting {
+  const ir::Model& model;
+  const ir::Module& canonical;
+  const ir::Plan& plan;
+  AxisId states = -1;
+  const ir::Function& function() const { return canonical.functions.front(); }
+};
+
+/// A factor in the canonical function: a logpdf node whose slots hold no latent any more.
+struct Emission {
+  int factor = -1;
+  std::string variable;   // "y"
+  std::string family;     // "Normal"
+  std::vector<std::string> slot_names;
+  NodeId log_density = ir::no_node;  // in the canonical function
+  NodeId value = ir::no_node;
+  std::vector<NodeId> slots;
+  std::vector<AxisId> axes;  // all elements of one row: without row, with K where z matters, with axes that data select
+  bool enumerated = false;   // z matters
+  bool of_latent = false;    // P(z | ...)
+  std::vector<ir::Selection> selections;  // table axes that data columns index
+};
+
+std::vector<Emission> emissions(const Setting& setting);
+
+/// The axes of a slot for each row, with those that data select and without the row.
+std::vector<AxisId> slot_axes(const ir::Function& canonical, NodeId slot);
+/// Which of the nodes up to `node` it needs, itself included.
+std::vector<bool> needed_by(const ir::Function& function, NodeId node);
+
+std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed);
+std::vector<AxisId> united(std::vector<AxisId> axes, const std::vector<AxisId>& more);
+std::vector<AxisId> common(const std::vector<AxisId>& axes, const std::vector<AxisId>& other);
+bool contains(const std::vector<AxisId>& axes, AxisId axis);
+
+/// Copies nodes of the canonical function into a function of level step: densities become arithmetic.
+class Expansion {
+ public:
+  /// tables: `table[c]` of a data column c becomes the table itself, with its own axis: what functions without rows need.
+  enum class Rows : uint8_t { each, tables };
+  Expansion(Builder& to, const Setting& setting, Rows rows = Rows::each);
+  NodeId operator()(NodeId canonical_node);
+  /// ln P of one factor for each row (and k): its density summed over the elements of the value.
+  NodeId term(const Emission& emission);
+  /// ln P(y, z = k), or ln P(y): the sum of all terms, those of parameters alone gathered into one.
+  NodeId log_joint(const std::vector<Emission>& emissions);
+
+ private:
+  bool of_parameters(NodeId step_node) const;
+  NodeId sum_elements(NodeId density, const std::vector<AxisId>& axes);
+
+  Builder& to_;
+  const Setting& setting_;
+  Rows rows_;
+  std::vector<NodeId> made_;
+};
+
+}  // namespace lvm::em

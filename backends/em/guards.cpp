@@ -1,0 +1,147 @@
+// What `prepare` watches over: collapsing spreads, covariances that are none, and how far rounding may carry the objective down.
+
+#include <algorithm>
+
+#include "backends/em/normal_blocks.h"
+#include "ir/families/members.h"
+
+namespace lvm::em {
+
+using ir::Check;
+using ir::Op;
+using ir::Type;
+
+namespace {
+
+constexpr double epsilon = 0x1p-52;
+constexpr double least_relative_eigenvalue = 1e-10;
+
+struct Guard {
+  Builder& b;
+  const Setting& setting;
+  const Emission& e;
+  std::vector<Check>& checks;
+  Expansion tables;
+  NodeId spread;
+  std::optional<ir::MatrixAxes> matrix;
+  std::vector<AxisId> elements;  // of the value, without row
+
+  Guard(Builder& builder, const Setting& s, const Emission& emission, std::vector<Check>& list)
+      : b(builder), setting(s), e(emission), checks(list), tables(builder, s, Expansion::Rows::tables),
+        spread(tables(emission.slots.at(1))) {
+    const Type value = setting.function()[e.value].type;
+    elements = without(value.axes, {ir::row_axis});
+    matrix = ir::matrix_axes(b.module(), b.type(spread), value);
+  }
+
+  NodeId per_component(NodeId ok) {
+    const auto others = common(b.type(ok).axes, united(elements, {}));
+    if (others.empty()) return ok;
+    const NodeId failures = b.reduce(Op::sum, b.select(ok, b.constant(0), b.constant(1)), others);
+    return b.binary(Op::equal, failures, b.constant(0));
+  }
+
+  /// The least eigenvalue of the spread where each data column has variance 1. A NaN (a constant column: 0 / 0) fails too.
+  void check_collapse(const std::string& parameter) {
+    const NodeId variance = b.leaf(Op::derived, e.variable + ".variance", {ir::Element::real, elements, -1});
+    NodeId relative = ir::no_node;
+    if (matrix) {
+      const NodeId sd = b.unary(Op::sqrt, variance);
+      const NodeId cov = covariance();
+      const NodeId scaled = b.div(cov, b.mul(sd, b.rename(sd, matrix->row, matrix->column)));
+      relative = b.matrix(Op::eigenvalues, {scaled}, matrix->row, matrix->column);
+    } else {
+      relative = b.div(power(b, spread, variance_exponent(e.slot_names.at(1))), variance);
+    }
+    const NodeId ok = per_component(b.binary(Op::less_equal, b.constant(least_relative_eigenvalue), relative));
+    const std::string who = contains(b.type(ok).axes, setting.states) ? "component {} has collapsed: `" : "the fit has collapsed: `";
+    add_check(b, checks, Check::Kind::collapse, "collapse_" + parameter,
+              who + parameter + "` is singular beside the spread of `" + e.variable +
+                  "` (too few distinct rows, or a column that is constant or a combination of others)",
+              ok);
+  }
+
+  NodeId covariance() {
+    return e.slot_names.at(1) == "precision_matrix" ? b.matrix(Op::inverse, {spread}, matrix->row, matrix->column) : spread;
+  }
+  NodeId whiten() {
+    return b.matrix(Op::triangular_inverse, {b.matrix(Op::cholesky, {covariance()}, matrix->row, matrix->column)},
+                    matrix->row, matrix->column);
+  }
+
+  /// A covariance that the user gave, or that is computed from one.
+  void check_definite() {
+    if (!matrix) return;
+    const NodeId chol = b.matrix(Op::cholesky, {covariance()}, matrix->row, matrix->column);
+    const NodeId diagonal = b.make(Op::diagonal, {chol}, {.axes = {matrix->row, matrix->column}});
+    add_check(b, checks, Check::Kind::not_positive_definite, "definite_" + e.variable,
+              "the covariance of `" + e.variable + "` is not positive definite (element {})",
+              b.unary(Op::is_finite, b.reduce(Op::sum, diagonal, {matrix->row})));
+  }
+
+  /// How many nats a row the objective may lose because parameters are stored as doubles.
+  /// A mean m is stored within eps |m|. Q is quadratic about its maximum, so this costs at most
+  ///   n_k/2 |whiten_k dm|^2 <= n eps^2 | |whiten_k| |m_k| |^2.
+  /// A covariance is stored (and factored) within D eps of sqrt(cov_ii cov_jj); tr(cov^-1 dcov) bounds the change of ln p by
+  ///   D eps max_i cov_ii (cov^-1)_ii     (Higham 2002, theorem 10.5: the error is relative to the scaled matrix).
+  NodeId rounding() {
+    const NodeId mean = mean_or_none();
+    NodeId loss = b.constant(0);
+    if (matrix) {
+      const NodeId w = whiten();
+      if (mean != ir::no_node) {
+        const NodeId size = b.rename(b.unary(Op::abs, mean), matrix->row, matrix->column);
+        loss = squares(b.contract({b.unary(Op::abs, w), with_axis(size, matrix->column)}, {matrix->column}));
+      }
+      const NodeId cov_diagonal = b.make(Op::diagonal, {covariance()}, {.axes = {matrix->row, matrix->column}});
+      const NodeId inverse_diagonal =
+          b.rename(b.reduce(Op::sum, b.unary(Op::square, w), {matrix->row}), matrix->column, matrix->row);
+      const NodeId worst = b.reduce(Op::reduce_max, b.mul(cov_diagonal, inverse_diagonal), {matrix->row});
+      return b.add(loss, scaled_sum(worst, epsilon * size_of(matrix->row)));
+    }
+    if (mean != ir::no_node) loss = squares(b.mul(mean, power(b, spread, -variance_exponent(e.slot_names.at(1)) / 2)));
+    double conditioning = epsilon;
+    for (const AxisId axis : elements) conditioning *= size_of(axis);
+    return b.add(loss, b.constant(conditioning));
+  }
+
+  double size_of(AxisId axis) const { return static_cast<double>(b.module().axis(axis).size); }
+  NodeId squares(NodeId x) { return scaled_sum(b.unary(Op::square, x), epsilon * epsilon); }
+  NodeId scaled_sum(NodeId x, double factor) {
+    return b.mul(b.constant(factor), b.reduce(Op::sum, x, b.type(x).axes));
+  }
+  NodeId with_axis(NodeId x, AxisId axis) {
+    return b.type(x).has(axis) ? x : b.make(Op::broadcast, {x}, {.axes = {axis}});
+  }
+  /// The mean where parameters alone give it.
+  NodeId mean_or_none() {
+    const NodeId mean = tables(e.slots.at(0));
+    return b.type(mean).has(ir::row_axis) ? ir::no_node : mean;
+  }
+};
+
+}  // namespace
+
+std::vector<std::string> write_guards(Builder& b, const Setting& setting, const std::vector<Emission>& emissions,
+                                      std::vector<Check>& checks) {
+  std::vector<std::string> read;
+  NodeId rounding = ir::no_node;
+  for (const Emission& e : emissions) {
+    if (e.family != "Normal") continue;
+    const NormalBlocks blocks = normal_blocks(setting.plan, e);
+    Guard guard(b, setting, e, checks);
+    if (blocks.spread) {
+      guard.check_collapse(blocks.spread->name);
+      read.push_back(e.variable);
+    } else {
+      guard.check_definite();
+    }
+    if (!blocks.mean && !blocks.spread) continue;
+    const NodeId loss = guard.rounding();
+    rounding = rounding == ir::no_node ? loss : b.add(rounding, loss);
+  }
+  if (rounding != ir::no_node) b.output(ir::OutputKind::derived, "rounding", rounding);
+  return read;
+}
+
+}  // namespace lvm::em

@@ -1,0 +1,153 @@
+#include "backends/em/lower.h"
+
+#include <algorithm>
+
+#include "backends/em/normal_blocks.h"
+#include "backends/em/slots.h"
+#include "ir/passes/split_binding_times.h"
+
+namespace lvm::em {
+
+using ir::BindingTime;
+using ir::Element;
+using ir::Function;
+using ir::Op;
+using ir::OutputKind;
+
+namespace {
+
+constexpr const char* assignment = "assignment";
+
+struct Lowering {
+  Setting setting;
+  ir::Program program;
+  std::vector<Emission> factors;
+
+  Lowering(const ir::Model& model, const ir::Module& canonical, const ir::Plan& plan)
+      : setting{model, canonical, plan, states_of(model, plan)}, factors(emissions(setting)) {
+    program.model = model.name;
+    program.method = plan.method;
+    program.objective_name = plan.objective_name;
+    program.module = {.name = model.name + ".em", .level = ir::Level::step, .axes = canonical.axes};
+  }
+
+  static AxisId states_of(const ir::Model& model, const ir::Plan& plan) {
+    for (const ir::Block& block : plan.blocks) {
+      if (block.latent) return model.variables[static_cast<size_t>(*model.find(block.name))].type.range;
+    }
+    return -1;
+  }
+  bool latent() const { return setting.states >= 0; }
+
+  Function update(StatisticTable& statistics) {
+    Function function{.name = "update", .time = BindingTime::update};
+    Builder b(program.module, function);
+    Expansion tables(b, setting, Expansion::Rows::tables);
+    UpdateContext context{setting, factors, statistics, b, tables, program.checks};
+    write_updates(context);
+    return function;
+  }
+
+  /// Everything that one pass over the rows needs and gives, before binding times are split.
+  Function combined(const StatisticTable& statistics, std::vector<std::string>& variances) {
+    Function function{.name = "rows", .time = BindingTime::rows};
+    Builder b(program.module, function);
+    variances = write_guards(b, setting, factors, program.checks);
+    Expansion expand(b, setting);
+    const NodeId joint = expand.log_joint(factors);
+    NodeId evidence = joint, responsibilities = ir::no_node;
+    if (latent()) {
+      evidence = b.reduce(Op::logsumexp, joint, {setting.states});
+      responsibilities = b.unary(Op::exp, b.sub(joint, evidence));
+      b.output(OutputKind::row, "responsibilities", responsibilities);
+    }
+    b.output(OutputKind::row, "log_likelihood", evidence);
+    statistics.write(b, expand, responsibilities);
+    b.output(OutputKind::objective, "objective", b.reduce(Op::sum, evidence, {ir::row_axis}));
+    return function;
+  }
+
+  /// The statistics of a hard assignment: they need no density.
+  Function start(const StatisticTable& statistics) {
+    Function function{.name = "start", .time = BindingTime::rows};
+    Builder b(program.module, function);
+    Expansion expand(b, setting);
+    NodeId responsibilities = ir::no_node;
+    if (latent()) {
+      const NodeId z = b.leaf(Op::data, assignment, {Element::category, {ir::row_axis}, setting.states});
+      responsibilities = b.make(Op::one_hot, {z}, {.axes = {setting.states}});
+    }
+    statistics.write(b, expand, responsibilities);
+    return function;
+  }
+
+  void add_functions() {
+    StatisticTable statistics(setting, factors);
+    Function update_function = update(statistics);
+    std::vector<std::string> variances;
+    const Function all = combined(statistics, variances);
+    ir::SplitFunctions split = ir::split_binding_times(program.module, all);
+
+    std::vector<Function>& functions = program.module.functions;
+    const auto part = [&](const char* name, std::vector<OutputKind> kinds) {
+      functions.push_back(ir::extract(program.module, split.rows, name, BindingTime::rows, kinds));
+    };
+    functions.push_back(std::move(split.prepare));
+    part("rows", {OutputKind::statistic, OutputKind::objective});
+    part("posterior", {OutputKind::row});
+    functions.push_back(start(statistics));
+    functions.push_back(std::move(update_function));
+    add_slots(variances);
+  }
+
+  void add_slots(const std::vector<std::string>& variances) {
+    const ir::Module& module = program.module;
+    program.data = data_slots(setting.model);
+    if (latent()) {
+      ir::DataSlot slot;
+      slot.name = assignment;
+      slot.size = 1;
+      slot.element = Element::category;
+      program.data.push_back(slot);
+    }
+    program.parameters = parameter_slots(setting.model, setting.plan);
+    program.derived = output_slots(module, *module.find("prepare"), OutputKind::derived);
+    for (const std::string& name : variances) {
+      ir::Slot slot;
+      slot.name = name + ".variance";
+      slot.axes = without(setting.model.variables[static_cast<size_t>(*setting.model.find(name))].type.axes, {ir::row_axis});
+      slot.size = element_count(module, slot.axes);
+      program.derived.push_back(std::move(slot));
+    }
+    program.statistics = output_slots(module, *module.find("rows"), OutputKind::statistic);
+    const auto objective = output_slots(module, *module.find("rows"), OutputKind::objective);
+    program.statistics.insert(program.statistics.end(), objective.begin(), objective.end());
+    program.row_outputs = output_slots(module, *module.find("posterior"), OutputKind::row);
+    for (ir::Check& check : program.checks) check.size = element_count(module, check.axes);
+  }
+
+  void add_start() {
+    if (!latent()) return;
+    for (const ir::Block& block : setting.plan.blocks) {
+      if (block.latent) program.start_latent = block.name;
+    }
+    program.start_states = program.module.axis(setting.states).size;
+  }
+};
+
+}  // namespace
+
+ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const ir::Plan& plan) {
+  Lowering lowering(model, canonical, plan);
+  lowering.add_functions();
+  lowering.add_start();
+  ir::Program& program = lowering.program;
+  program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};
+  ir::assign_offsets(program);
+  for (const std::string& fault : ir::verify(program.module)) {
+    throw ir::InternalError("the EM program is not well formed: " + fault + "\n" + ir::print(program.module));
+  }
+  return std::move(program);
+}
+
+}  // namespace lvm::em

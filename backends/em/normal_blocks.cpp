@@ -1,0 +1,162 @@
+// Mean and spread of a Normal factor. With w the weights, d = y - mean about the old mean m, and n, s1, s2 the sums of w, w d, w d d':
+//
+//   delta = s1 / n,   m' = m + delta,
+//   scatter about m' = s2 - delta s1' - s1 delta' + n delta delta',   spread = pooled scatter / pooled n.
+//
+// The identity holds for any delta, so a held mean (delta = 0) and a tied one need no other formula (Bishop 2006, eq. 9.24-9.25).
+// A spread that is tied over an axis of the mean sums the scatter over it. A mean that is tied over an axis of the spread is
+// weighted by the old precisions: conditional maximisation (Meng & Rubin 1993).
+
+#include "backends/em/normal_blocks.h"
+
+#include <algorithm>
+
+#include "ir/families/members.h"
+
+namespace lvm::em {
+
+using ir::Block;
+using ir::Check;
+using ir::Op;
+using ir::Type;
+
+NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission) {
+  NormalBlocks found;
+  if (emission.family != "Normal") return found;
+  for (const Block& block : plan.blocks) {
+    if (block.latent || block.factor != emission.factor) continue;
+    if (block.solver == ir::Solver::moments) found.mean = &block;
+    if (block.solver == ir::Solver::scatter) found.spread = &block;
+  }
+  return found;
+}
+
+SpreadForm spread_form(const Setting& setting, const Emission& emission, const Block& spread) {
+  const ir::Function& f = setting.function();
+  for (size_t id = 0; id < f.nodes.size(); ++id) {
+    const ir::Node& node = f.nodes[id];
+    if (node.op != Op::parameter || node.attributes.text != spread.name) continue;
+    const auto leaf = static_cast<NodeId>(id);
+    auto dependence = ir::classify(f, emission.slots.at(1), {.node = leaf, .positive = true});
+    if (!ir::is_pos_power(dependence)) throw ir::InternalError("the spread " + spread.name + " is not a power");
+    return {leaf, std::move(dependence)};
+  }
+  throw ir::InternalError("the canonical function does not use parameter " + spread.name);
+}
+
+namespace {
+
+struct NormalSolver {
+  UpdateContext& c;
+  size_t at;
+  const Emission& e;
+  Builder& b;
+  NormalBlocks blocks;
+  std::optional<ir::MatrixAxes> matrix;
+  std::vector<AxisId> mean_axes, spread_axes, joint_axes;  // of the slots; joint: what s1 keeps
+  NodeId delta = ir::no_node;
+
+  NormalSolver(UpdateContext& context, size_t emission)
+      : c(context), at(emission), e(context.emissions[emission]), b(context.update),
+        blocks(normal_blocks(context.setting.plan, e)) {
+    const ir::Function& f = c.setting.function();
+    matrix = ir::matrix_axes(b.module(), f[e.slots.at(1)].type, f[e.value].type);
+    spread_axes = slot_axes(f, e.slots.at(1));
+    if (blocks.mean) mean_axes = read_type(blocks.mean->name).axes;
+    joint_axes = united(mean_axes, scalar_axes(spread_axes));
+  }
+  const Type& read_type(const std::string& parameter) { return b.type(read_parameter(c, parameter)); }
+  /// The axes of a spread without those of its matrices.
+  std::vector<AxisId> scalar_axes(const std::vector<AxisId>& axes) const {
+    return matrix ? without(axes, {matrix->row, matrix->column}) : axes;
+  }
+  NodeId sum(NodeId node, const std::vector<AxisId>& axes) { return b.reduce(Op::sum, node, common(b.type(node).axes, axes)); }
+
+  void solve_mean() {
+    const std::vector<AxisId> pooled = without(joint_axes, mean_axes);
+    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
+    const NodeId n = c.statistics.weight(b, at, joint_axes);
+    if (pooled.empty()) {
+      delta = b.div(s1, n);
+    } else {
+      const NodeId precision = power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)));
+      delta = b.div(sum(b.mul(s1, precision), pooled), sum(b.mul(n, precision), pooled));
+    }
+    b.output(ir::OutputKind::parameter, blocks.mean->name, b.add(read_parameter(c, blocks.mean->name), delta));
+  }
+
+  /// n delta^2 - 2 delta s1, summed to the axes of the spread; no_node where the mean is held.
+  NodeId correction() {
+    if (delta == ir::no_node) return ir::no_node;
+    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
+    const NodeId n = c.statistics.weight(b, at, joint_axes);
+    const NodeId cross = b.mul(b.constant(-2), b.mul(delta, s1));
+    return sum(b.add(b.mul(n, b.unary(Op::square, delta)), cross), without(joint_axes, spread_axes));
+  }
+
+  NodeId transposed(NodeId node) {
+    return b.make(Op::rename, {node}, {.axes = {matrix->row, matrix->column, matrix->column, matrix->row}});
+  }
+
+  NodeId matrix_correction() {
+    if (delta == ir::no_node) return ir::no_node;
+    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
+    const NodeId n = c.statistics.weight(b, at, scalar_axes(joint_axes));
+    const NodeId cross = b.mul(delta, b.rename(s1, matrix->row, matrix->column));
+    const NodeId square = b.mul(delta, b.rename(delta, matrix->row, matrix->column));
+    const NodeId all = b.sub(b.mul(n, square), b.add(cross, transposed(cross)));
+    return sum(all, without(joint_axes, spread_axes));
+  }
+
+  /// The expected scatter about the new mean, with the axes of the spread.
+  NodeId scatter() {
+    const NodeId s2 = c.statistics.read(b, matrix ? Moment::outer : Moment::second, at, spread_axes);
+    const NodeId change = matrix ? matrix_correction() : correction();
+    const NodeId about = change == ir::no_node ? s2 : b.add(s2, change);
+    return matrix ? b.mul(b.constant(0.5), b.add(about, transposed(about))) : about;
+  }
+
+  /// (c v^k)^e = V:  v^(k e) = pooled (scatter / c^e) / pooled n.
+  void solve_spread() {
+    const SpreadForm form = spread_form(c.setting, e, *blocks.spread);
+    const double exponent = variance_exponent(e.slot_names.at(1));
+    const std::vector<AxisId> own = read_type(blocks.spread->name).axes;
+    NodeId total = scatter();
+    for (const auto& [node, p] : form.dependence.coefficients) {
+      total = b.mul(total, power(b, c.tables(node), -p * exponent));
+    }
+    const NodeId n = c.statistics.weight(b, at, own);
+    const NodeId solved = b.div(sum(total, without(spread_axes, own)), n);
+    const double root = 1 / (form.dependence.exponent * exponent);
+    NodeId value = ir::no_node;
+    if (matrix && own.size() >= 2 && contains(own, matrix->column)) {
+      value = root == -1 ? b.matrix(Op::inverse, {solved}, matrix->row, matrix->column) : solved;
+    } else {
+      value = power(b, solved, root);
+    }
+    b.output(ir::OutputKind::parameter, blocks.spread->name, value);
+    check_freedom(own);
+  }
+
+  /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the likelihood has no maximum.
+  void check_freedom(const std::vector<AxisId>& own) {
+    const double dimensions = matrix ? static_cast<double>(b.module().axis(matrix->row).size) : 1;
+    const double least = blocks.mean ? dimensions : dimensions - 1;
+    const std::string who = contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
+    add_check(b, c.checks, Check::Kind::collapse, "enough_rows_" + blocks.spread->name,
+              who + " too few rows for `" + blocks.spread->name + "`, whose likelihood then has no maximum",
+              b.binary(Op::less, b.constant(least), c.statistics.row_count(b, at, own)));
+  }
+};
+
+}  // namespace
+
+void solve_normal(UpdateContext& context, size_t emission) {
+  const NormalBlocks blocks = normal_blocks(context.setting.plan, context.emissions[emission]);
+  if (!blocks.mean && !blocks.spread) return;
+  NormalSolver solver(context, emission);
+  if (blocks.mean) solver.solve_mean();
+  if (blocks.spread) solver.solve_spread();
+}
+
+}  // namespace lvm::em

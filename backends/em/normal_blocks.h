@@ -1,0 +1,29 @@
+#pragma once
+// Blocks of a Normal factor: its mean and its spread are solved together, about one set of moments.
+
+#include "backends/em/solvers.h"
+
+namespace lvm::em {
+
+/// The free mean and spread of one factor, if it is Normal and has any.
+struct NormalBlocks {
+  const ir::Block* mean = nullptr;
+  const ir::Block* spread = nullptr;
+};
+NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission);
+
+/// A spread slot as  c v^k  of its parameter v, in the canonical function.
+struct SpreadForm {
+  NodeId parameter;
+  ir::Dependence dependence;
+};
+SpreadForm spread_form(const Setting& setting, const Emission& emission, const ir::Block& spread);
+
+void solve_normal(UpdateContext& context, size_t emission);
+
+/// Adds to the function over rows what `prepare` will hold: checks for collapse, and the derived scalar "rounding".
+/// Returns the data variables whose variance ("y.variance") it reads.
+std::vector<std::string> write_guards(Builder& combined, const Setting& setting, const std::vector<Emission>& emissions,
+                                      std::vector<ir::Check>& checks);
+
+}  // namespace lvm::em

@@ -1,0 +1,107 @@
+#include "backends/em/slots.h"
+
+#include <algorithm>
+
+namespace lvm::em {
+
+using ir::Domain;
+using ir::Variable;
+
+int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes) {
+  int64_t count = 1;
+  for (const AxisId axis : axes) {
+    if (module.axis(axis).kind == ir::AxisKind::rows) continue;
+    if (module.axis(axis).size == ir::unknown_size) throw ir::InternalError("axis " + module.axis(axis).name + " has no size");
+    count *= module.axis(axis).size;
+  }
+  return count;
+}
+
+std::vector<ir::DataSlot> data_slots(const ir::Model& model) {
+  std::vector<ir::DataSlot> slots;
+  for (const Variable& variable : model.variables) {
+    if (variable.role != ir::Role::data && variable.role != ir::Role::given) continue;
+    ir::DataSlot slot;
+    slot.name = variable.name;
+    slot.axes = without(variable.type.axes, {ir::row_axis});
+    slot.size = element_count(model.module, slot.axes);
+    slot.element = variable.type.element;
+    slots.push_back(std::move(slot));
+  }
+  return slots;
+}
+
+int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
+  const auto size = [&](AxisId axis) { return model.module.axis(axis).size; };
+  const std::vector<AxisId>& axes = parameter.declared_axes;
+  const auto leading = [&](size_t event) { return element_count(model.module, {axes.begin(), axes.end() - event}); };
+  switch (parameter.domain) {
+    case Domain::real: case Domain::positive: case Domain::unit: return leading(0);
+    case Domain::ordered: return leading(0);
+    case Domain::simplex: return leading(1) * (size(axes.back()) - 1);
+    case Domain::covariance: return leading(2) * size(axes.back()) * (size(axes.back()) + 1) / 2;
+    case Domain::correlation: return leading(2) * size(axes.back()) * (size(axes.back()) - 1) / 2;
+  }
+  return 0;
+}
+
+namespace {
+
+/// Row-major values over `from` in the order of `to`.
+std::vector<double> reordered(const ir::Module& module, const std::vector<double>& values, const std::vector<AxisId>& from,
+                              const std::vector<AxisId>& to) {
+  std::vector<double> result(values.size());
+  std::vector<int64_t> index(to.size(), 0);
+  for (double& element : result) {
+    int64_t at = 0;
+    for (const AxisId axis : from) {
+      const auto place = std::find(to.begin(), to.end(), axis) - to.begin();
+      at = at * module.axis(axis).size + index[static_cast<size_t>(place)];
+    }
+    element = values.at(static_cast<size_t>(at));
+    for (size_t d = to.size(); d-- > 0;) {
+      if (++index[d] < module.axis(to[d]).size) break;
+      index[d] = 0;
+    }
+  }
+  return result;
+}
+
+}  // namespace
+
+std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir::Plan& plan) {
+  std::vector<ir::ParameterSlot> slots;
+  for (const Variable& variable : model.variables) {
+    if (variable.role != ir::Role::parameter) continue;
+    ir::ParameterSlot slot;
+    slot.name = variable.name;
+    slot.axes = variable.type.axes;
+    slot.size = element_count(model.module, slot.axes);
+    slot.domain = variable.domain;
+    slot.fixed = plan.find(variable.name)->solver == ir::Solver::held;
+    if (!variable.value.empty()) {
+      slot.start = reordered(model.module, variable.value, variable.declared_axes, slot.axes);
+      if (static_cast<int64_t>(slot.start.size()) != slot.size) {
+        throw ir::InternalError("the values of `" + slot.name + "` do not fill its axes");
+      }
+    }
+    slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable);
+    slots.push_back(std::move(slot));
+  }
+  return slots;
+}
+
+std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function& function, ir::OutputKind kind) {
+  std::vector<ir::Slot> slots;
+  for (const ir::Output& output : function.outputs) {
+    if (output.kind != kind) continue;
+    ir::Slot slot;
+    slot.name = output.name;
+    slot.axes = without(function[output.node].type.axes, {ir::row_axis});
+    slot.size = element_count(module, slot.axes);
+    slots.push_back(std::move(slot));
+  }
+  return slots;
+}
+
+}  // namespace lvm::em

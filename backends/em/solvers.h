@@ -1,0 +1,34 @@
+#pragma once
+// The M-step: statistics -> new parameters, one solver for each kind of block, and the checks that a run may fail by.
+
+#include "backends/em/statistics.h"
+#include "ir/program/program.h"
+
+namespace lvm::em {
+
+/// What the solvers read and write.
+struct UpdateContext {
+  const Setting& setting;
+  const std::vector<Emission>& emissions;
+  StatisticTable& statistics;
+  Builder& update;
+  Expansion& tables;  // into `update`
+  std::vector<ir::Check>& checks;
+};
+
+/// Writes the new value of each free parameter and the checks of `update`.
+void write_updates(UpdateContext& context);
+
+/// The exponent e that makes a spread slot a variance: V = slot^e.  sd: 2, var and cov: 1, precision: -1.
+double variance_exponent(std::string_view slot);
+
+/// Adds a check to a function: element i of `condition` failing says `message` with i.
+void add_check(Builder& builder, std::vector<ir::Check>& checks, ir::Check::Kind kind, std::string name,
+               std::string message, NodeId condition);
+
+NodeId read_parameter(UpdateContext& context, const std::string& parameter);
+
+/// x^p with the cheapest ops that give it.
+NodeId power(Builder& builder, NodeId x, double p);
+
+}  // namespace lvm::em

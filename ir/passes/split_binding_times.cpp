@@ -1,0 +1,123 @@
+#include "ir/passes/split_binding_times.h"
+
+#include <algorithm>
+#include <set>
+
+#include "ir/passes/enumerate.h"
+
+namespace lvm::ir {
+namespace {
+
+enum class Source : uint8_t { constants, parameters, data };
+
+bool moves_only(Op op) { return op == Op::rename || op == Op::broadcast; }
+
+struct Splitter {
+  Module& module;
+  const Function& from;
+  SplitFunctions result;
+  std::vector<Source> source;
+  std::set<std::string> names;
+
+  Splitter(Module& m, const Function& f) : module(m), from(f) {
+    result.prepare = {.name = "prepare", .time = BindingTime::prepare};
+    result.rows = {.name = f.name, .time = f.time};
+    for (const Node& node : f.nodes) source.push_back(source_of(node));
+    for (const Output& output : f.outputs) {
+      if (output.kind == OutputKind::derived) names.insert(output.name);
+    }
+    for (const Node& node : f.nodes) {
+      if (node.op == Op::derived) names.insert(node.attributes.text);
+    }
+  }
+
+  Source source_of(const Node& node) const {
+    if (node.op == Op::data || node.type.has(0)) return Source::data;
+    Source most = node.op == Op::parameter || node.op == Op::derived ? Source::parameters : Source::constants;
+    for (const NodeId input : node.inputs) most = std::max(most, source[static_cast<size_t>(input)]);
+    return most;
+  }
+  Source of(NodeId id) const { return source[static_cast<size_t>(id)]; }
+
+  std::string unique(const std::string& base) {
+    std::string name = base;
+    for (int n = 2; !names.insert(name).second; ++n) name = base + "_" + std::to_string(n);
+    return name;
+  }
+
+  /// A name that a reader of the program understands.
+  std::string name_of(NodeId id, const Node& user, size_t place) {
+    const Node& node = from[id];
+    if (node.op == Op::triangular_inverse) return unique("whiten");
+    if (user.op == Op::fma && place == 2) return unique("log_norm");
+    if (!node.inputs.empty() && from[node.inputs[0]].op == Op::parameter) {
+      return unique(std::string(row(node.op).name) + "_" + from[node.inputs[0]].attributes.text);
+    }
+    return unique(std::string(row(node.op).name));
+  }
+
+  void run() {
+    Builder prepare(module, result.prepare), rows(module, result.rows);
+    Enumeration early(prepare, from, no_node), late(rows, from, no_node);
+    for (size_t id = 0; id < from.nodes.size(); ++id) {
+      const Node& user = from.nodes[id];
+      if (of(static_cast<NodeId>(id)) != Source::data || !reached(static_cast<NodeId>(id))) continue;
+      for (size_t place = 0; place < user.inputs.size(); ++place) {
+        hoist(prepare, rows, early, late, user.inputs[place], user, place);
+      }
+    }
+    for (const Output& output : from.outputs) {
+      const bool now = of(output.node) == Source::data;
+      if (now) {
+        rows.output(output.kind, output.name, late(output.node));
+      } else {
+        prepare.output(output.kind, output.name, early(output.node));
+      }
+    }
+  }
+
+  void hoist(Builder& prepare, Builder& rows, Enumeration& early, Enumeration& late, NodeId id, const Node& user,
+             size_t place) {
+    while (of(id) == Source::parameters && moves_only(from[id].op)) id = from[id].inputs[0];
+    if (of(id) != Source::parameters || from[id].inputs.empty() || !hoisted.insert(id).second) return;
+    const std::string name = name_of(id, user, place);
+    prepare.output(OutputKind::derived, name, early(id));
+    late.replace(id, rows.leaf(Op::derived, name, from[id].type, from[id].range));
+  }
+
+  std::set<NodeId> hoisted;
+  std::vector<bool> needed;
+  bool reached(NodeId id) {
+    if (needed.empty()) {
+      needed.assign(from.nodes.size(), false);
+      for (const Output& output : from.outputs) needed[static_cast<size_t>(output.node)] = true;
+      for (size_t n = from.nodes.size(); n-- > 0;) {
+        if (!needed[n]) continue;
+        for (const NodeId input : from.nodes[n].inputs) needed[static_cast<size_t>(input)] = true;
+      }
+    }
+    return needed[static_cast<size_t>(id)];
+  }
+};
+
+}  // namespace
+
+SplitFunctions split_binding_times(Module& module, const Function& combined) {
+  Splitter splitter(module, combined);
+  splitter.run();
+  return std::move(splitter.result);
+}
+
+Function extract(Module& module, const Function& from, std::string name, BindingTime time,
+                 const std::vector<OutputKind>& kinds) {
+  Function function{.name = std::move(name), .time = time};
+  Builder builder(module, function);
+  Enumeration copy(builder, from, no_node);
+  for (const Output& output : from.outputs) {
+    if (std::find(kinds.begin(), kinds.end(), output.kind) == kinds.end()) continue;
+    builder.output(output.kind, output.name, copy(output.node));
+  }
+  return function;
+}
+
+}  // namespace lvm::ir

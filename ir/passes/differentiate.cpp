@@ -1,0 +1,74 @@
+#include "ir/passes/differentiate.h"
+
+#include <algorithm>
+
+#include "ir/tensor/derivatives.h"
+
+namespace lvm::ir {
+
+namespace {
+
+/// Gives `value` every axis of `axes`, so that a sum over them counts it once an element.
+NodeId spread(Builder& b, NodeId value, const std::vector<AxisId>& axes) {
+  std::vector<AxisId> missing;
+  for (AxisId id : axes)
+    if (!b.type(value).has(id)) missing.push_back(id);
+  return missing.empty() ? value : b.make(Op::broadcast, {value}, {.axes = missing});
+}
+
+/// Sums away what `target` lacks: the transpose of broadcasting over names.
+NodeId collect(Builder& b, NodeId value, const std::vector<AxisId>& target) {
+  std::vector<AxisId> extra;
+  for (AxisId id : b.type(value).axes)
+    if (!std::binary_search(target.begin(), target.end(), id)) extra.push_back(id);
+  return spread(b, b.reduce(Op::sum, value, extra), target);
+}
+
+}  // namespace
+
+std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<NodeId>& with_respect_to) {
+  if (!b.type(scalar).axes.empty()) throw InternalError("only a scalar has a gradient");
+  std::vector<NodeId> adjoints(static_cast<size_t>(scalar) + 1, no_node);
+  adjoints[static_cast<size_t>(scalar)] = b.constant(1);
+  for (NodeId id = scalar; id >= 0; --id) {
+    const NodeId adjoint = adjoints[static_cast<size_t>(id)];
+    if (adjoint == no_node || row(b.function()[id].op).shape == ShapeRule::leaf) continue;
+    const DerivativeRule rule = derivative_rule(b.function()[id].op);
+    if (!rule) throw InternalError("`" + std::string(row(b.function()[id].op).name) + "` has no derivative rule");
+    const std::vector<AxisId> own = b.function()[id].type.axes;
+    const std::vector<NodeId> inputs = b.function()[id].inputs;
+    Adjoint a{b, id, spread(b, adjoint, own), std::vector<NodeId>(inputs.size(), no_node)};
+    rule(a);
+    for (size_t i = 0; i < inputs.size(); ++i) {
+      if (a.inputs[i] == no_node) continue;
+      const NodeId part = collect(b, a.inputs[i], b.type(inputs[i]).axes);
+      NodeId& total = adjoints[static_cast<size_t>(inputs[i])];
+      total = total == no_node ? part : b.add(total, part);
+    }
+  }
+  std::vector<NodeId> gradients;
+  for (NodeId leaf : with_respect_to) {
+    const NodeId found = leaf <= scalar ? adjoints[static_cast<size_t>(leaf)] : no_node;
+    gradients.push_back(spread(b, found == no_node ? b.constant(0) : found, b.type(leaf).axes));
+  }
+  return gradients;
+}
+
+Module differentiate(const Module& module, const std::string& function_name) {
+  Module result = module;
+  const Function* source = module.find(function_name);
+  if (!source || source->outputs.empty()) throw InternalError("no function `" + function_name + "` with a result");
+  Function gradient{.name = function_name + ".gradient", .nodes = source->nodes, .arguments = source->arguments};
+  Builder b(result, gradient);
+  std::vector<NodeId> leaves;
+  for (size_t i = 0; i < source->nodes.size(); ++i)
+    if (const Op op = source->nodes[i].op; op == Op::parameter || op == Op::argument) leaves.push_back(static_cast<NodeId>(i));
+  const NodeId value = source->outputs[0].node;
+  const auto gradients = differentiate(b, value, leaves);
+  b.output(OutputKind::result, "value", value);
+  for (size_t i = 0; i < leaves.size(); ++i) b.output(OutputKind::result, gradient[leaves[i]].attributes.text, gradients[i]);
+  result.functions.push_back(std::move(gradient));
+  return result;
+}
+
+}  // namespace lvm::ir

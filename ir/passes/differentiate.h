@@ -1,0 +1,17 @@
+#pragma once
+// differentiate: reverse mode on Tensor.  Purpose: the gradient of a scalar as Tensor again, so that it prints, simplifies and fuses.
+// Before: a function whose first output is a scalar of level step.  After: a function with that value and one result a leaf.
+//   f = sum[D] (square %x)   ->   f = …, gradient x = mul 2, %x
+
+#include "ir/tensor/tensor.h"
+
+namespace lvm::ir {
+
+/// Appends the adjoints of `with_respect_to` to the builder's function; each has the axes of its node.
+/// Throws InternalError naming an op on the way that has no derivative rule.
+std::vector<NodeId> differentiate(Builder& builder, NodeId scalar, const std::vector<NodeId>& with_respect_to);
+
+/// `module` with the plain function "<name>.gradient": the value first, then the gradient in each `parameter` and `argument` leaf.
+Module differentiate(const Module& module, const std::string& function_name);
+
+}  // namespace lvm::ir

@@ -259,7 +259,7 @@ Rule rule_of(Op op) {
     case Op::triangular_apply: case Op::triangular_solve: case Op::solve: return rule_apply;
     case Op::matmul: case Op::conv2d: case Op::conv2d_transpose: return rule_bilinear;
     case Op::abs: case Op::expm1: case Op::log1p: case Op::sigmoid: case Op::softplus: case Op::tanh: case Op::relu:
-    case Op::erf: case Op::lgamma: case Op::digamma: case Op::floor: case Op::is_finite: case Op::logical_not:
+    case Op::erf: case Op::lgamma: case Op::digamma: case Op::trigamma: case Op::floor: case Op::is_finite: case Op::logical_not:
     case Op::maximum: case Op::minimum: case Op::less: case Op::less_equal: case Op::equal: case Op::logical_and:
     case Op::logical_or: case Op::reduce_max: case Op::logsumexp: case Op::argmax: case Op::one_hot: case Op::cholesky:
     case Op::triangular_inverse: case Op::inverse: case Op::log_determinant: case Op::eigenvalues: case Op::call:

@@ -1,0 +1,160 @@
+#include "ir/passes/plan.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <map>
+
+#include "ir/families/family.h"
+#include "ir/passes/plan_context.h"
+
+namespace lvm::ir {
+
+std::string_view name(Solver solver) {
+  switch (solver) {
+    case Solver::enumerate: return "enumerate";
+    case Solver::normalised_counts: return "normalised counts";
+    case Solver::ratio: return "ratio";
+    case Solver::moments: return "moments";
+    case Solver::scatter: return "scatter";
+    case Solver::held: return "held";
+  }
+  return "";
+}
+
+std::string_view name(BlockClass block_class) {
+  switch (block_class) {
+    case BlockClass::exact: return "exact";
+    case BlockClass::closed: return "closed";
+    case BlockClass::conditional: return "conditional";
+    case BlockClass::newton: return "newton";
+    case BlockClass::gradient: return "gradient";
+    case BlockClass::fixed: return "fixed";
+  }
+  return "";
+}
+
+const Block* Plan::find(std::string_view wanted) const {
+  for (const Block& block : blocks) {
+    if (block.name == wanted) return &block;
+  }
+  return nullptr;
+}
+
+PlanContext::PlanContext(const Model& m, Diagnostics& d) : model(m), diagnostics(d) {
+  for (size_t i = 0; i < m.factors.size(); ++i) factors.push_back(parts_of(m, static_cast<int>(i)));
+}
+
+std::string spelling(Op op) {
+  // Operators that users write as signs.
+  static const std::map<Op, std::string_view> signs = {
+      {Op::add, "a sum"},           {Op::sub, "a difference"}, {Op::fma, "a sum"},     {Op::mul, "a product"},
+      {Op::contract, "a product"},  {Op::matmul, "a product"}, {Op::div, "a quotient"}, {Op::reciprocal, "a quotient"},
+      {Op::neg, "a negation"},      {Op::pow, "a power"},      {Op::gather, "an index"}, {Op::stack, "a list"},
+      {Op::rename, "a transpose"},  {Op::reduce_max, "`max`"}};
+  const auto sign = signs.find(op);
+  return sign == signs.end() ? fmt::format("`{}`", row(op).name) : std::string(sign->second);
+}
+
+namespace {
+
+/// What the slot asks of the expression.
+std::string demand(Form allowed, const std::string& variable) {
+  switch (allowed) {
+    case Form::affine: return fmt::format("is not affine in `{}`", variable);
+    case Form::pos_power: return fmt::format("is not a power of `{}` times a positive constant", variable);
+    case Form::view: return fmt::format("does not leave `{}` as it is", variable);
+    case Form::constant: case Form::scale: case Form::quadratic: case Form::select: case Form::gate: case Form::log_of:
+    case Form::nonlinear: return fmt::format("is not free of `{}`", variable);
+  }
+  return "";
+}
+
+}  // namespace
+
+std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule, const Dependence& d) {
+  if (!rule) return fmt::format("`{}` is in a distribution of which no exact rule is known", variable);
+  if (rule->allowed == Form::constant) {
+    return fmt::format("`{}` is in the {} of `{}`, for which no closed form exists", variable, rule->noun, rule->family);
+  }
+  if (d.culprit == no_node) return fmt::format("`{}` is in the {}", variable, rule->noun);
+  return fmt::format("`{}` reaches the {} through {}, which {}", variable, rule->noun,
+                     spelling(context.function()[d.culprit].op), demand(rule->allowed, variable));
+}
+
+SourceRange place(const PlanContext& context, const Dependence& d, SourceRange otherwise) {
+  if (d.culprit == no_node || context.range_of(d.culprit).empty()) return otherwise;
+  return context.range_of(d.culprit);
+}
+
+namespace {
+
+void refuse_unsupported(PlanContext& c) {
+  for (const Unsupported& each : c.model.unsupported) {
+    c.diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = fmt::format("{} is not compiled yet", each.what),
+                          .range = each.range,
+                          .hint = each.way_out});
+  }
+  if (c.model.fit.method == "gradient") {
+    const auto range = c.model.fit.ranges.find("method");
+    c.diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = "the method `gradient` is not compiled yet",
+                          .range = range == c.model.fit.ranges.end() ? SourceRange{} : range->second,
+                          .hint = "leave `method` out: EM is chosen where every block has a closed form"});
+  }
+}
+
+/// Distributions without a compiled density. A factor whose latent was refused has been spoken of already.
+void refuse_distributions(PlanContext& c) {
+  for (const FactorParts& parts : c.factors) {
+    const Node& density = c.function()[c.factor(parts).log_density];
+    if (c.refused_factors.count(parts.index) || find_family(density.attributes.text)) continue;
+    c.refused_factors.insert(parts.index);
+    std::string slots;
+    for (const std::string& slot : parts.slot_names) slots += (slots.empty() ? "" : ", ") + slot;
+    c.diagnostics.report({.code = Code::distribution_not_compiled,
+                          .message = fmt::format("`{}({})` is not compiled yet", parts.family, slots),
+                          .range = c.factor(parts).distribution_range});
+  }
+}
+
+void choose_objective(PlanContext& c) {
+  for (const FactorParts& parts : c.factors) {
+    const Variable& variable = c.variable(c.factor(parts).variable.variable);
+    if (parts.family != "Bernoulli" || variable.type.element != Element::unit) continue;
+    c.plan.objective_name = "cross_entropy_bound";
+    c.diagnostics.report({.code = Code::unit_as_bernoulli,
+                          .message = fmt::format("`{}` is between 0 and 1, and `Bernoulli` is a distribution of 0 and 1", variable.name),
+                          .range = c.factor(parts).distribution_range,
+                          .label = "taken as y ln p + (1 - y) ln(1 - p)",
+                          .hint = "binarise the data, or read the objective as a cross entropy"});
+  }
+}
+
+}  // namespace
+
+Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
+  PlanContext context(model, diagnostics);
+  const size_t before = diagnostics.error_count();
+  refuse_unsupported(context);
+  if (diagnostics.error_count() > before) return context.plan;
+  plan_posteriors(context);
+  refuse_distributions(context);
+  plan_parameters(context);
+  choose_objective(context);
+  return context.plan;
+}
+
+std::string print(const Plan& plan) {
+  size_t width = 0;
+  for (const Block& block : plan.blocks) width = std::max(width, block.name.size());
+  std::string text = fmt::format("method {}, objective {}\n", plan.method, plan.objective_name);
+  for (const Block& block : plan.blocks) {
+    text += fmt::format("  {} {:<{}}  {:<17}  {:<11}  {}\n", block.latent ? "E" : "M", block.name, width, name(block.solver),
+                        name(block.block_class), block.reason);
+  }
+  return text;
+}
+
+}  // namespace lvm::ir

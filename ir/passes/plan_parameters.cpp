@@ -1,0 +1,232 @@
+// M-step: for each parameter the one slot that holds it, through which class, and the solver that maximises Q over it.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/families/members.h"
+#include "ir/passes/plan_context.h"
+
+namespace lvm::ir {
+namespace {
+
+/// A slot that depends on the parameter.
+struct ParameterUse {
+  const FactorParts* parts;
+  size_t slot;
+  Dependence dependence;
+};
+
+std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed) {
+  std::erase_if(axes, [&](AxisId axis) { return std::find(removed.begin(), removed.end(), axis) != removed.end(); });
+  return axes;
+}
+
+struct ParameterPlanner {
+  PlanContext& c;
+  const Variable& v;
+  std::vector<ParameterUse> uses;
+
+  ParameterPlanner(PlanContext& context, const Variable& variable) : c(context), v(variable) {
+    for (const FactorParts& parts : c.factors) {
+      for (size_t slot = 0; slot < parts.slots.size(); ++slot) {
+        Dependence d = classify(c.function(), parts.slots[slot], subject(v));
+        if (d.form != Form::constant) uses.push_back({&parts, slot, std::move(d)});
+      }
+    }
+  }
+
+  static Subject subject(const Variable& variable) {
+    const bool positive = variable.domain == Domain::positive || variable.domain == Domain::covariance ||
+                          variable.domain == Domain::unit || variable.type.element == Element::positive;
+    return {.node = variable.node, .positive = positive, .finite = false};
+  }
+  const SlotRule* rule(const ParameterUse& use) const { return use.parts->rule(use.slot); }
+  SourceRange slot_range(const ParameterUse& use) const {
+    const SourceRange range = c.range_of(use.parts->slots[use.slot]);
+    return range.empty() ? c.factor(*use.parts).distribution_range : range;
+  }
+
+  void report(Code code, SourceRange range, std::string message, std::string label, std::string hint,
+              std::vector<Label> labels = {}) {
+    c.diagnostics.report({.code = code, .message = std::move(message), .range = range, .label = std::move(label),
+                          .labels = std::move(labels), .hint = std::move(hint)});
+  }
+  std::string hold_hint() const { return fmt::format("hold it: `param {}: … = … fixed`", v.name); }
+
+  void run() {
+    if (v.fixed) {
+      c.plan.blocks.push_back({.name = v.name, .latent = false, .solver = Solver::held, .block_class = BlockClass::fixed,
+                               .reason = "declared `fixed`"});
+      return;
+    }
+    for (const ParameterUse& use : uses) {
+      if (c.refused_factors.count(use.parts->index)) return;
+    }
+    if (uses.empty()) return report_unused();
+    if (uses.size() > 1) return report_shared();
+    const ParameterUse& use = uses.front();
+    if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);
+    if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
+    if (has_free_coefficient(use)) return report_coupled_coefficient(use);
+    add_block(use);
+  }
+
+  void report_unused() {
+    report(Code::parameter_unused, v.range, fmt::format("no distribution depends on the parameter `{}`", v.name), "",
+           "use it or remove it");
+  }
+
+  void report_shared() {
+    const ParameterUse &a = uses.front(), &b = uses[1];
+    const bool same = a.parts == b.parts;
+    const auto noun = [&](const ParameterUse& use) { return rule(use) ? std::string(rule(use)->noun) : std::string("slot"); };
+    if (same) {
+      report(Code::parameter_in_two_slots, slot_range(b),
+             fmt::format("`{}` has no closed-form update", v.name),
+             fmt::format("`{}` is in the {} and in the {} of one `{}`", v.name, noun(a), noun(b), a.parts->family),
+             "give each slot a parameter of its own");
+      return;
+    }
+    report(Code::parameter_in_two_factors, slot_range(b), fmt::format("`{}` is shared by two factors, which is not compiled yet", v.name),
+           fmt::format("`{}` is in the {} of `{}`", v.name, noun(b), c.name_of(*b.parts)),
+           "give each factor a parameter of its own",
+           {{slot_range(a), fmt::format("and in the {} of `{}`", noun(a), c.name_of(*a.parts))}});
+  }
+
+  void report_not_closed(const ParameterUse& use) {
+    report(Code::parameter_not_closed, place(c, use.dependence, slot_range(use)),
+           fmt::format("`{}` has no closed-form update", v.name), reason(c, v.name, rule(use), use.dependence), hold_hint());
+  }
+
+  /// The solvers that are compiled take the parameter itself (moments, counts, ratios) or c v^k (scatter).
+  bool is_solvable(const ParameterUse& use) const {
+    const Dependence& d = use.dependence;
+    if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
+    const bool matrix_slot = event(use).has_value();
+    if (matrix_slot && (d.exponent != 1 || v.domain != Domain::covariance)) return false;
+    for (const auto& [node, power] : d.coefficients) {
+      if (c.function()[node].type.has(row_axis)) return false;
+      if (matrix_slot && !c.function()[node].type.axes.empty()) return false;
+    }
+    return selects_once(d);
+  }
+
+  /// A data column that selects must have an axis of its own.
+  bool selects_once(const Dependence& d) const {
+    for (const Selection& selection : d.selections) {
+      if (c.function()[selection.index].op != Op::latent) return false;
+    }
+    return true;
+  }
+
+  void report_not_compiled(const ParameterUse& use) {
+    const bool by_data = !selects_once(use.dependence);
+    const bool regression = rule(use)->statistics == Statistics::gaussian;
+    const std::string what = by_data ? "is selected by a data column" : regression ? "needs a regression" : "needs a weighted update";
+    report(Code::update_not_compiled, by_data ? slot_range(use) : place(c, use.dependence, slot_range(use)),
+           fmt::format("the update of `{}` is not compiled yet", v.name),
+           fmt::format("`{}` {}", v.name, what),
+           fmt::format("use `{}` itself as the {}, or {}", v.name, rule(use)->noun, hold_hint()));
+  }
+
+  bool has_free_coefficient(const ParameterUse& use) const {
+    for (const auto& [node, power] : use.dependence.coefficients) {
+      for (const Variable& other : c.model.variables) {
+        if (other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node)) return true;
+      }
+    }
+    return false;
+  }
+
+  void report_coupled_coefficient(const ParameterUse& use) {
+    report(Code::parameters_coupled, slot_range(use), fmt::format("`{}` and its factor cannot be solved together", v.name),
+           fmt::format("`{}` is multiplied by another free parameter", v.name), "hold one of them with `fixed`");
+  }
+
+  /// D and D' of a matrix slot.
+  std::optional<MatrixAxes> event(const ParameterUse& use) const {
+    const FactorParts& parts = *use.parts;
+    if (parts.family != "Normal") return std::nullopt;
+    return matrix_axes(c.model.module, c.function()[parts.slots.at(1)].type, c.function()[parts.value].type);
+  }
+
+  /// The axes of a slot once z is enumerated: of the whole expression, with the axes that z selects.
+  std::vector<AxisId> axes_of(NodeId slot) const {
+    std::vector<AxisId> axes = c.function()[slot].type.axes;
+    for (const Variable& z : c.model.variables) {
+      if (z.role == Role::latent && depends_on(c.function(), slot, z.node)) axes.push_back(z.type.range);
+    }
+    return without(axes, {row_axis});
+  }
+
+  void add_block(const ParameterUse& use) {
+    Block block{.name = v.name, .latent = false, .solver = *rule(use)->solver, .block_class = BlockClass::closed,
+                .reason = "", .factor = use.parts->index, .slot = use.slot};
+    switch (block.solver) {
+      case Solver::normalised_counts:
+        block.reason = "probabilities of a Categorical: the expected counts are sufficient";
+        break;
+      case Solver::ratio: block.reason = "probability of a Bernoulli: expected successes over expected trials"; break;
+      case Solver::moments:
+        if (!plan_mean(use, block)) return;
+        break;
+      case Solver::scatter: block.reason = scatter_reason(use); break;
+      case Solver::enumerate: case Solver::held: break;
+    }
+    c.plan.blocks.push_back(std::move(block));
+  }
+
+  std::string scatter_reason(const ParameterUse& use) const {
+    const auto matrix = event(use);
+    std::vector<AxisId> all = axes_of(c.factor(*use.parts).log_density);
+    std::vector<AxisId> pooled = without(all, v.type.axes);
+    if (matrix) pooled = without(pooled, {matrix->row, matrix->column});
+    std::string over;
+    for (const AxisId axis : pooled) over += (over.empty() ? "" : ", ") + c.model.module.axis(axis).name;
+    const std::string what = fmt::format("{} of a Normal: the expected scatter about the mean is sufficient", rule(use)->noun);
+    return over.empty() ? what : fmt::format("{}, pooled over {}", what, over);
+  }
+
+  /// A mean that is tied over an axis along which the spread varies is a weighted mean: closed only given the spread.
+  bool plan_mean(const ParameterUse& use, Block& block) {
+    const auto matrix = event(use);
+    const NodeId spread = use.parts->slots.at(1);
+    std::vector<AxisId> varying = without(axes_of(spread), v.type.axes);
+    if (matrix) varying = without(varying, {matrix->column});
+    block.reason = "mean of a Normal: the expected sum is sufficient";
+    if (c.function()[spread].type.has(row_axis) && !varies_with_latent_alone(spread)) {
+      report_not_compiled(use);
+      return false;
+    }
+    if (varying.empty()) return true;
+    if (!matrix) {
+      block.block_class = BlockClass::conditional;
+      block.reason = fmt::format("mean of a Normal, tied over {}, along which the {} varies: weighted by the old precisions",
+                                 c.model.module.axis(varying.front()).name, c.find_noun(*use.parts, 1));
+      return true;
+    }
+    report(Code::parameters_coupled, slot_range(use), fmt::format("`{}` cannot be solved together with the covariance", v.name),
+           fmt::format("`{}` is one value along `{}`, where the covariance is not", v.name, c.model.module.axis(varying.front()).name),
+           "give the mean the axes of the covariance, tie the covariance, or use `var:`");
+    return false;
+  }
+
+  bool varies_with_latent_alone(NodeId slot) const {
+    for (const Variable& other : c.model.variables) {
+      const bool of_rows = other.role == Role::data || other.role == Role::given;
+      if (of_rows && depends_on(c.function(), slot, other.node)) return false;
+    }
+    return true;
+  }
+};
+
+}  // namespace
+
+void plan_parameters(PlanContext& c) {
+  for (const Variable& variable : c.model.variables) {
+    if (variable.role == Role::parameter) ParameterPlanner(c, variable).run();
+  }
+}
+
+}  // namespace lvm::ir

@@ -1,0 +1,252 @@
+// E-step: how the posterior of each latent is found. One `category` a row is enumerated. For a continuous latent the rules of exact
+// posteriors (all means affine and Gaussian, or one conjugate family) decide whether `exact` is a broken contract or only not compiled.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/passes/enumerate.h"
+#include "ir/passes/plan_context.h"
+
+namespace lvm::ir {
+namespace {
+
+/// "q(z | y)"
+std::string spelled(const PlanContext& c, const Posterior& posterior) {
+  std::string left, right;
+  for (const int variable : posterior.variables) left += (left.empty() ? "" : ", ") + c.variable(variable).name;
+  for (const VariableUse& parent : posterior.parents) right += (right.empty() ? "" : ", ") + c.variable(parent.variable).name;
+  return right.empty() ? fmt::format("q({})", left) : fmt::format("q({} | {})", left, right);
+}
+
+struct Obstacle {
+  SourceRange range;
+  std::string label;
+  std::string hint;  // what to change in the model; may be empty
+};
+
+/// How one child's slot depends on the latent.
+struct Child {
+  const FactorParts* parts;
+  size_t slot;
+  Dependence dependence;
+};
+
+struct ContinuousLatent {
+  PlanContext& c;
+  const Posterior& posterior;
+  const Variable& z;
+  const FactorParts* prior = nullptr;
+  std::vector<Child> children;
+
+  ContinuousLatent(PlanContext& context, const Posterior& q, const Variable& variable) : c(context), posterior(q), z(variable) {
+    const Subject subject{.node = z.node, .positive = z.type.element == Element::positive, .finite = false};
+    for (const FactorParts& parts : c.factors) {
+      const bool own = parts.value == z.node;
+      if (own) prior = &parts;
+      bool mentions = own;
+      for (size_t slot = 0; slot < parts.slots.size(); ++slot) {
+        Dependence d = classify(c.function(), parts.slots[slot], subject);
+        if (d.form == Form::constant) continue;
+        children.push_back({&parts, slot, std::move(d)});
+        mentions = true;
+      }
+      if (mentions) c.refused_factors.insert(parts.index);
+    }
+  }
+
+  SourceRange slot_range(const Child& child) const {
+    const SourceRange range = c.range_of(child.parts->slots[child.slot]);
+    return range.empty() ? c.factor(*child.parts).distribution_range : range;
+  }
+
+  std::optional<Obstacle> same_factor_twice() const {
+    for (size_t i = 1; i < children.size(); ++i) {
+      const Child &a = children[i - 1], &b = children[i];
+      if (a.parts != b.parts) continue;
+      const SlotRule *first = a.parts->rule(a.slot), *second = b.parts->rule(b.slot);
+      return Obstacle{slot_range(b),
+                      fmt::format("`{}` is in the {} and in the {} of one `{}`", z.name, first ? first->noun : "first slot",
+                                  second ? second->noun : "second slot", a.parts->family),
+                      ""};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Obstacle> outside_class() const {
+    for (const Child& child : children) {
+      const SlotRule* rule = child.parts->rule(child.slot);
+      if (rule && allows(*rule, child.dependence)) continue;
+      Obstacle obstacle{place(c, child.dependence, slot_range(child)), reason(c, z.name, rule, child.dependence), ""};
+      const NodeId culprit = child.dependence.culprit;
+      if (rule && rule->statistics == Statistics::gaussian && culprit != no_node && is_gaussian() && culprit_wraps_affine(culprit)) {
+        obstacle.hint = fmt::format("drop {} for factor analysis", spelling(c.function()[culprit].op));
+      }
+      return obstacle;
+    }
+    return std::nullopt;
+  }
+
+  bool is_gaussian() const { return prior && prior->family == "Normal"; }
+
+  /// True where taking the operator away would leave an affine mean.
+  bool culprit_wraps_affine(NodeId culprit) const {
+    const Node& node = c.function()[culprit];
+    return node.inputs.size() == 1 && is_affine(classify(c.function(), node.inputs.front(), {.node = z.node}));
+  }
+
+  /// The statistics that a child needs: those of its slot, with the sign of the power.
+  Statistics needed(const Child& child) const {
+    const SlotRule& rule = *child.parts->rule(child.slot);
+    if (rule.allowed != Form::pos_power) return rule.statistics;
+    double k = child.dependence.exponent;
+    if (rule.statistics == Statistics::inverse_power) k = -k;
+    if (rule.statistics == Statistics::inverse_square) k = -2 * k;
+    if (k == 1) return Statistics::power;
+    return k == -1 ? Statistics::inverse_power : Statistics::none;
+  }
+
+  std::optional<Statistics> conjugate_statistics() const {
+    if (!prior) return std::nullopt;
+    if (prior->family == "Normal") return Statistics::gaussian;
+    if (prior->family == "Gamma" || prior->family == "Exponential") return Statistics::power;
+    if (prior->family == "InverseGamma") return Statistics::inverse_power;
+    if (prior->family == "Beta") return Statistics::log_odds;
+    if (prior->family == "Dirichlet") return Statistics::log_table;
+    return std::nullopt;
+  }
+
+  std::optional<Obstacle> not_conjugate() const {
+    const auto own = conjugate_statistics();
+    for (const Child& child : children) {
+      if (own && needed(child) == *own) continue;
+      const SlotRule& rule = *child.parts->rule(child.slot);
+      return Obstacle{slot_range(child),
+                      fmt::format("a `{}` prior of `{}` is not conjugate to the {} of `{}`",
+                                  prior ? prior->family : "given", z.name, rule.noun, child.parts->family),
+                      ""};
+    }
+    return std::nullopt;
+  }
+
+  std::optional<Obstacle> obstacle() const {
+    if (auto found = same_factor_twice()) return found;
+    if (auto found = outside_class()) return found;
+    return not_conjugate();
+  }
+
+  void report() const {
+    const bool automatic = posterior.form == PosteriorForm::automatic;
+    const std::string q = spelled(c, posterior);
+    if (const auto found = obstacle()) {
+      std::string hint = fmt::format("write `{} = Normal(...)` for an amortised posterior", q);
+      if (!found->hint.empty()) hint += ", or " + found->hint;
+      c.diagnostics.report({.code = Code::posterior_not_exact,
+                            .message = automatic ? fmt::format("`{}` has no exact posterior, and others are not compiled yet", q)
+                                                 : fmt::format("`{}` cannot be exact", q),
+                            .range = found->range,
+                            .label = found->label,
+                            .hint = hint});
+      return;
+    }
+    const bool gaussian = is_gaussian();
+    c.diagnostics.report(
+        {.code = Code::exact_not_compiled,
+         .message = fmt::format("exact is possible but not yet compiled: {}", gaussian ? "Gaussian conditioning" : "conjugate posteriors"),
+         .range = posterior.range.empty() ? z.range : posterior.range,
+         .label = gaussian ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
+                           : fmt::format("the `{}` prior of `{}` is conjugate", prior ? prior->family : "", z.name),
+         .hint = "only a `category` latent is compiled so far"});
+  }
+};
+
+bool refuse_form(PlanContext& c, const Posterior& q) {
+  std::string what;
+  if (q.factored) what = "a factorised posterior";
+  if (q.form == PosteriorForm::point) what = "the posterior `point`";
+  if (q.form == PosteriorForm::distribution) what = "a posterior that is given as a distribution";
+  if (what.empty()) return false;
+  c.diagnostics.report({.code = Code::posterior_form_not_compiled,
+                        .message = what + " is not compiled yet",
+                        .range = q.range,
+                        .hint = fmt::format("write `{} = exact`", spelled(c, q))});
+  return true;
+}
+
+/// The factors that mention a latent are not looked at further once its posterior was refused.
+void abandon_factors(PlanContext& c, const Posterior& q) {
+  for (const FactorParts& parts : c.factors) {
+    const NodeId density = c.factor(parts).log_density;
+    for (const int variable : q.variables) {
+      if (depends_on(c.function(), density, c.variable(variable).node)) c.refused_factors.insert(parts.index);
+    }
+  }
+}
+
+void refuse_several(PlanContext& c, const std::vector<int>& latents) {
+  std::vector<Label> labels;
+  for (size_t i = 0; i + 1 < latents.size(); ++i) labels.push_back({c.variable(latents[i]).range, "one latent"});
+  c.diagnostics.report({.code = Code::latents_not_compiled,
+                        .message = "several latent variables in each row are not compiled yet",
+                        .range = c.variable(latents.back()).range,
+                        .label = "another latent",
+                        .labels = labels,
+                        .hint = "declare one `category` with a value for each combination"});
+}
+
+/// The one category of each row: exact by enumeration, if its axis is free for it.
+void enumerate(PlanContext& c, const Posterior& q, const Variable& z) {
+  for (const FactorParts& parts : c.factors) {
+    const NodeId density = c.factor(parts).log_density;
+    const NodeId conflict = enumeration_conflict(c.function(), density, z.node);
+    if (conflict == no_node) continue;
+    const SourceRange range = c.range_of(conflict);
+    const std::string& axis = c.model.module.axis(z.type.range).name;
+    c.diagnostics.report({.code = Code::states_axis_in_use,
+                          .message = fmt::format("the axis `{}` of `{}` is used by more than its values", axis, z.name),
+                          .range = range.empty() ? c.factor(parts).distribution_range : range,
+                          .label = fmt::format("depends on `{}` and has an axis `{}` of its own", z.name, axis),
+                          .hint = "declare a second axis of the same size"});
+    abandon_factors(c, q);
+    return;
+  }
+  c.plan.blocks.push_back({.name = z.name, .latent = true, .solver = Solver::enumerate, .block_class = BlockClass::exact,
+                           .reason = "finite"});
+}
+
+void plan_one(PlanContext& c, const Posterior& q, const Variable& z) {
+  if (z.type.element == Element::category && z.type.axes == std::vector<AxisId>{row_axis}) return enumerate(c, q, z);
+  if (z.type.element == Element::category || z.type.element == Element::boolean) {
+    c.diagnostics.report({.code = Code::latents_not_compiled,
+                          .message = fmt::format("the latent `{}` is finite, but its enumeration is not compiled yet", z.name),
+                          .range = z.range,
+                          .hint = "declare it as a single `category`"});
+    abandon_factors(c, q);
+    return;
+  }
+  ContinuousLatent(c, q, z).report();
+}
+
+}  // namespace
+
+void plan_posteriors(PlanContext& c) {
+  std::vector<int> latents;
+  for (size_t i = 0; i < c.model.variables.size(); ++i) {
+    if (c.model.variables[i].role == Role::latent) latents.push_back(static_cast<int>(i));
+  }
+  bool refused = false;
+  for (const Posterior& q : c.model.posteriors) {
+    if (!refuse_form(c, q)) continue;
+    abandon_factors(c, q);
+    refused = true;
+  }
+  if (refused) return;
+  if (latents.size() > 1) {
+    refuse_several(c, latents);
+    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
+    return;
+  }
+  for (const Posterior& q : c.model.posteriors) plan_one(c, q, c.variable(q.variables.front()));
+}
+
+}  // namespace lvm::ir

@@ -1,0 +1,109 @@
+// Before a loop over a long axis: what its body would compute again and again is kept in scratch for the rows at work.
+
+#include "ir/loop/evaluate.h"
+
+namespace lvm::loop {
+
+const Evaluator::Local* Evaluator::local(NodeId id, const Binding& binding) const {
+  auto found = locals_.find(id);
+  if (found == locals_.end()) return nullptr;
+  for (AxisId axis : node(id).type.axes) {
+    if (axis == row_axis || axis == found->second.axis) continue;
+    if (!(binding[static_cast<size_t>(axis)] == found->second.binding[static_cast<size_t>(axis)])) return nullptr;
+  }
+  return &found->second;
+}
+
+void Evaluator::keep(NodeId id, AxisId axis, const Binding& binding, Storage to) {
+  locals_[id] = {axis, binding, std::move(to)};
+  locals_in_.back().push_back(id);
+}
+
+/// Makes values of `id` ready for a loop over `axis`: what does not depend on it is computed now, and vectors that each round
+/// of the loop needs as a whole are kept in scratch.
+void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
+  const ir::Node& n = node(id);
+  if (storage[static_cast<size_t>(id)] || local(id, binding)) return;
+  if (!n.type.has(axis)) {
+    if (ir::row(n.op).shape != ir::ShapeRule::leaf) value(id, binding);
+    return;
+  }
+  if (n.op == ir::Op::triangular_apply && n.attributes.axes[0] == axis) return make_local(axis, id, binding);
+  switch (ir::row(n.op).shape) {
+    case ir::ShapeRule::pointwise: case ir::ShapeRule::broadcast: case ir::ShapeRule::contract:
+      for (NodeId input : n.inputs) make_locals(axis, input, binding);
+      break;
+    case ir::ShapeRule::rename: {
+      Binding inner = binding;
+      AxisId inner_axis = axis;
+      for (size_t i = 0; i + 1 < n.attributes.axes.size(); i += 2) {
+        AxisId from = n.attributes.axes[i], to = n.attributes.axes[i + 1];
+        inner[static_cast<size_t>(from)] = binding[static_cast<size_t>(to)];
+        if (to == axis) inner_axis = from;
+      }
+      make_locals(inner_axis, n.inputs[0], inner);
+      break;
+    }
+    case ir::ShapeRule::leaf: case ir::ShapeRule::reduce: case ir::ShapeRule::gather: case ir::ShapeRule::one_hot:
+    case ir::ShapeRule::stack: case ir::ShapeRule::slice: case ir::ShapeRule::diag: case ir::ShapeRule::diagonal:
+    case ir::ShapeRule::reshape: case ir::ShapeRule::matrix: case ir::ShapeRule::apply:
+    case ir::ShapeRule::eigenvalues: case ir::ShapeRule::matmul: case ir::ShapeRule::conv: case ir::ShapeRule::call:
+    case ir::ShapeRule::scan: case ir::ShapeRule::logpdf:
+      break;
+  }
+}
+
+void Evaluator::make_local(AxisId axis, NodeId id, const Binding& binding) {
+  const ir::Node& n = node(id);
+  bool vectors = n.type.has(row_axis);
+  int64_t unit = vectors ? lane_count : 1, size = size_of(module_, axis);
+  Storage to{vectors ? Storage::Form::vector : Storage::Form::scalar, Buffer::scratch, arena_.take(size * unit),
+             {{axis, unit}}};
+  if (n.op == ir::Op::triangular_apply) {
+    const ir::Node& x = node(n.inputs[1]);
+    bool loaded = storage[static_cast<size_t>(n.inputs[1])].has_value() || local(n.inputs[1], binding);
+    if (!loaded && x.type.has(axis)) make_local(axis, n.inputs[1], binding);
+    fill_apply(n, binding, to);
+  } else {
+    b_.loop(b_.index(0), b_.index(size), 1, [&](Value i) {
+      Binding at = binding;
+      at[static_cast<size_t>(axis)] = {i, 0};
+      store(to, at, value(id, at));
+    });
+  }
+  keep(id, axis, binding, to);
+}
+
+/// Four rows of the triangle at a time share the loads of x.
+void Evaluator::fill_apply(const ir::Node& n, const Binding& binding, const Storage& to) {
+  constexpr int64_t block = 4;
+  auto row = static_cast<size_t>(n.attributes.axes[0]), column = static_cast<size_t>(n.attributes.axes[1]);
+  int64_t size = size_of(module_, n.attributes.axes[0]);
+  auto term = [&](Index i, Index j, Value accumulator) {
+    Binding matrix = binding, vector = binding;
+    matrix[row] = i;
+    matrix[column] = j;
+    vector[row] = j;
+    return b_.fma(real(n.inputs[0], matrix), real(n.inputs[1], vector), accumulator);
+  };
+  auto rows_from = [&](Value first, int64_t count) {
+    std::vector<Value> sums(static_cast<size_t>(count), zero_of(n, 0));
+    sums = b_.loop(b_.index(0), first, 1, sums, [&](Value j, const std::vector<Value>& carried) {
+      std::vector<Value> next;
+      for (int64_t r = 0; r < count; ++r) next.push_back(term({first, r}, {j, 0}, carried[static_cast<size_t>(r)]));
+      return next;
+    });
+    for (int64_t r = 0; r < count; ++r) {
+      Value& sum = sums[static_cast<size_t>(r)];
+      for (int64_t c = 0; c <= r; ++c) sum = term({first, r}, {first, c}, sum);
+      Binding at = binding;
+      at[row] = {first, r};
+      store(to, at, sum);
+    }
+  };
+  int64_t whole = size / block * block;
+  b_.loop(b_.index(0), b_.index(whole), block, [&](Value i) { rows_from(i, block); });
+  if (whole < size) rows_from(b_.index(whole), size - whole);
+}
+
+}  // namespace lvm::loop

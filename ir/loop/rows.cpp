@@ -1,0 +1,200 @@
+#include "ir/loop/rows.h"
+
+#include <algorithm>
+
+#include "ir/maths/maths.h"
+
+namespace lvm::loop {
+
+RowsSchedule::RowsSchedule(const ir::Program& program, const ir::Function& function, const Target& target)
+    : program_(program), module_(program.module), function_(function), target_(target), b_(function.name),
+      values_(module_, function, b_, arena_), live_(live_nodes(function)), kept_(function.nodes.size(), 0),
+      masked_(function.nodes.size(), 0), uses_(function.nodes.size(), 0), cost_(function.nodes.size(), 0) {
+  for (size_t i = 0; i < function.nodes.size(); ++i) {
+    if (!live_[i]) continue;
+    for (NodeId input : function.nodes[i].inputs) ++uses_[static_cast<size_t>(input)];
+  }
+  for (const ir::Output& output : function.outputs) ++uses_[static_cast<size_t>(output.node)];
+}
+
+Function RowsSchedule::run() {
+  find_loops();
+  find_softmax();
+  choose_kept();
+  find_masked();
+  find_statistics();
+  place_leaves();
+  choose_run();
+  place_kept();
+  prologue();
+  Value rows = b_.rows();
+  if (run_rows_ >= LVM_TILE_ROWS) {
+    run_first_ = b_.index(0);
+    run_count_ = rows;
+    run_phases();
+  } else {
+    b_.loop(b_.index(0), rows, run_rows_, [&](Value first) {
+      run_first_ = first;
+      run_count_ = b_.integer(Op::int_min, b_.index(run_rows_), b_.integer(Op::int_sub, rows, first));
+      run_phases();
+    });
+  }
+  b_.leave(b_.index(0));
+  return b_.take();
+}
+
+void RowsSchedule::run_phases() {
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    auto id = static_cast<NodeId>(i);
+    if (!kept_[i] || !is_row(id)) continue;
+    auto normaliser = std::ranges::find(softmax_, id, &Softmax::normaliser);
+    if (normaliser != softmax_.end()) {
+      softmax_phase(*normaliser);
+    } else if (std::ranges::find(softmax_, id, &Softmax::result) == softmax_.end()) {
+      phase(id);
+    }
+  }
+  write_outputs();
+  write_statistics();
+}
+
+void RowsSchedule::over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body) {
+  if (axes.empty()) return body(binding);
+  auto axis = static_cast<size_t>(axes[0]);
+  int64_t size = size_of(module_, axes[0]);
+  if (values_.looped[axis]) {
+    b_.loop(b_.index(0), b_.index(size), 1, [&](Value i) {
+      binding[axis] = {i, 0};
+      over(axes.subspan(1), binding, body);
+    });
+    return;
+  }
+  for (int64_t i = 0; i < size; ++i) {
+    binding[axis] = {no_value, i};
+    over(axes.subspan(1), binding, body);
+  }
+}
+
+void RowsSchedule::each_row(const std::function<void()>& body) {
+  b_.loop(b_.index(0), run_count_, lane_count, [&](Value row) {
+    values_.tile_row = row;
+    values_.column_row = b_.integer(Op::int_add, run_first_, row);
+    body();
+    values_.tile_row = values_.column_row = no_value;
+  });
+}
+
+/// Loops over the long axes, then over rows, then the short axes unrolled: they share what does not depend on them.
+void RowsSchedule::nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body) {
+  std::vector<AxisId> outside, inside;
+  int64_t unrolled = 1;
+  for (AxisId axis : axes) {
+    if (axis == row_axis) continue;
+    bool fits = !values_.looped[static_cast<size_t>(axis)] && unrolled * size_of(module_, axis) <= 64;
+    if (fits) unrolled *= size_of(module_, axis);
+    (fits ? inside : outside).push_back(axis);
+  }
+  Binding binding = values_.unbound();
+  auto loops = values_.looped;
+  for (AxisId axis : outside) values_.looped[static_cast<size_t>(axis)] = 1;
+  over(outside, binding, [&](Binding& at) {
+    values_.looped = loops;
+    each_row([&] { over(inside, at, body); });
+  });
+  values_.looped = loops;
+}
+
+/// What depends on no row, once a tile.
+void RowsSchedule::prologue() {
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    auto id = static_cast<NodeId>(i);
+    if (!kept_[i] || is_row(id)) continue;
+    Storage to = *values_.storage[i];
+    values_.storage[i].reset();
+    Binding binding = values_.unbound();
+    auto loops = values_.looped;
+    std::fill(values_.looped.begin(), values_.looped.end(), char{1});
+    over(node(id).type.axes, binding, [&](Binding& at) { values_.store(to, at, values_.value(id, at)); });
+    values_.looped = loops;
+    values_.storage[i] = to;
+  }
+}
+
+void RowsSchedule::phase(NodeId id) {
+  auto& stored = values_.storage[static_cast<size_t>(id)];
+  Storage to = *stored;
+  stored.reset();
+  nest(node(id).type.axes, [&](Binding& at) {
+    Value made = values_.real(id, at);
+    if (masked_[static_cast<size_t>(id)]) made = b_.select(row_mask(), made, b_.reals(0));
+    values_.store(to, at, made);
+  });
+  stored = to;
+}
+
+/// Flags of the lanes that hold rows of the run.
+Value RowsSchedule::row_mask() {
+  Value left = b_.to_real(b_.integer(Op::int_sub, run_count_, values_.tile_row));
+  return b_.less(b_.lanes(), left);
+}
+
+void RowsSchedule::softmax_phase(const Softmax& softmax) {
+  const ir::Node& n = node(softmax.normaliser);
+  AxisId axis = n.attributes.axes[0];
+  NodeId logits = n.inputs[0];
+  Storage result = *values_.storage[static_cast<size_t>(softmax.result)];
+  Storage normaliser = *values_.storage[static_cast<size_t>(softmax.normaliser)];
+  bool masked = masked_[static_cast<size_t>(softmax.result)] != 0;
+  nest(n.type.axes, [&](Binding& binding) {
+    Value count = b_.index(size_of(module_, axis));
+    auto along = [&](std::vector<Value> first, const std::function<Value(Binding&, Value)>& step) {
+      return b_.loop(b_.index(0), count, 1, first, [&](Value k, const std::vector<Value>& carried) {
+        Binding at = binding;
+        at[static_cast<size_t>(axis)] = {k, 0};
+        Value next = step(at, carried.empty() ? no_value : carried[0]);
+        return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
+      });
+    };
+    Value top = along({b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
+      // The second operand stays where one is NaN: a NaN is met again in the sum.
+      return b_.maximum(values_.real(logits, at), greatest);
+    })[0];
+    top = finite_or_zero(b_, top);
+    Value total = along({b_.reals(0)}, [&](Binding& at, Value sum) {
+      Value term = maths::exp_of_nonpositive(b_, b_.sub(values_.real(logits, at), top));
+      values_.store(result, at, term);
+      return b_.add(sum, term);
+    })[0];
+    values_.store(normaliser, binding, b_.add(top, maths::log(b_, total)));
+    Value scale = b_.div(b_.reals(1), total);
+    Value mask = masked ? row_mask() : no_value;
+    along({}, [&](Binding& at, Value) {
+      Value scaled = b_.mul(values_.load(result, at), scale);
+      if (masked) scaled = b_.select(mask, scaled, b_.reals(0));
+      values_.store(result, at, scaled);
+      return no_value;
+    });
+  });
+}
+
+void RowsSchedule::write_outputs() {
+  for (const ir::Output& output : function_.outputs) {
+    if (output.kind == ir::OutputKind::statistic || output.kind == ir::OutputKind::objective) continue;
+    const ir::Node& n = node(output.node);
+    if (output.kind != ir::OutputKind::row) refuse(n, "an output that rows functions have not");
+    const ir::Slot& slot = find_slot(program_.row_outputs, output.name);
+    Storage to{Storage::Form::tile, Buffer::output, slot.offset * LVM_TILE_ROWS,
+               row_major(module_, slot.axes, LVM_TILE_ROWS)};
+    std::vector<AxisId> axes = n.type.axes;
+    nest(axes, [&](Binding& at) {
+      Value made = values_.value(output.node, at);
+      // Outputs lie over the whole tile, kept nodes over the run.
+      Value in_run = values_.tile_row;
+      values_.tile_row = values_.column_row;
+      values_.store(to, at, made);
+      values_.tile_row = in_run;
+    });
+  }
+}
+
+}  // namespace lvm::loop

@@ -1,0 +1,34 @@
+#include "ir/loop/schedule.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "ir/loop/rows.h"
+#include "ir/loop/small.h"
+
+namespace lvm::loop {
+
+Unit schedule(ir::Program& program, const Target& target) {
+  Unit unit;
+  program.scratch_bytes = 0;
+  auto add = [&](auto&& scheduled) {
+    unit.functions.push_back(scheduled.run());
+    program.scratch_bytes = std::max(program.scratch_bytes, scheduled.scratch_bytes());
+  };
+  for (const ir::Function& function : program.module.functions) {
+    switch (function.time) {
+      case ir::BindingTime::rows: add(RowsSchedule(program, function, target)); break;
+      case ir::BindingTime::prepare: case ir::BindingTime::update: add(SmallSchedule(program, function)); break;
+      case ir::BindingTime::once: 
+        throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name, ir::name(function.time)));
+      case ir::BindingTime::plain: break;  // expanded where it is called
+    }
+    if (function.time == ir::BindingTime::plain) continue;
+    auto faults = verify(unit.functions.back());
+    if (!faults.empty()) throw ir::InternalError("loop: " + faults.front() + "\n" + print(unit.functions.back()));
+  }
+  return unit;
+}
+
+}  // namespace lvm::loop

@@ -1,6 +1,7 @@
 #pragma once
 // What the language knows of every distribution before any mathematics: names, slots, supports. One table, `signatures.def`.
 
+#include <string>
 #include <string_view>
 #include <vector>
 
@@ -21,6 +22,7 @@ struct SlotChoice {
 /// One slot with its alternatives: `sd | var | precision`. The first alternative is what a positional first argument means.
 struct SlotRow {
   std::vector<SlotChoice> choices;
+  bool optional = false;  // the bounds of Truncated, of which one is enough
 };
 
 /// What the distribution draws.
@@ -35,6 +37,8 @@ struct Signature {
 };
 
 const std::vector<Signature>& signatures();
+std::string_view name(SlotKind kind);
+std::string_view name(Support support);
 
 /// The `text` of a logpdf node: "Normal.mean.sd": the family and the chosen slots in the order of its inputs after the value.
 std::string parameterisation(std::string_view family, const std::vector<std::string_view>& slots);

@@ -1,0 +1,171 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <charconv>
+
+#include "frontend/analysis/context.h"
+
+namespace lvm::analysis {
+namespace {
+
+using ir::Variable;
+
+// Nested stacks of constants over `axes` from `depth` on, row-major; one number fills all axes.
+NodeId constant_array(Context& context, const Variable& variable, size_t depth, const double*& next) {
+  const std::vector<AxisId>& axes = variable.declared_axes;
+  if (depth == axes.size()) return context.builder.constant(*next++);
+  std::vector<NodeId> items;
+  for (int64_t i = 0; i < axis_size(context, axes[depth]); ++i) items.push_back(constant_array(context, variable, depth + 1, next));
+  return make(context, ir::Op::stack, std::move(items), {axes[depth]}, variable.range);
+}
+
+NodeId constant_node(Context& context, const Variable& variable) {
+  const std::vector<double>& values = variable.value;
+  if (!std::equal(values.begin() + 1, values.end(), values.begin())) {
+    const double* next = values.data();
+    return constant_array(context, variable, 0, next);
+  }
+  const NodeId number = context.builder.constant(values.front());
+  if (variable.declared_axes.empty()) return number;
+  return make(context, ir::Op::broadcast, {number}, variable.declared_axes, variable.range);
+}
+
+std::optional<double> read_number(const std::string& text) {
+  double number = 0;
+  const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
+  if (error != std::errc() || end != text.data() + text.size()) return {};
+  return number;
+}
+
+// The declared value, or the one of `--set`.
+std::optional<std::vector<double>> constant_values(Context& context, const ast::ConstDeclaration& constant,
+                                                   const Variable& variable) {
+  auto values = literal_values(context, *constant.value, variable.declared_axes);
+  const auto text = setting(context, constant.name.text);
+  if (!text || !values) return values;
+  if (const auto number = read_number(*text)) return std::vector<double>(values->size(), *number);
+  report(context, Code::setting_value, {}, fmt::format("`--set {}={}` is not a number", constant.name.text, *text));
+  return {};
+}
+
+void analyse_constant(Context& context, int index, const ast::ConstDeclaration& constant) {
+  Variable& variable = context.model.variables[static_cast<size_t>(index)];
+  VariableState& state = context.variables[static_cast<size_t>(index)];
+  if (!state.sound) return;
+  state.sound = false;
+  const auto values = constant_values(context, constant, variable);
+  if (!values || !check_domain(context, variable, *values, constant.value->range)) return;
+  state.sound = true;
+  variable.value = *values;
+  variable.node = constant_node(context, variable);
+}
+
+void analyse_value(Context& context, Variable& variable, const ast::ParameterDeclaration& parameter) {
+  if (!parameter.value) return;
+  const auto values = literal_values(context, *parameter.value, variable.declared_axes);
+  if (!values || !check_domain(context, variable, *values, parameter.value->range)) return;
+  variable.value = *values;
+  variable.fixed = parameter.fixed;
+  variable.init = parameter.init;
+}
+
+void analyse_mask(Context& context, Variable& variable, const ast::ParameterDeclaration& parameter) {
+  if (!parameter.mask) return;
+  unsupported(context, "a `mask`", "leave the mask out: all entries are estimated", parameter.mask->range);
+  const auto values = literal_values(context, *parameter.mask, variable.declared_axes);
+  if (!values) return;
+  for (const double value : *values) {
+    if (value != 0 && value != 1) {
+      report(context, Code::mask_value, parameter.mask->range, fmt::format("the mask of `{}` holds {}", variable.name, value), "",
+             "a mask holds 1 where the entry is estimated and 0 where it is held at zero");
+      return;
+    }
+    variable.mask.push_back(value == 1);
+  }
+}
+
+void analyse_prior(Context& context, int index, const ast::ParameterDeclaration& parameter) {
+  Variable& variable = context.model.variables[static_cast<size_t>(index)];
+  if (!parameter.prior) return;
+  variable.prior_range = parameter.prior->range;
+  const Use self{.variable = index, .place = ir::VariableUse::Place::row, .offset = 0, .range = variable.range};
+  Target target{.value = variable_value(context, index, self), .variable = &variable};
+  const Density density = evaluate_distribution(context, *parameter.prior, target);
+  unsupported(context, "a prior", "drop it: the parameter is then estimated by maximum likelihood", parameter.prior->range);
+  if (density.node == ir::no_node) return;
+  for (const Use& use : density.uses) {
+    const Variable& used = context.model.variables[static_cast<size_t>(use.variable)];
+    if (used.role == ir::Role::parameter || used.role == ir::Role::constant) continue;
+    report(context, Code::prior_of_variable, use.range, fmt::format("the prior of `{}` mentions `{}`", variable.name, used.name),
+           fmt::format("`{}` is {} {}", used.name, used.role == ir::Role::data || used.role == ir::Role::given ? "a" : "a", ir::name(used.role)),
+           "a prior may mention constants and other parameters", {{used.range, "declared here"}});
+    return;
+  }
+  context.model.variables[static_cast<size_t>(index)].prior = density.node;
+}
+
+void collect_parameters(const Context& context, const ast::Expression& expression, std::vector<int>& found) {
+  const auto entity = context.scope.find(expression.text);
+  if (expression.kind == ast::ExpressionKind::name && entity != context.scope.end()) {
+    const Entity& named = entity->second;
+    if (named.kind == EntityKind::variable) found.push_back(named.index);
+    if (named.kind == EntityKind::let && !context.lets[static_cast<size_t>(named.index)].cyclic)
+      collect_parameters(context, *context.lets[static_cast<size_t>(named.index)].declaration->value, found);
+  }
+  for (const auto& child : expression.children) collect_parameters(context, *child, found);
+  for (const auto& argument : expression.arguments) collect_parameters(context, *argument.value, found);
+}
+
+const ast::ParameterDeclaration* parameter_declaration(const Context& context, int index) {
+  const int declaration = context.variables[static_cast<size_t>(index)].declaration;
+  return std::get_if<ast::ParameterDeclaration>(&context.file.declarations[static_cast<size_t>(declaration)].node);
+}
+
+bool reaches(const Context& context, int from, int goal, std::vector<bool>& seen) {
+  const auto* parameter = parameter_declaration(context, from);
+  if (!parameter || !parameter->prior) return false;
+  std::vector<int> next;
+  collect_parameters(context, *parameter->prior, next);
+  for (const int index : next) {
+    if (index == goal) return true;
+    if (seen[static_cast<size_t>(index)]) continue;
+    seen[static_cast<size_t>(index)] = true;
+    if (reaches(context, index, goal, seen)) return true;
+  }
+  return false;
+}
+
+void check_prior_cycles(Context& context) {
+  for (size_t i = 0; i < context.variables.size(); ++i) {
+    const auto* parameter = parameter_declaration(context, static_cast<int>(i));
+    if (!parameter || !parameter->prior) continue;
+    std::vector<bool> seen(context.variables.size());
+    if (!reaches(context, static_cast<int>(i), static_cast<int>(i), seen)) continue;
+    report(context, Code::cyclic_prior, parameter->prior->range,
+           fmt::format("the prior of `{}` depends on `{}` itself", parameter->name.text, parameter->name.text), "",
+           "the parameters that a prior mentions must form no circle");
+    return;
+  }
+}
+
+}  // namespace
+
+void analyse_constants(Context& context) {
+  for (size_t i = 0; i < context.variables.size(); ++i) {
+    const auto& node = context.file.declarations[static_cast<size_t>(context.variables[i].declaration)].node;
+    if (const auto* constant = std::get_if<ast::ConstDeclaration>(&node)) analyse_constant(context, static_cast<int>(i), *constant);
+  }
+}
+
+void analyse_parameters(Context& context) {
+  for (size_t i = 0; i < context.variables.size(); ++i) {
+    const auto* parameter = parameter_declaration(context, static_cast<int>(i));
+    if (!parameter || !context.variables[i].sound) continue;
+    analyse_value(context, context.model.variables[i], *parameter);
+    analyse_mask(context, context.model.variables[i], *parameter);
+    analyse_prior(context, static_cast<int>(i), *parameter);
+  }
+  check_prior_cycles(context);
+}
+
+}  // namespace lvm::analysis

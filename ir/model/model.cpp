@@ -1,0 +1,23 @@
+#include "ir/model/model.h"
+
+namespace lvm::ir {
+
+std::string_view name(Role role) {
+  switch (role) {
+    case Role::data: return "data";
+    case Role::given: return "given";
+    case Role::weight: return "weight";
+    case Role::latent: return "latent";
+    case Role::parameter: return "parameter";
+    case Role::constant: return "constant";
+  }
+  return {};
+}
+
+std::optional<int> Model::find(std::string_view variable) const {
+  for (size_t i = 0; i < variables.size(); ++i)
+    if (variables[i].name == variable) return static_cast<int>(i);
+  return {};
+}
+
+}  // namespace lvm::ir

@@ -57,8 +57,8 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
       const NodeId joint = push(node.inputs[0]);
       Enumerated q(b, from[latent].type.range, joint);
       push.replace(at, q.expectation(joint));
-      b.output(OutputKind::row, "responsibilities", q.responsibilities);
-      b.output(OutputKind::row, "log_likelihood", q.log_evidence);
+      b.output(OutputKind::result, "q(" + node.attributes.text + ")", q.responsibilities);
+      b.output(OutputKind::result, "ln P", q.log_evidence);
       for (size_t other = 0; other < from.nodes.size(); ++other) {
         if (from.nodes[other].op == Op::entropy) push.replace(static_cast<NodeId>(other), q.entropy());
       }

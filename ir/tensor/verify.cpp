@@ -11,7 +11,12 @@ namespace lvm::ir {
 namespace {
 
 bool only_elbo(Op op) {
-  return op == Op::latent || op == Op::logpdf || op == Op::expect || op == Op::entropy || op == Op::sample;
+  return op == Op::latent || op == Op::expect || op == Op::entropy || op == Op::sample;
+}
+
+/// A canonical bound is written in densities of values that no expectation surrounds.
+bool belongs(Op op, Level level) {
+  return level == Level::elbo || (!only_elbo(op) && (op != Op::logpdf || level == Level::canonical));
 }
 
 /// Which leaves a function of each binding time may read.
@@ -79,7 +84,7 @@ class Verifier {
     if (!axes_exist(n)) return here("an axis does not exist");
     if (!std::is_sorted(n.type.axes.begin(), n.type.axes.end())) here("its axes are not sorted");
     if (n.type.element == Element::category && n.type.range < 0) here("a category without a range");
-    if (only_elbo(n.op) && module_.level != Level::elbo)
+    if (!belongs(n.op, module_.level))
       here(fmt::format("does not belong to level {}", name(module_.level)));
     if (row(n.op).shape == ShapeRule::leaf && !may_read(function_->time, n.op))
       here(fmt::format("cannot be read at binding time {}", name(function_->time)));

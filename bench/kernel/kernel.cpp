@@ -2,8 +2,9 @@
 
 #include <fmt/format.h>
 
+#include <time.h>
+
 #include <algorithm>
-#include <chrono>
 #include <cstdlib>
 #include <memory>
 #include <random>
@@ -16,9 +17,18 @@
 namespace {
 
 using namespace lvm;
-using Clock = std::chrono::steady_clock;
 
-double since(Clock::time_point start) { return std::chrono::duration<double>(Clock::now() - start).count(); }
+/// Processor time of this thread: a busy machine disturbs it less than the wall's.
+struct Clock {
+  using time_point = double;
+  static time_point now() {
+    timespec t{};
+    clock_gettime(CLOCK_THREAD_CPUTIME_ID, &t);
+    return static_cast<double>(t.tv_sec) + 1e-9 * static_cast<double>(t.tv_nsec);
+  }
+};
+
+double since(Clock::time_point start) { return Clock::now() - start; }
 
 struct Free {
   void operator()(double* p) const { std::free(p); }
@@ -101,6 +111,9 @@ int main(int count, char** arguments) {
   start = Clock::now();
   ir::Executable executable = jit.compile(unit);
   double compile = since(start);
+  start = Clock::now();
+  jit.compile(unit);
+  double again = since(start);
   c.fill();
   c.scratch = aligned(c.program.scratch_bytes / 8 + 8);
   lvm_frame prepare{nullptr, c.parameters.get(), c.derived.get(), nullptr, c.derived.get(), c.scratch.get(), 0, 0, 0, 0};
@@ -115,8 +128,8 @@ int main(int count, char** arguments) {
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     objective += c.statistics[static_cast<size_t>(c.program.statistics[3].offset * LVM_LANES + lane)];
   }
-  fmt::print("{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} ms; rows min {:.4f} median {:.4f} s; "
+  fmt::print("{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} (again {:.1f}) ms; rows min {:.4f} median {:.4f} s; "
              "code {} objective {:.12g} scratch {} KiB\n",
-             c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, times[0], times[7], code, objective,
+             c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, again * 1e3, times[0], times[7], code, objective,
              c.program.scratch_bytes / 1024);
 }

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/passes/inline_calls.h"
 #include "ir/tensor/derivatives.h"
 
 namespace lvm::ir {
@@ -24,15 +25,31 @@ NodeId collect(Builder& b, NodeId value, const std::vector<AxisId>& target) {
   return spread(b, b.reduce(Op::sum, value, extra), target);
 }
 
+bool is_continuous(Element element) {
+  return element == Element::real || element == Element::positive || element == Element::unit;
+}
+
+/// The nodes up to `root` that depend on a leaf: no other needs an adjoint, nor a rule.
+std::vector<bool> dependents(const Function& function, NodeId root, const std::vector<NodeId>& leaves) {
+  std::vector<bool> active(static_cast<size_t>(root) + 1, false);
+  for (NodeId leaf : leaves)
+    if (leaf <= root) active[static_cast<size_t>(leaf)] = true;
+  for (NodeId id = 0; id <= root; ++id)
+    for (NodeId input : function[id].inputs)
+      if (active[static_cast<size_t>(input)]) active[static_cast<size_t>(id)] = true;
+  return active;
+}
+
 }  // namespace
 
 std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<NodeId>& with_respect_to) {
   if (!b.type(scalar).axes.empty()) throw InternalError("only a scalar has a gradient");
+  const std::vector<bool> active = dependents(b.function(), scalar, with_respect_to);
   std::vector<NodeId> adjoints(static_cast<size_t>(scalar) + 1, no_node);
   adjoints[static_cast<size_t>(scalar)] = b.constant(1);
   for (NodeId id = scalar; id >= 0; --id) {
     const NodeId adjoint = adjoints[static_cast<size_t>(id)];
-    if (adjoint == no_node || row(b.function()[id].op).shape == ShapeRule::leaf) continue;
+    if (adjoint == no_node || !active[static_cast<size_t>(id)] || row(b.function()[id].op).shape == ShapeRule::leaf) continue;
     const DerivativeRule rule = derivative_rule(b.function()[id].op);
     if (!rule) throw InternalError("`" + std::string(row(b.function()[id].op).name) + "` has no derivative rule");
     const std::vector<AxisId> own = b.function()[id].type.axes;
@@ -40,7 +57,7 @@ std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<N
     Adjoint a{b, id, spread(b, adjoint, own), std::vector<NodeId>(inputs.size(), no_node)};
     rule(a);
     for (size_t i = 0; i < inputs.size(); ++i) {
-      if (a.inputs[i] == no_node) continue;
+      if (a.inputs[i] == no_node || !active[static_cast<size_t>(inputs[i])]) continue;
       const NodeId part = collect(b, a.inputs[i], b.type(inputs[i]).axes);
       NodeId& total = adjoints[static_cast<size_t>(inputs[i])];
       total = total == no_node ? part : b.add(total, part);
@@ -58,12 +75,19 @@ Module differentiate(const Module& module, const std::string& function_name) {
   Module result = module;
   const Function* source = module.find(function_name);
   if (!source || source->outputs.empty()) throw InternalError("no function `" + function_name + "` with a result");
-  Function gradient{.name = function_name + ".gradient", .nodes = source->nodes, .arguments = source->arguments};
+  Function gradient = inline_calls(result, *source);
+  gradient.name += ".gradient";
+  gradient.time = BindingTime::plain;
+  if (result.find(gradient.name)) throw InternalError("there is already a function `" + gradient.name + "`");
+  const NodeId value = gradient.outputs[0].node;
+  gradient.outputs.clear();
   Builder b(result, gradient);
   std::vector<NodeId> leaves;
-  for (size_t i = 0; i < source->nodes.size(); ++i)
-    if (const Op op = source->nodes[i].op; op == Op::parameter || op == Op::argument) leaves.push_back(static_cast<NodeId>(i));
-  const NodeId value = source->outputs[0].node;
+  for (size_t i = 0; i < gradient.nodes.size(); ++i) {
+    const Node& node = gradient.nodes[i];
+    if ((node.op == Op::parameter || node.op == Op::argument) && is_continuous(node.type.element))
+      leaves.push_back(static_cast<NodeId>(i));
+  }
   const auto gradients = differentiate(b, value, leaves);
   b.output(OutputKind::result, "value", value);
   for (size_t i = 0; i < leaves.size(); ++i) b.output(OutputKind::result, gradient[leaves[i]].attributes.text, gradients[i]);

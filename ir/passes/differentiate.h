@@ -11,7 +11,8 @@ namespace lvm::ir {
 /// Throws InternalError naming an op on the way that has no derivative rule.
 std::vector<NodeId> differentiate(Builder& builder, NodeId scalar, const std::vector<NodeId>& with_respect_to);
 
-/// `module` with the plain function "<name>.gradient": the value first, then the gradient in each `parameter` and `argument` leaf.
+/// `module` with the plain function "<name>.gradient": the value of the first output, then the gradient in each real `parameter` and
+/// `argument` leaf. Calls are inlined; `derived` and `statistic` leaves are constants.
 Module differentiate(const Module& module, const std::string& function_name);
 
 }  // namespace lvm::ir

@@ -13,7 +13,7 @@ namespace {
 using Axes = std::vector<AxisId>;
 
 NodeId times(Adjoint& a, double c, NodeId x) { return a.b.mul(a.b.constant(c), x); }
-NodeId one_minus(Adjoint& a, NodeId x) { return a.b.sub(a.b.constant(1), x); }
+NodeId sigmoid(Adjoint& a, NodeId x) { return a.b.unary(Op::sigmoid, x); }
 NodeId zero(Adjoint& a) { return a.b.constant(0); }
 NodeId square(Adjoint& a, NodeId x) { return a.b.unary(Op::square, x); }
 
@@ -64,7 +64,7 @@ void cholesky_rule(Adjoint& a) {
 
 void triangular_inverse_rule(Adjoint& a) {
   const NodeId wt = transpose(a, a.y);
-  a.inputs[0] = negative(a, lower(a, product(a, product(a, wt, a.adjoint), wt)));
+  a.inputs[0] = negative(a, lower(a, product(a, product(a, wt, lower(a, a.adjoint)), wt)));
 }
 
 void triangular_apply_rule(Adjoint& a) {
@@ -92,6 +92,7 @@ void log_determinant_rule(Adjoint& a) {
 }
 
 void logsumexp_rule(Adjoint& a) {
+  // Where all inputs are -inf nothing moves the value.
   const NodeId share = a.b.unary(Op::exp, a.b.sub(a.in(0), a.y));
   a.inputs[0] = a.b.select(a.b.unary(Op::is_finite, a.y), a.b.mul(a.adjoint, share), zero(a));
 }
@@ -99,7 +100,14 @@ void logsumexp_rule(Adjoint& a) {
 /// Ties share the adjoint equally.
 void reduce_max_rule(Adjoint& a) {
   const NodeId top = a.b.binary(Op::equal, a.in(0), a.y);
-  a.inputs[0] = a.b.mul(a.adjoint, a.b.div(top, a.b.reduce(Op::sum, top, a.node().attributes.axes)));
+  const NodeId number = a.b.reduce(Op::sum, top, a.node().attributes.axes);
+  a.inputs[0] = a.b.select(top, a.b.div(a.adjoint, number), zero(a));
+}
+
+NodeId product_of(Adjoint& a, const std::vector<NodeId>& factors) {
+  NodeId all = factors.at(0);
+  for (size_t i = 1; i < factors.size(); ++i) all = a.b.mul(all, factors[i]);
+  return all;
 }
 
 /// d (sum of prod x) / d x_i: g times the other factors; the caller sums over the axes that x_i lacks.
@@ -116,25 +124,29 @@ void contract_rule(Adjoint& a) {
         if (!std::binary_search(own.begin(), own.end(), id) && std::find(over.begin(), over.end(), id) == over.end())
           over.push_back(id);
     std::sort(over.begin(), over.end());
-    a.inputs[i] = a.b.contract(std::move(factors), std::move(over));
+    a.inputs[i] = over.empty() ? product_of(a, factors) : a.b.contract(std::move(factors), std::move(over));
   }
 }
 
 void rename_rule(Adjoint& a) {
-  Axes back = a.node().attributes.axes;
-  for (size_t i = 0; i + 1 < back.size(); i += 2) std::swap(back[i], back[i + 1]);
-  a.inputs[0] = a.b.make(Op::rename, {a.adjoint}, {.axes = back});
+  const Axes pairs = a.node().attributes.axes;
+  Axes back;
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2)
+    if (a.b.type(a.in(0)).has(pairs[i])) back.insert(back.end(), {pairs[i + 1], pairs[i]});
+  a.inputs[0] = back.empty() ? a.adjoint : a.b.make(Op::rename, {a.adjoint}, {.axes = back});
 }
 
+/// An entry of the table gets the adjoints of all places that read it.
 void gather_rule(Adjoint& a) {
   const AxisId axis = a.node().attributes.axes[0];
-  const Axes table = a.b.type(a.in(0)).axes, index = a.b.type(a.in(1)).axes;
-  if (std::binary_search(index.begin(), index.end(), axis))
-    throw InternalError("`gather` has no derivative where its index has the axis that it looks up");
-  Axes over;
-  for (AxisId id : index)
-    if (!std::binary_search(table.begin(), table.end(), id)) over.push_back(id);
-  a.inputs[0] = a.b.contract({a.adjoint, a.b.make(Op::one_hot, {a.in(1)}, {.axes = {axis}})}, over);
+  NodeId index = a.in(1), g = a.adjoint;
+  if (a.b.type(index).has(axis)) {  // the axis looked up and the index's own are two
+    const AxisId twin = a.b.module().twin(axis);
+    if (a.b.type(g).has(twin)) throw InternalError("`gather` has no derivative where the twin of its axis is in use");
+    index = a.b.rename(index, axis, twin);
+    g = a.b.rename(g, axis, twin);
+  }
+  a.inputs[0] = a.b.select(a.b.binary(Op::equal, index, a.b.make(Op::iota, {}, {.axes = {axis}})), g, zero(a));
 }
 
 void stack_rule(Adjoint& a) {
@@ -146,7 +158,7 @@ void stack_rule(Adjoint& a) {
 void slice_rule(Adjoint& a) {
   const Attributes at = a.node().attributes;
   const NodeId here = a.b.binary(Op::equal, a.b.make(Op::iota, {}, {.axes = at.axes}), a.b.constant(at.number));
-  a.inputs[0] = a.b.mul(here, a.adjoint);
+  a.inputs[0] = a.b.select(here, a.adjoint, zero(a));
 }
 
 void reshape_rule(Adjoint& a) {
@@ -157,7 +169,8 @@ void reshape_rule(Adjoint& a) {
 
 void pow_rule(Adjoint& a) {
   const NodeId x = a.in(0), p = a.in(1), g = a.adjoint;
-  a.inputs[0] = a.b.mul(g, a.b.mul(p, a.b.binary(Op::pow, x, a.b.sub(p, a.b.constant(1)))));
+  const NodeId by_base = a.b.mul(p, a.b.binary(Op::pow, x, a.b.sub(p, a.b.constant(1))));
+  a.inputs[0] = a.b.mul(g, a.b.select(a.b.binary(Op::equal, p, zero(a)), zero(a), by_base));  // x^0 is 1, at 0 too
   const NodeId by_exponent = a.b.mul(a.y, a.b.unary(Op::log, x));
   a.inputs[1] = a.b.mul(g, a.b.select(a.b.binary(Op::less, zero(a), x), by_exponent, zero(a)));
 }
@@ -184,14 +197,19 @@ DerivativeRule derivative_rule(Op op) {
     };
     case Op::exp: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.y); };
     case Op::log: return [](Adjoint& a) { a.inputs[0] = a.b.div(a.adjoint, a.in(0)); };
-    case Op::expm1: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.add(a.y, a.b.constant(1))); };
+    case Op::expm1: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::exp, a.in(0))); };
     case Op::log1p: return [](Adjoint& a) { a.inputs[0] = a.b.div(a.adjoint, a.b.add(a.b.constant(1), a.in(0))); };
     case Op::sqrt: return [](Adjoint& a) { a.inputs[0] = a.b.div(times(a, 0.5, a.adjoint), a.y); };
     case Op::square: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, times(a, 2, a.in(0))); };
     case Op::reciprocal: return [](Adjoint& a) { a.inputs[0] = negative(a, a.b.mul(a.adjoint, square(a, a.y))); };
-    case Op::sigmoid: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.mul(a.y, one_minus(a, a.y))); };
+    case Op::sigmoid: return [](Adjoint& a) {  // 1 - sigmoid(x) = sigmoid(-x), without the cancellation
+      a.inputs[0] = a.b.mul(a.adjoint, a.b.mul(a.y, sigmoid(a, negative(a, a.in(0)))));
+    };
     case Op::softplus: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::sigmoid, a.in(0))); };
-    case Op::tanh: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, one_minus(a, square(a, a.y))); };
+    case Op::tanh: return [](Adjoint& a) {  // 1 - tanh(x)^2 = 4 sigmoid(2 x) sigmoid(-2 x)
+      const NodeId both = a.b.mul(sigmoid(a, times(a, 2, a.in(0))), sigmoid(a, times(a, -2, a.in(0))));
+      a.inputs[0] = a.b.mul(a.adjoint, times(a, 4, both));
+    };
     case Op::relu: return [](Adjoint& a) {
       a.inputs[0] = a.b.select(a.b.binary(Op::less, zero(a), a.in(0)), a.adjoint, zero(a));
     };

@@ -1,0 +1,22 @@
+#pragma once
+// The value of each pointwise op on doubles: what the interpreter computes element by element and what constants fold to.
+
+#include "ir/tensor/tensor.h"
+
+namespace lvm::ir {
+
+using Scalar1 = double (*)(double);
+using Scalar2 = double (*)(double, double);
+
+/// nullptr for ops that are not pointwise with that many inputs.
+Scalar1 scalar1(Op op);
+Scalar2 scalar2(Op op);
+
+/// psi(x) and psi'(x) by upward recurrence and the asymptotic series (Abramowitz & Stegun 6.3.18, 6.4.12); reflection below zero.
+double digamma(double x);
+double trigamma(double x);
+
+/// The greater, and NaN where either is.
+double greater(double a, double b);
+
+}  // namespace lvm::ir

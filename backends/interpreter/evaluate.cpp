@@ -10,6 +10,7 @@
 
 #include "backends/interpreter/interpret.h"
 #include "backends/interpreter/linear.h"
+#include "ir/tensor/scalar.h"
 
 namespace lvm::interpreter {
 
@@ -24,6 +25,10 @@ using ir::ShapeRule;
 namespace {
 
 constexpr double infinity = std::numeric_limits<double>::infinity();
+
+ir::InternalError no_value_rule(Op op) {
+  return ir::InternalError(fmt::format("`{}` has no value rule", ir::row(op).name));
+}
 
 int64_t count(const std::vector<int64_t>& sizes) {
   int64_t product = 1;
@@ -47,7 +52,8 @@ std::vector<int64_t> strides(const Value& value, const std::vector<AxisId>& axes
 class Walk {
  public:
   Walk(std::vector<int64_t> sizes, std::vector<std::vector<int64_t>> operand_strides)
-      : sizes_(std::move(sizes)), strides_(std::move(operand_strides)), index_(sizes_.size(), 0), offsets(strides_.size(), 0) {
+      : offsets(operand_strides.size(), 0), sizes_(std::move(sizes)), strides_(std::move(operand_strides)), index_(sizes_.size(), 0) {
+    merge();
     left_ = count(sizes_);
   }
   bool done() const { return left_ == 0; }
@@ -60,63 +66,48 @@ class Walk {
       index_[axis] = 0;
     }
   }
+  /// Begins again, at these offsets: a finished walk is back at its first index.
+  void restart(const std::vector<int64_t>& from) {
+    offsets = from;
+    left_ = count(sizes_);
+  }
+  /// Takes the last axis out of the walk: the caller runs along it, with the strides that this returns.
+  std::vector<int64_t> take_run(int64_t& length) {
+    length = 1;
+    std::vector<int64_t> steps(strides_.size(), 0);
+    if (sizes_.empty()) return steps;
+    length = sizes_.back();
+    sizes_.pop_back();
+    index_.pop_back();
+    for (size_t o = 0; o < strides_.size(); ++o) {
+      steps[o] = strides_[o].back();
+      strides_[o].pop_back();
+    }
+    left_ = length == 0 ? 0 : count(sizes_);
+    return steps;
+  }
+
+  std::vector<int64_t> offsets;
 
  private:
+  /// Two neighbouring axes that every operand walks as one become one.
+  void merge() {
+    for (size_t axis = sizes_.size(); axis-- > 1;) {
+      const auto continues = [&](const std::vector<int64_t>& s) { return s[axis - 1] == s[axis] * sizes_[axis]; };
+      if (!std::all_of(strides_.begin(), strides_.end(), continues)) continue;
+      const auto at = static_cast<std::ptrdiff_t>(axis);
+      sizes_[axis - 1] *= sizes_[axis];
+      sizes_.erase(sizes_.begin() + at);
+      index_.pop_back();
+      for (auto& s : strides_) s.erase(s.begin() + at - 1);
+    }
+  }
+
   std::vector<int64_t> sizes_;
   std::vector<std::vector<int64_t>> strides_;
   std::vector<int64_t> index_;
   int64_t left_ = 0;
-
- public:
-  std::vector<int64_t> offsets;
 };
-
-double unary(Op op, double x) {
-  switch (op) {
-    case Op::neg: return -x;
-    case Op::abs: return std::abs(x);
-    case Op::exp: return std::exp(x);
-    case Op::log: return std::log(x);
-    case Op::expm1: return std::expm1(x);
-    case Op::log1p: return std::log1p(x);
-    case Op::sqrt: return std::sqrt(x);
-    case Op::square: return x * x;
-    case Op::reciprocal: return 1 / x;
-    case Op::sigmoid: return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
-    case Op::softplus: return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
-    case Op::tanh: return std::tanh(x);
-    case Op::relu: return x > 0 ? x : (std::isnan(x) ? x : 0.0);
-    case Op::erf: return std::erf(x);
-    case Op::lgamma: {
-      int sign = 0;
-      return lgamma_r(x, &sign);
-    }
-    case Op::digamma: return digamma(x);
-    case Op::trigamma: return trigamma(x);
-    case Op::floor: return std::floor(x);
-    case Op::is_finite: return std::isfinite(x) ? 1 : 0;
-    case Op::logical_not: return x == 0 ? 1 : 0;
-    default: throw ir::InternalError(fmt::format("`{}` has no value rule", ir::row(op).name));
-  }
-}
-
-double binary(Op op, double a, double b) {
-  switch (op) {
-    case Op::add: return a + b;
-    case Op::sub: return a - b;
-    case Op::mul: return a * b;
-    case Op::div: return a / b;
-    case Op::pow: return std::pow(a, b);
-    case Op::maximum: return std::isnan(a) || a > b ? a : b;
-    case Op::minimum: return std::isnan(a) || a < b ? a : b;
-    case Op::less: return a < b ? 1 : 0;
-    case Op::less_equal: return a <= b ? 1 : 0;
-    case Op::equal: return a == b ? 1 : 0;
-    case Op::logical_and: return a != 0 && b != 0 ? 1 : 0;
-    case Op::logical_or: return a != 0 || b != 0 ? 1 : 0;
-    default: throw ir::InternalError(fmt::format("`{}` has no value rule", ir::row(op).name));
-  }
-}
 
 struct Evaluation {
   const Module& module;
@@ -165,24 +156,40 @@ struct Evaluation {
   }
 
   Value pointwise(const Node& node) const {
+    const Op op = node.op;
+    if (const ir::Scalar1 f = ir::scalar1(op)) return map<1>(node, [f](double a) { return f(a); });
+    if (const ir::Scalar2 f = ir::scalar2(op)) return map<2>(node, [f](double a, double b) { return f(a, b); });
+    if (op == Op::fma) return map<3>(node, [](double a, double b, double c) { return std::fma(a, b, c); });
+    if (op == Op::select) return map<3>(node, [](double a, double b, double c) { return a != 0 ? b : c; });
+    throw no_value_rule(op);
+  }
+
+  template <size_t arity, class F>
+  Value map(const Node& node, F f) const {
     Value value = make(node.type.axes);
     std::vector<std::vector<int64_t>> s;
-    for (size_t i = 0; i < node.inputs.size(); ++i) s.push_back(strides(in(node, i), value.axes));
+    const double* x[arity];
+    for (size_t i = 0; i < arity; ++i) {
+      s.push_back(strides(in(node, i), value.axes));
+      x[i] = in(node, i).data.data();
+    }
+    double* out = value.data.data();
     Walk walk(value.sizes, std::move(s));
-    const auto at = [&](size_t i) { return in(node, i).data[static_cast<size_t>(walk.offsets[i])]; };
-    for (double& v : value.data) {
-      if (node.op == Op::fma)
-        v = std::fma(at(0), at(1), at(2));
-      else if (node.op == Op::select)
-        v = at(0) != 0 ? at(1) : at(2);
-      else
-        v = node.inputs.size() == 1 ? unary(node.op, at(0)) : binary(node.op, at(0), at(1));
-      walk.next();
+    int64_t length = 1;
+    const std::vector<int64_t> step = walk.take_run(length);
+    for (; !walk.done(); walk.next()) {
+      const auto& o = walk.offsets;
+      for (int64_t k = 0; k < length; ++k) {
+        if constexpr (arity == 1) *out++ = f(x[0][o[0] + k * step[0]]);
+        if constexpr (arity == 2) *out++ = f(x[0][o[0] + k * step[0]], x[1][o[1] + k * step[1]]);
+        if constexpr (arity == 3)
+          *out++ = f(x[0][o[0] + k * step[0]], x[1][o[1] + k * step[1]], x[2][o[2] + k * step[2]]);
+      }
     }
     return value;
   }
 
-  /// Walks the result and, for each of its elements, the axes summed over: f(offsets into the inputs) in row-major order.
+  /// Walks the result and, for each of its elements, the axes summed over: step(offsets into the inputs) in row-major order.
   template <class Begin, class Step, class End>
   Value fold(const Node& node, const std::vector<AxisId>& over, Begin begin, Step step, End end) const {
     Value value = make(node.type.axes);
@@ -193,14 +200,10 @@ struct Evaluation {
       outer.push_back(strides(in(node, i), value.axes));
       inner.push_back(strides(in(node, i), over));
     }
-    Walk walk(value.sizes, std::move(outer));
+    Walk walk(value.sizes, std::move(outer)), within(inner_sizes, std::move(inner));
     for (double& v : value.data) {
       begin();
-      for (Walk w(inner_sizes, inner); !w.done(); w.next()) {
-        for (size_t i = 0; i < node.inputs.size(); ++i) w.offsets[i] += walk.offsets[i];
-        step(w.offsets);
-        for (size_t i = 0; i < node.inputs.size(); ++i) w.offsets[i] -= walk.offsets[i];
-      }
+      for (within.restart(walk.offsets); !within.done(); within.next()) step(within.offsets);
       v = end();
       walk.next();
     }
@@ -217,14 +220,14 @@ struct Evaluation {
       }
       case Op::reduce_max: {
         double top = 0;
-        return fold(node, axes, [&] { top = -infinity; }, [&](auto& o) { top = binary(Op::maximum, top, x[o[0]]); },
+        return fold(node, axes, [&] { top = -infinity; }, [&](auto& o) { top = ir::greater(top, x[o[0]]); },
                     [&] { return top; });
       }
       case Op::logsumexp: {
         std::vector<double> seen;
         return fold(node, axes, [&] { seen.clear(); }, [&](auto& o) { seen.push_back(x[o[0]]); }, [&] {
           double top = -infinity, sum = 0;
-          for (double v : seen) top = binary(Op::maximum, top, v);
+          for (double v : seen) top = ir::greater(top, v);
           if (std::isinf(top) || std::isnan(top)) return top;
           for (double v : seen) sum += std::exp(v - top);
           return top + std::log(sum);
@@ -241,16 +244,18 @@ struct Evaluation {
                     [&] { return static_cast<double>(at); });
       }
       case Op::log_determinant: return matrices(node);
-      default: throw ir::InternalError(fmt::format("`{}` has no value rule", ir::row(node.op).name));
+      default: throw no_value_rule(node.op);
     }
   }
 
   Value contract(const Node& node) const {
+    std::vector<const double*> x;
+    for (size_t i = 0; i < node.inputs.size(); ++i) x.push_back(in(node, i).data.data());
     double sum = 0;
     return fold(node, node.attributes.axes, [&] { sum = 0; },
                 [&](auto& o) {
-                  double product = in(node, 0).data[o[0]];
-                  for (size_t i = 1; i < node.inputs.size(); ++i) product *= in(node, i).data[o[i]];
+                  double product = x[0][o[0]];
+                  for (size_t i = 1; i < x.size(); ++i) product *= x[i][o[i]];
                   sum += product;
                 },
                 [&] { return sum; });
@@ -412,7 +417,7 @@ struct Evaluation {
           for (int64_t j = 0; j <= i; ++j) u[i] += l[i * n + j] * x[j];
         return u;
       }
-      default: throw ir::InternalError(fmt::format("`{}` has no value rule", ir::row(node.op).name));
+      default: throw no_value_rule(node.op);
     }
   }
 
@@ -485,7 +490,7 @@ struct Evaluation {
       case ShapeRule::conv:
       case ShapeRule::logpdf: break;
     }
-    throw ir::InternalError(fmt::format("`{}` has no value rule", ir::row(node.op).name));
+    throw no_value_rule(node.op);
   }
 };
 

@@ -3,7 +3,6 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
-#include <numbers>
 
 namespace lvm::interpreter {
 
@@ -105,33 +104,6 @@ std::vector<double> eigenvalues(Matrix a, int64_t n) {
   for (int64_t i = 0; i < n; ++i) values[i] = a[i * n + i];
   std::sort(values.begin(), values.end());
   return values;
-}
-
-double digamma(double x) {
-  if (std::isnan(x) || x == -std::numeric_limits<double>::infinity()) return nan;
-  if (x <= 0) {
-    if (std::floor(x) == x) return nan;
-    return digamma(1 - x) - std::numbers::pi / std::tan(std::numbers::pi * x);
-  }
-  double result = 0;
-  for (; x < 10; x += 1) result -= 1 / x;
-  const double r = 1 / (x * x);
-  const double tail = r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r * (1.0 / 132 - r * (691.0 / 32760))))));
-  return result + std::log(x) - 0.5 / x - tail;
-}
-
-double trigamma(double x) {
-  if (std::isnan(x) || x == -std::numeric_limits<double>::infinity()) return nan;
-  if (x <= 0) {
-    if (std::floor(x) == x) return std::numeric_limits<double>::infinity();
-    const double s = std::sin(std::numbers::pi * x);
-    return std::numbers::pi * std::numbers::pi / (s * s) - trigamma(1 - x);
-  }
-  double result = 0;
-  for (; x < 10; x += 1) result += 1 / (x * x);
-  const double r = 1 / (x * x);
-  const double tail = (1 + r * (1.0 / 6 - r * (1.0 / 30 - r * (1.0 / 42 - r * (1.0 / 30 - r * (5.0 / 66 - r * 691.0 / 2730)))))) / x;
-  return result + tail + 0.5 * r;
 }
 
 }  // namespace lvm::interpreter

@@ -20,8 +20,4 @@ double log_determinant(const Matrix& a, int64_t n);
 /// Ascending eigenvalues of a symmetric matrix by cyclic Jacobi rotations (Golub & Van Loan 2013, sec. 8.5).
 std::vector<double> eigenvalues(Matrix a, int64_t n);
 
-/// psi(x) and psi'(x) by upward recurrence and the asymptotic series (Abramowitz & Stegun 6.3.18, 6.4.12); reflection below zero.
-double digamma(double x);
-double trigamma(double x);
-
 }  // namespace lvm::interpreter

@@ -251,10 +251,11 @@ class Emitter {
 
 std::string symbol_name(size_t index) { return fmt::format("lvm_function_{}", index); }
 
-std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, llvm::LLVMContext& context) {
+std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, const std::vector<size_t>& wanted,
+                                   llvm::LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("lvm", context);
   auto* type = llvm::FunctionType::get(llvm::Type::getInt32Ty(context), {llvm::PointerType::get(context, 0)}, false);
-  for (size_t i = 0; i < unit.functions.size(); ++i) {
+  for (size_t i : wanted) {
     auto* code = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol_name(i), *module);
     code->setDoesNotThrow();
     Emitter(unit.functions[i], *module, *code).run();

@@ -3,6 +3,7 @@
 
 #include <memory>
 #include <string>
+#include <vector>
 
 #include "ir/loop/loop.h"
 
@@ -16,6 +17,7 @@ namespace lvm::jit {
 /// The symbol of the `index`th function of a unit: names of the user's model never become symbols.
 std::string symbol_name(size_t index);
 
-std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, llvm::LLVMContext& context);
+/// A module of those functions of the unit that `wanted` numbers.
+std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, const std::vector<size_t>& wanted, llvm::LLVMContext& context);
 
 }  // namespace lvm::jit

@@ -43,10 +43,11 @@ void initialise_llvm() {
   });
 }
 
-std::unique_ptr<llvm::TargetMachine> host_machine() {
+/// Code over parameters alone runs for microseconds an iteration: translating it well would cost more than it ever gains.
+std::unique_ptr<llvm::TargetMachine> host_machine(loop::Use use) {
   initialise_llvm();
   auto builder = take(orc::JITTargetMachineBuilder::detectHost(), "host");
-  builder.setCodeGenOptLevel(llvm::CodeGenOptLevel::Default);
+  builder.setCodeGenOptLevel(use == loop::Use::small ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default);
   return take(builder.createTargetMachine(), "target");
 }
 
@@ -63,9 +64,9 @@ void prepare(llvm::Module& module, const llvm::TargetMachine& machine) {
   }
 }
 
-std::unique_ptr<llvm::Module> make_module(const loop::Unit& unit, llvm::LLVMContext& context,
-                                          const llvm::TargetMachine& machine) {
-  auto module = emit(unit, context);
+std::unique_ptr<llvm::Module> make_module(const loop::Unit& unit, const std::vector<size_t>& wanted,
+                                          llvm::LLVMContext& context, const llvm::TargetMachine& machine) {
+  auto module = emit(unit, wanted, context);
   std::string faults;
   llvm::raw_string_ostream stream(faults);
   if (llvm::verifyModule(*module, &stream)) refuse("emitted code is not well formed", faults);
@@ -96,35 +97,62 @@ loop::Target host_target() {
 
 struct Jit::State {
   std::map<std::string, void*> runtime_symbols;
-  std::unique_ptr<llvm::TargetMachine> machine = host_machine();
   std::unique_ptr<orc::LLJIT> jit;
+  std::map<loop::Use, std::unique_ptr<llvm::TargetMachine>> machines;
+  std::mutex translating;
   int libraries = 0;
 
+  llvm::TargetMachine& machine(loop::Use use) {
+    auto& made = machines[use];
+    if (!made) made = host_machine(use);
+    return *made;
+  }
+
   void start() {
+    initialise_llvm();
     orc::LLJITBuilder builder;
     builder.setLinkProcessSymbolsByDefault(false);
     builder.setPlatformSetUp(orc::setUpInactivePlatform);
     jit = take(builder.create(), "jit");
   }
 
+  /// Symbols are found in the library of their unit alone.
   orc::JITDylib& new_library() {
-    auto& library = take<std::reference_wrapper<orc::JITDylib>>(
-                        [&]() -> llvm::Expected<std::reference_wrapper<orc::JITDylib>> {
-                          auto made = jit->createJITDylib(fmt::format("lvm{}", libraries++));
-                          if (!made) return made.takeError();
-                          return std::ref(*made);
-                        }(),
-                        "library")
-                        .get();
+    auto library = jit->createJITDylib(fmt::format("lvm{}", libraries++));
+    if (!library) refuse("library", llvm::toString(library.takeError()));
     orc::SymbolMap symbols;
     for (const auto& [name, address] : runtime_symbols) {
       symbols[jit->mangleAndIntern(name)] = {orc::ExecutorAddr::fromPtr(address),
                                              llvm::JITSymbolFlags::Exported | llvm::JITSymbolFlags::Callable};
     }
-    check(library.define(orc::absoluteSymbols(std::move(symbols))), "symbols");
-    return library;
+    check(library->define(orc::absoluteSymbols(std::move(symbols))), "symbols");
+    return *library;
+  }
+
+  void translate(const loop::Unit& unit, const std::vector<size_t>& wanted, loop::Use use, orc::JITDylib& library) {
+    llvm::LLVMContext context;
+    auto module = make_module(unit, wanted, context, machine(use));
+    check(jit->addObjectFile(library, generate(*module, machine(use), llvm::CodeGenFileType::ObjectFile)), "link");
+  }
+
+  lvm_function find(orc::JITDylib& library, size_t index) {
+    return take(jit->lookup(library, symbol_name(index)), "look-up").toPtr<lvm_function>();
   }
 };
+
+namespace {
+
+std::vector<size_t> with_use(const loop::Unit& unit, loop::Use use) {
+  std::vector<size_t> found;
+  for (size_t i = 0; i < unit.functions.size(); ++i) {
+    if (unit.functions[i].use == use) found.push_back(i);
+  }
+  return found;
+}
+
+constexpr loop::Use uses[] = {loop::Use::small, loop::Use::rows, loop::Use::outputs};
+
+}  // namespace
 
 Jit::Jit(std::map<std::string, void*> runtime_symbols) : state_(std::make_shared<State>()) {
   state_->runtime_symbols = std::move(runtime_symbols);
@@ -134,36 +162,61 @@ Jit::Jit(Jit&&) noexcept = default;
 Jit& Jit::operator=(Jit&&) noexcept = default;
 
 ir::Executable Jit::compile(const loop::Unit& unit) {
+  std::lock_guard lock(state_->translating);
   if (!state_->jit) state_->start();
-  llvm::LLVMContext context;
-  auto module = make_module(unit, context, *state_->machine);
-  auto object = generate(*module, *state_->machine, llvm::CodeGenFileType::ObjectFile);
   orc::JITDylib& library = state_->new_library();
-  check(state_->jit->addObjectFile(library, std::move(object)), "link");
   ir::Executable executable;
-  for (size_t i = 0; i < unit.functions.size(); ++i) {
-    auto address = take(state_->jit->lookup(library, symbol_name(i)), "look-up");
-    executable[unit.functions[i].name] = [keep = state_, code = address.toPtr<lvm_function>()](lvm_frame* frame) {
-      return code(frame);
+  for (loop::Use use : {loop::Use::small, loop::Use::rows}) {
+    auto wanted = with_use(unit, use);
+    if (!wanted.empty()) state_->translate(unit, wanted, use, library);
+    for (size_t i : wanted) {
+      executable[unit.functions[i].name] = [keep = state_, code = state_->find(library, i)](lvm_frame* frame) {
+        return code(frame);
+      };
+    }
+  }
+  for (size_t i : with_use(unit, loop::Use::outputs)) {
+    struct Late {
+      std::once_flag once;
+      loop::Unit unit;
+      lvm_function code = nullptr;
+    };
+    auto late = std::make_shared<Late>();
+    late->unit.functions.resize(i + 1);
+    late->unit.functions[i] = unit.functions[i];
+    executable[unit.functions[i].name] = [keep = state_, late, i, &library](lvm_frame* frame) {
+      std::call_once(late->once, [&] {
+        std::lock_guard translating(keep->translating);
+        keep->translate(late->unit, {i}, loop::Use::outputs, library);
+        late->code = keep->find(library, i);
+      });
+      return late->code(frame);
     };
   }
   return executable;
 }
 
 std::string Jit::llvm_text(const loop::Unit& unit) const {
-  llvm::LLVMContext context;
-  auto module = make_module(unit, context, *state_->machine);
   std::string text;
   llvm::raw_string_ostream stream(text);
-  module->print(stream, nullptr);
+  for (loop::Use use : uses) {
+    llvm::LLVMContext context;
+    auto wanted = with_use(unit, use);
+    if (!wanted.empty()) make_module(unit, wanted, context, state_->machine(use))->print(stream, nullptr);
+  }
   return text;
 }
 
 std::string Jit::assembly_text(const loop::Unit& unit) const {
-  llvm::LLVMContext context;
-  auto module = make_module(unit, context, *state_->machine);
-  auto text = generate(*module, *state_->machine, llvm::CodeGenFileType::AssemblyFile);
-  return text->getBuffer().str();
+  std::string text;
+  for (loop::Use use : uses) {
+    llvm::LLVMContext context;
+    auto wanted = with_use(unit, use);
+    if (wanted.empty()) continue;
+    auto module = make_module(unit, wanted, context, state_->machine(use));
+    text += generate(*module, state_->machine(use), llvm::CodeGenFileType::AssemblyFile)->getBuffer().str();
+  }
+  return text;
 }
 
 }  // namespace lvm::jit

@@ -52,8 +52,16 @@ struct Region {
   std::vector<Value> body;       // in order; the last is `yield`, or `leave` in region 0
 };
 
+/// How often a function runs, which decides what its translation may cost.
+enum class Use : uint8_t {
+  small,    // once an iteration, over parameters alone
+  rows,     // for each tile of rows of each iteration
+  outputs,  // for each tile of rows, after a fit: translated at its first call
+};
+
 struct Function {
   std::string name;  // of the Program's function
+  Use use = Use::rows;
   std::vector<Instruction> instructions;
   std::vector<Region> regions;  // 0: the outermost
   const Instruction& operator[](Value value) const { return instructions[static_cast<size_t>(value)]; }

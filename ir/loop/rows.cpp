@@ -40,7 +40,9 @@ Function RowsSchedule::run() {
     });
   }
   b_.leave(b_.index(0));
-  return b_.take();
+  Function made = b_.take();
+  made.use = statistics_.empty() ? Use::outputs : Use::rows;
+  return made;
 }
 
 void RowsSchedule::run_phases() {

@@ -31,7 +31,9 @@ Function SmallSchedule::run() {
   }
   copy_outputs();
   b_.leave(checks());
-  return b_.take();
+  Function made = b_.take();
+  made.use = Use::small;
+  return made;
 }
 
 bool SmallSchedule::is_call(const ir::Node& n) const {

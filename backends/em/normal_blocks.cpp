@@ -65,7 +65,7 @@ struct NormalSolver {
     if (blocks.mean) mean_axes = read_type(blocks.mean->name).axes;
     joint_axes = united(mean_axes, scalar_axes(spread_axes));
   }
-  const Type& read_type(const std::string& parameter) { return b.type(read_parameter(c, parameter)); }
+  const Type& read_type(const std::string& parameter) { return variable_of(c.setting, parameter).type; }
   /// The axes of a spread without those of its matrices.
   std::vector<AxisId> scalar_axes(const std::vector<AxisId>& axes) const {
     return matrix ? without(axes, {matrix->row, matrix->column}) : axes;

@@ -36,9 +36,12 @@ void add_check(Builder& b, std::vector<Check>& checks, Check::Kind kind, std::st
   b.output(ir::OutputKind::check, std::move(name), condition);
 }
 
+const ir::Variable& variable_of(const Setting& setting, const std::string& parameter) {
+  return setting.model.variables[static_cast<size_t>(*setting.model.find(parameter))];
+}
+
 NodeId read_parameter(UpdateContext& c, const std::string& parameter) {
-  const ir::Variable& variable = c.setting.model.variables[static_cast<size_t>(*c.setting.model.find(parameter))];
-  return c.update.leaf(Op::parameter, parameter, variable.type);
+  return c.update.leaf(Op::parameter, parameter, variable_of(c.setting, parameter).type);
 }
 
 namespace {
@@ -53,21 +56,21 @@ size_t emission_of(const UpdateContext& c, const Block& block) {
 /// p_v = n_v / N: of a latent's own table N is the exact number of rows.
 void solve_counts(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
-  const ir::Type type = c.update.type(read_parameter(c, block.name));
+  const ir::Type& type = variable_of(c.setting, block.name).type;
   const Emission& e = c.emissions[at];
   if (e.of_latent && type.axes == std::vector<AxisId>{c.setting.states}) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
     c.update.output(ir::OutputKind::parameter, block.name, c.update.div(n, c.statistics.weight(c.update, at, {})));
     return;
   }
-  const auto event = c.setting.model.variables[static_cast<size_t>(*c.setting.model.find(block.name))].declared_axes.back();
+  const AxisId event = variable_of(c.setting, block.name).declared_axes.back();
   const NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   c.update.output(ir::OutputKind::parameter, block.name, c.update.div(n, c.update.reduce(Op::sum, n, {event})));
 }
 
 void solve_ratio(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
-  const ir::Type type = c.update.type(read_parameter(c, block.name));
+  const ir::Type& type = variable_of(c.setting, block.name).type;
   const NodeId sum = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   // Rounding may carry a ratio of equal sums past 1, where ln(1 - p) is NaN.
   const NodeId p = c.update.div(sum, c.statistics.weight(c.update, at, type.axes));

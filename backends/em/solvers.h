@@ -26,6 +26,7 @@ double variance_exponent(std::string_view slot);
 void add_check(Builder& builder, std::vector<ir::Check>& checks, ir::Check::Kind kind, std::string name,
                std::string message, NodeId condition);
 
+const ir::Variable& variable_of(const Setting& setting, const std::string& parameter);
 NodeId read_parameter(UpdateContext& context, const std::string& parameter);
 
 /// x^p with the cheapest ops that give it.

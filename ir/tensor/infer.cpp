@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <cmath>
 
 #include "ir/tensor/tensor.h"
 
@@ -29,7 +30,10 @@ struct Inference {
   std::string describe(const Type& type) const {
     std::string text(name(type.element));
     text += '[';
-    for (size_t i = 0; i < type.axes.size(); ++i) text += (i ? ", " : "") + module.axis(type.axes[i]).name;
+    for (size_t i = 0; i < type.axes.size(); ++i) {
+      const bool known = type.axes[i] >= 0 && static_cast<size_t>(type.axes[i]) < module.axes.size();
+      text += (i ? ", " : "") + (known ? module.axis(type.axes[i]).name : std::to_string(type.axes[i]));
+    }
     return text + ']';
   }
 
@@ -44,6 +48,18 @@ struct Inference {
     const AxisId id = attributes.axes[i];
     if (id < 0 || static_cast<size_t>(id) >= module.axes.size()) fail("it names an axis that the module lacks");
     return id;
+  }
+
+  /// The axes of a square matrix: two, of one size.
+  void need_pair() const {
+    if (axis(0) == axis(1)) fail("a matrix needs two axes");
+    need_equal(axis(0), axis(1));
+  }
+
+  void need_equal(AxisId a, AxisId b) const {
+    const int64_t m = module.axis(a).size, n = module.axis(b).size;
+    if (m != n && m != unknown_size && n != unknown_size)
+      fail(fmt::format("the axes `{}` and `{}` have the sizes {} and {}", module.axis(a).name, module.axis(b).name, m, n));
   }
 
   Axes all_axes() const {
@@ -122,6 +138,8 @@ struct Inference {
   }
 
   Type reduce() const {
+    if (op == Op::argmax && attributes.axes.size() != 1) fail("it takes one axis");
+    if (op == Op::log_determinant) need_pair();
     Type type{Element::real, without(in(0).axes, attributes.axes)};
     if (op == Op::argmax) {
       type.element = Element::category;
@@ -146,6 +164,8 @@ struct Inference {
   Type rename() const {
     Type type = in(0);
     if (attributes.axes.size() % 2) fail("the axes to rename come in pairs");
+    for (size_t i = 0; i < attributes.axes.size(); i += 2)
+      if (type.has(axis(i))) need_equal(axis(i), axis(i + 1));
     for (AxisId& id : type.axes)
       for (size_t i = 0; i < attributes.axes.size(); i += 2)
         if (id == attributes.axes[i]) {
@@ -170,12 +190,14 @@ struct Inference {
   }
 
   Type matrix() const {
+    need_pair();
     need(in(0), axis(0));
     need(in(0), axis(1));
     return {Element::real, in(0).axes};
   }
 
   Type apply() const {
+    need_pair();
     need(in(0), axis(0));
     need(in(0), axis(1));
     need(in(1), axis(0));
@@ -188,13 +210,18 @@ struct Inference {
   Type logpdf() const {
     if (!attributes.axes.empty()) return {Element::real, without(all_axes(), attributes.axes, false)};
     Axes axes = all_axes();
-    const size_t first_slot = op == Op::sample ? 0 : 1;
     if (op == Op::logpdf && in(0).element == Element::category && in(0).range >= 0) {
       const auto twin = module.find_axis(module.axis(in(0).range).name + "'");
       AxisId event = in(0).range;
-      for (size_t i = first_slot; i < inputs.size(); ++i)
+      Axes slots;
+      for (size_t i = 1; i < inputs.size(); ++i) {
         if (twin && in(i).has(*twin)) event = *twin;
-      return {Element::real, without(axes, {event}, false)};
+        slots.insert(slots.end(), in(i).axes.begin(), in(i).axes.end());
+      }
+      // The value keeps its axes: of all values at once (`iota`) the event is one of them.
+      Axes kept = without(sorted(slots), {event}, false);
+      kept.insert(kept.end(), in(0).axes.begin(), in(0).axes.end());
+      return {Element::real, sorted(kept)};
     }
     const bool matrix_slot = attributes.text.find(".cov") != std::string::npos ||
                              attributes.text.find(".cholesky") != std::string::npos ||
@@ -207,10 +234,37 @@ struct Inference {
     return {Element::real, axes};
   }
 
-  const Function& callee() const {
+  /// The first result of the function that is named.
+  const Type& result_of_callee() const {
     const Function* found = module.find(attributes.function);
     if (!found || found->outputs.empty()) fail(fmt::format("there is no function `{}` with a result", attributes.function));
-    return *found;
+    const NodeId result = found->outputs[0].node;
+    if (result < 0 || static_cast<size_t>(result) >= found->nodes.size()) fail("its function has no result");
+    if (found->arguments.size() != inputs.size()) fail(fmt::format("`{}` takes {} arguments", found->name, found->arguments.size()));
+    for (size_t i = 0; op == Op::call && i < inputs.size(); ++i) {
+      const NodeId argument = found->arguments[i];
+      const bool exists = argument >= 0 && static_cast<size_t>(argument) < found->nodes.size();
+      if (!exists || (*found)[argument].type.axes != in(i).axes) fail(fmt::format("argument {} has other axes", i));
+    }
+    return (*found)[result].type;
+  }
+
+  Type slice() const {
+    const int64_t size = module.axis(axis(0)).size;
+    const double at = attributes.number;
+    if (!(at >= 0) || at != std::floor(at) || (size != unknown_size && at >= static_cast<double>(size)))
+      fail(fmt::format("there is no element {} along `{}`", at, module.axis(axis(0)).name));
+    return {in(0).element, without(in(0).axes, {axis(0)}), in(0).range};
+  }
+
+  Type reshape() const {
+    Axes axes = sorted(attributes.axes);
+    const int64_t before = module.elements(in(0)), after = module.elements({Element::real, axes});
+    if (axes.size() != attributes.axes.size()) fail("an axis stands twice");
+    if (before != after && before != unknown_size && after != unknown_size)
+      fail(fmt::format("it has {} elements, not {}", before, after));
+    if (in(0).has(0)) axes = with(axes, 0);
+    return {in(0).element, axes, in(0).range};
   }
 
   Type infer(const Type& leaf_type) const {
@@ -218,6 +272,7 @@ struct Inference {
       case ShapeRule::leaf:
         if (op == Op::constant) return {attributes.number > 0 ? Element::positive : Element::real, {}};
         if (op == Op::iota) return {Element::category, {axis(0)}, axis(0)};
+        if (op == Op::identity) need_pair();
         if (op == Op::identity) return {Element::real, sorted({axis(0), axis(1)})};
         return leaf_type;
       case ShapeRule::pointwise: return {pointwise_element(), all_axes()};
@@ -232,6 +287,7 @@ struct Inference {
       case ShapeRule::gather: return gather();
       case ShapeRule::one_hot:
         if (in(0).element != Element::category) fail("the input is not a category");
+        if (in(0).has(axis(0))) fail("the input has the axis already");
         return {Element::boolean, with(in(0).axes, axis(0))};
       case ShapeRule::stack: {
         const int64_t size = module.axis(axis(0)).size;
@@ -239,22 +295,25 @@ struct Inference {
           fail(fmt::format("the axis `{}` has another size", module.axis(axis(0)).name));
         return {common(0), with(all_axes(), axis(0))};
       }
-      case ShapeRule::slice: return {in(0).element, without(in(0).axes, {axis(0)}), in(0).range};
-      case ShapeRule::diag: need(in(0), axis(0)); return {Element::real, with(in(0).axes, axis(1))};
-      case ShapeRule::diagonal: need(in(0), axis(0)); return {Element::real, without(in(0).axes, {axis(1)})};
-      case ShapeRule::reshape: {
-        Axes axes = attributes.axes;
-        if (in(0).has(0)) axes.push_back(0);
-        return {in(0).element, sorted(axes), in(0).range};
-      }
+      case ShapeRule::slice: return slice();
+      case ShapeRule::diag:
+        need_pair();
+        need(in(0), axis(0));
+        if (in(0).has(axis(1))) fail("it is a matrix already");
+        return {Element::real, with(in(0).axes, axis(1))};
+      case ShapeRule::eigenvalues:
+      case ShapeRule::diagonal:
+        need_pair();
+        need(in(0), axis(0));
+        return {Element::real, without(in(0).axes, {axis(1)})};
+      case ShapeRule::reshape: return reshape();
       case ShapeRule::matrix: return matrix();
       case ShapeRule::apply: return apply();
-      case ShapeRule::eigenvalues: need(in(0), axis(0)); return {Element::real, without(in(0).axes, {axis(1)})};
       case ShapeRule::matmul: return {Element::real, without(all_axes(), attributes.axes)};
       case ShapeRule::conv: fail("convolutions have no shape rule yet");
-      case ShapeRule::call: return callee()[callee().outputs[0].node].type;
+      case ShapeRule::call: return result_of_callee();
       case ShapeRule::scan: {
-        const Type& body = callee()[callee().outputs[0].node].type;
+        const Type& body = result_of_callee();
         return {body.element, with(body.axes, axis(0)), body.range};
       }
       case ShapeRule::logpdf: return logpdf();
@@ -267,11 +326,12 @@ struct Inference {
 
 Type infer_type(const Module& module, const Function& function, Op op, const std::vector<NodeId>& inputs,
                 const Attributes& attributes, const Type& leaf) {
+  for (NodeId id : inputs)
+    if (id < 0 || static_cast<size_t>(id) >= function.nodes.size()) throw InternalError("an input is not a node");
   const int arity = row(op).arity;
   const Inference inference{module, function, op, inputs, attributes};
   if (arity >= 0 && inputs.size() != static_cast<size_t>(arity)) inference.fail("it has the wrong number of inputs");
-  for (NodeId id : inputs)
-    if (id < 0 || static_cast<size_t>(id) >= function.nodes.size()) throw InternalError("an input is not a node");
+  if (arity < 0 && inputs.empty() && op != Op::call) inference.fail("it has no input");
   return inference.infer(leaf);
 }
 

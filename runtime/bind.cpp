@@ -221,13 +221,17 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
       return false;
     case OddCell::Kind::text: break;
   }
-  if (v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none && fits(c, Element::boolean)) return true;
-  const std::string& cell = c.first_odd.text;
+  const bool is_bool = v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none;
+  if (is_bool && fits(c, Element::boolean)) return true;
+  const int64_t row = is_bool ? first_not_bool(c) : c.first_odd.row;
+  const std::string& cell = is_bool ? c.levels[static_cast<size_t>(c.values[static_cast<size_t>(row)])] : c.first_odd.text;
   const bool comma = cell.find(',') != std::string::npos && cell.find_first_not_of("0123456789,-+eE") == std::string::npos;
-  fail(Code::cell_not_number, v, fmt::format("column `{}` is bound to `{}`, and row {} is not {}", c.name, v.name,
-                                             table_.shown_row(c.first_odd.row), describe_values(v.type.element)),
+  const Element expected = v.binding.preprocess == Preprocess::none ? v.type.element : Element::real;
+  fail(Code::cell_not_number, v,
+       fmt::format("column `{}` is bound to `{}`, and row {} is not {}", c.name, v.name, table_.shown_row(row),
+                   expected == Element::boolean ? describe_values(expected) : "a number"),
        comma ? "write numbers with a decimal point" : fmt::format("if it marks a missing cell, say so: `--na {}`", cell),
-       place(c, c.first_odd.row, cell));
+       place(c, row, cell));
   return false;
 }
 

@@ -43,6 +43,11 @@ std::optional<double> read_bool(std::string_view text) {
   return std::nullopt;
 }
 
+int64_t first_not_bool(const Column& column) {
+  const auto is_bool = [&](double x) { return std::isnan(x) || read_bool(column.levels[static_cast<size_t>(x)]).has_value(); };
+  return std::find_if_not(column.values.begin(), column.values.end(), is_bool) - column.values.begin();
+}
+
 bool all_whole(const Column& column) {
   if (column.text) return false;
   return std::all_of(column.values.begin(), column.values.end(),

@@ -17,6 +17,9 @@ std::string_view describe_values(ir::Element element);
 /// 0 or 1 for "0", "1", "true", "false" in any case.
 std::optional<double> read_bool(std::string_view text);
 
+/// The first data row of a text column whose cell is no bool.
+int64_t first_not_bool(const Column& column);
+
 /// True if every cell that is not missing can be a value of `element`. Of category: text or whole numbers.
 bool fits(const Column& column, ir::Element element);
 bool all_whole(const Column& column);

@@ -8,7 +8,7 @@
 namespace lvm::runtime {
 namespace {
 
-constexpr size_t longest_cell = 1 << 20;
+constexpr size_t longest_cell = 1 << 16;
 
 constexpr std::array<double, 23> powers_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
                                                   1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
@@ -52,7 +52,7 @@ Number read_number(std::string_view cell) {
   }
   std::string_view s = cell;
   if (s[0] == '+') s.remove_prefix(1);
-  if (s.empty() || s[0] == '+') return {};
+  if (s.empty() || s[0] == '+' || (s.size() < cell.size() && s[0] == '-')) return {};
   double value = 0;
   const auto [end, error] = std::from_chars(s.data(), s.data() + s.size(), value);
   if (end != s.data() + s.size() || error == std::errc::invalid_argument) return {};

@@ -30,9 +30,9 @@ struct FitOptions {
   uint64_t seed = 1;
   int threads = 0;            // 0: as many as the machine has
   /// By name, in slot layout; either empty or with every parameter that is not fixed, inside its domain. One run from there.
-  std::map<std::string, std::vector<double>> initial;
+  std::map<std::string, std::vector<double>> initial = {};
   /// Called after every objective; false stops the fit, which then returns its best so far.
-  std::function<bool(const Progress&)> progress;
+  std::function<bool(const Progress&)> progress = {};
   double time_limit = std::numeric_limits<double>::infinity();  // seconds
 };
 

@@ -50,7 +50,7 @@ class Matcher {
   Columns sweep(const Variable& v, const std::set<int>& used);
   bool holds_stray_text(const Variable& v, const Column& column);
   void warn_of_labels(const Variable& v, const Columns& columns);
-  void report_no_fit(const Variable& v);
+  void report_no_fit(const Variable& v, bool looked_at_cells);
   bool check_used_once(const std::vector<Match>& matches);
 
   int index_of(std::string_view name) const {
@@ -207,10 +207,13 @@ std::optional<Columns> Matcher::by_name(const Variable& v, bool& failed) {
     Columns out;
     int64_t n = numbered(0) >= 0 ? 0 : 1;
     for (; numbered(n) >= 0; ++n) out.push_back(numbered(n));
-    for (int64_t beyond = n + 1; beyond <= static_cast<int64_t>(table_.columns.size()); ++beyond) {
-      if (numbered(beyond) < 0) continue;
+    for (const Column& c : table_.columns) {
+      const size_t digits = std::min(c.name.find_first_of("0123456789", v.name.size()), c.name.size());
+      int64_t number = 0;
+      std::from_chars(c.name.data() + digits, c.name.data() + c.name.size(), number);
+      if (number <= n || c.name != fmt::format(fmt::runtime(style), v.name, number)) continue;
       fail(Code::numbered_columns_gap, v,
-           fmt::format("{} has `{}` and not `{}`", file(), column(numbered(beyond)).name,
+           fmt::format("{} has `{}` and not `{}`", file(), c.name,
                        fmt::format(fmt::runtime(style), v.name, n)),
            fmt::format("say which columns are meant: `--bind {}=…`", v.name));
       failed = true;
@@ -290,7 +293,7 @@ Columns Matcher::sweep(const Variable& v, const std::set<int>& used) {
   }
   if (stray) return {};
   if (out.empty()) {
-    report_no_fit(v);
+    report_no_fit(v, true);
     return {};
   }
   if (v.declared_axes.empty() && out.size() > 1) {
@@ -306,10 +309,12 @@ Columns Matcher::sweep(const Variable& v, const std::set<int>& used) {
   return out;
 }
 
-void Matcher::report_no_fit(const Variable& v) {
+void Matcher::report_no_fit(const Variable& v, bool looked_at_cells) {
   const auto near = did_you_mean(v.name, names());
-  fail(Code::no_column_fits, v,
-       fmt::format("no column of {} can be `{}`, which is {}", file(), v.name, describe_values(v.type.element)),
+  const std::string what = looked_at_cells ? fmt::format("no column of {} can be `{}`, which is {}", file(), v.name,
+                                                         describe_values(v.type.element))
+                                           : fmt::format("{} has no column for `{}`", file(), v.name);
+  fail(Code::no_column_fits, v, what,
        near ? fmt::format("did you mean `{}`? bind it: `--bind {}={}`", *near, v.name, *near)
             : fmt::format("the columns are {}; choose by `--bind {}=…`", shortened(names()), v.name));
 }
@@ -354,7 +359,7 @@ std::vector<Match> Matcher::match() {
   for (const int i : open) {
     const Variable& v = model_.variables[static_cast<size_t>(i)];
     if (v.role != ir::Role::data || data_variables > 1) {
-      report_no_fit(v);
+      report_no_fit(v, false);
     } else if (Columns columns = sweep(v, used); !columns.empty()) {
       matches.push_back({i, std::move(columns)});
     }

@@ -178,7 +178,7 @@ bool Reader::cell_fault(const Cell& cell, int64_t row, size_t column) {
     case Cell::Fault::text_after_quote:
       return fail(Code::text_after_quote, "text follows the closing quote of a cell", row, name, cell.text);
     case Cell::Fault::too_long:
-      return fail(Code::cell_too_long, fmt::format("a cell of row {} is longer than 1 MiB", row), row, name);
+      return fail(Code::cell_too_long, fmt::format("a cell of row {} is longer than 64 KiB", row), row, name);
   }
   return false;
 }
@@ -264,7 +264,7 @@ bool Reader::ragged(int64_t row, size_t cells, bool blank) {
   const size_t expected = table_.columns.size();
   std::string hint;
   if (cells == 1 && expected > 1 && !blank) hint = "another delimiter is set by `--delimiter`";
-  if (cells > expected) hint = "a cell that contains the delimiter is quoted";
+  if (cells > expected) hint = "a cell that contains the delimiter is quoted; a column of row names has a name in the header";
   return fail(Code::ragged_row,
               blank ? fmt::format("row {} is blank", row)
                     : fmt::format("row {} has {}{} cell{}, the header has {}", row, cells > expected ? "at least " : "", cells,

@@ -14,7 +14,7 @@ namespace lvm::runtime {
 
 struct ReadOptions {
   char delimiter = '\0';        // none: found in the first rows among , tab ; |
-  std::vector<std::string> na;  // further spellings of a missing cell
+  std::vector<std::string> na = {};  // further spellings of a missing cell
 };
 
 /// `path` "-" is the standard input. None where `diagnostics` got an error.

@@ -19,6 +19,7 @@ std::string with_axes(const Context& context, std::string_view head, const std::
 }
 
 std::string type_text(const Context& context, const Value& value) {
+  if (value.number && value.uses.empty()) return "number";
   std::vector<AxisId> axes = value.order;
   if (value.category()) {
     axes.push_back(value.range);

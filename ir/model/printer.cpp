@@ -44,6 +44,7 @@ std::string binding_text(const Binding& binding) {
 
 std::string value_text(const Variable& variable) {
   if (variable.value.empty()) return {};
+  if (variable.declared_axes.empty()) return fmt::format(" = {}{}{}", variable.value.front(), variable.fixed ? " fixed" : "", variable.init ? " init" : "");
   std::string numbers;
   for (size_t i = 0; i < variable.value.size() && i < 16; ++i) numbers += fmt::format("{}{}", i > 0 ? ", " : "", variable.value[i]);
   if (variable.value.size() > 16) numbers += ", …";

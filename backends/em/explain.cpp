@@ -1,0 +1,235 @@
+// What `lvmc explain` prints: the bound, the plan with its reasons, each update as an equation, the work a row, the free parameters.
+
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "backends/em/lower.h"
+#include "backends/em/slots.h"
+#include "ir/families/members.h"
+#include "ir/passes/slot_rules.h"
+
+namespace lvm::em {
+
+using ir::Block;
+using ir::Domain;
+using ir::FactorParts;
+using ir::Model;
+using ir::Solver;
+using ir::Variable;
+
+namespace {
+
+std::string lower_case(std::string text) {
+  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  return text;
+}
+
+struct Explanation {
+  const Model& model;
+  const ir::Plan& plan;
+
+  const Variable& variable(int index) const { return model.variables[static_cast<size_t>(index)]; }
+  const std::string& axis_name(AxisId axis) const { return model.module.axis(axis).name; }
+  int64_t axis_size(AxisId axis) const { return model.module.axis(axis).size; }
+  const Variable* latent() const {
+    for (const Variable& v : model.variables) {
+      if (v.role == ir::Role::latent) return &v;
+    }
+    return nullptr;
+  }
+
+  std::string conditional(const std::string& left, const std::vector<ir::VariableUse>& parents) const {
+    std::string right;
+    for (const ir::VariableUse& parent : parents) right += (right.empty() ? "" : ", ") + variable(parent.variable).name;
+    return right.empty() ? left : left + " | " + right;
+  }
+
+  std::string bound() const {
+    std::string joint, evidence;
+    for (const ir::Factor& factor : model.factors) {
+      const Variable& v = variable(factor.variable.variable);
+      joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(v.name, factor.parents));
+      if (v.role == ir::Role::data) evidence += (evidence.empty() ? "" : ", ") + v.name;
+    }
+    if (!latent()) return fmt::format("  L = Σ_row [ {} ]\n", joint);
+    const std::string& z = latent()->name;
+    std::string text = fmt::format("  L = Σ_row {{ E_q({}) [ {} ] + H[q({})] }}\n", z, joint, z);
+    return text + fmt::format("    = Σ_row ln P({})        where q({}) is the exact posterior\n", evidence, z);
+  }
+
+  /// "[k, d]" of a parameter, without the second axis of matrices.
+  std::string indices(const Variable& v) const {
+    std::string text;
+    for (const AxisId axis : without(v.declared_axes, matrix_event(v))) {
+      text += (text.empty() ? "" : ", ") + lower_case(axis_name(axis));
+    }
+    return text.empty() ? "" : "[" + text + "]";
+  }
+  std::vector<AxisId> matrix_event(const Variable& v) const {
+    if (v.domain != Domain::covariance && v.domain != Domain::correlation) return {};
+    return {v.declared_axes.end() - 2, v.declared_axes.end()};
+  }
+
+  bool enumerated(const Block& block) const {
+    const ir::NodeId density = model.factors[static_cast<size_t>(block.factor)].log_density;
+    return latent() && ir::depends_on(model.function(), density, latent()->node);
+  }
+  std::string weight_symbol(const Block& block) const { return enumerated(block) ? "r " : ""; }
+  bool has_states(const Variable& v) const { return latent() && contains(v.type.axes, latent()->type.range); }
+
+  /// What the scatter of the new mean loses: nothing where the mean is held.
+  bool mean_moves(const Block& block) const {
+    return std::any_of(plan.blocks.begin(), plan.blocks.end(),
+                       [&](const Block& b) { return b.solver == Solver::moments && b.factor == block.factor; });
+  }
+
+  static std::string spread_as_variance(const std::string& slot) {
+    if (slot == "sd") return "sd²";
+    if (slot == "precision") return "1 / precision";
+    return slot == "precision_matrix" ? "precision_matrix⁻¹" : slot;
+  }
+
+  /// `sd[z]`: the parameter itself, one row of it.
+  bool is_selected(ir::NodeId slot) const {
+    const ir::Node& node = model.function()[slot];
+    return node.op == ir::Op::gather && model.function()[node.inputs[0]].op == ir::Op::parameter;
+  }
+
+  std::string spread_update(const Block& block, const Variable& v, const FactorParts& parts) const {
+    const bool matrix = !matrix_event(v).empty();
+    const std::string product = matrix ? "d dᵀ" : "d²";
+    const bool own = has_states(v) || !enumerated(block);
+    std::string scatter = fmt::format("Σ {}{} / n", weight_symbol(block), product);
+    if (mean_moves(block)) scatter += own ? (matrix ? " - δ δᵀ" : " - δ²") : (matrix ? " - Σ n δ δᵀ / n" : " - Σ n δ² / n");
+    const std::string& slot = parts.slot_names[block.slot];
+    if (model.function()[parts.slots[block.slot]].op != ir::Op::parameter && !is_selected(parts.slots[block.slot])) {
+      return fmt::format("{}{} solves {} = {}", v.name, indices(v), spread_as_variance(slot), scatter);
+    }
+    if (slot == "sd") return fmt::format("{}{} ← sqrt({})", v.name, indices(v), scatter);
+    if (slot == "precision") return fmt::format("{}{} ← 1 / ({})", v.name, indices(v), scatter);
+    if (slot == "precision_matrix") return fmt::format("{}{} ← ({})⁻¹", v.name, indices(v), scatter);
+    return fmt::format("{}{} ← {}", v.name, indices(v), scatter);
+  }
+
+  std::string update(const Block& block) const {
+    const Variable& v = variable(*model.find(block.name));
+    const std::string left = v.name + indices(v);
+    if (block.solver == Solver::held) return fmt::format("{} is held", left);
+    const FactorParts parts = ir::parts_of(model, block.factor);
+    const std::string value = variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).name;
+    const std::string r = weight_symbol(block);
+    switch (block.solver) {
+      case Solver::normalised_counts:
+        if (variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).role == ir::Role::latent) {
+          return fmt::format("{} ← n{} / rows", left, indices(v));
+        }
+        return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value, lower_case(axis_name(v.declared_axes.back())));
+      case Solver::ratio: return fmt::format("{} ← Σ {}{} / n", left, r, value);
+      case Solver::moments:
+        return block.block_class == ir::BlockClass::conditional
+                   ? fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / spread² / Σ {1}1 / spread²,  d = {2} - {3}", left, r, value, v.name)
+                   : fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / n,  d = {2} - {3}", left, r, value, v.name);
+      case Solver::scatter: return spread_update(block, v, parts);
+      case Solver::enumerate: case Solver::held: break;
+    }
+    return "";
+  }
+
+  std::string updates() const {
+    std::string text;
+    if (latent()) {
+      const std::string k = lower_case(axis_name(latent()->type.range));
+      text += fmt::format("  r[row, {0}] ← q({1} = {0}) = P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k, latent()->name);
+    }
+    for (const Block& block : plan.blocks) {
+      if (!block.latent) text += "  " + update(block) + "\n";
+    }
+    return text;
+  }
+
+  /// Symbolic products of axis sizes, such as "K D".
+  std::string product(const std::vector<AxisId>& axes) const {
+    std::string text;
+    for (const AxisId axis : axes) text += (text.empty() ? "" : " ") + axis_name(axis);
+    return text.empty() ? "1" : text;
+  }
+  std::optional<int64_t> value_of(const std::vector<AxisId>& axes) const {
+    int64_t value = 1;
+    for (const AxisId axis : axes) {
+      if (axis_size(axis) == ir::unknown_size) return std::nullopt;
+      value *= axis_size(axis);
+    }
+    return value;
+  }
+
+  /// Floating-point operations a row: (operations, of how many elements) for each factor and for the posterior.
+  std::string cost() const {
+    std::vector<std::pair<int, std::vector<AxisId>>> terms;
+    for (size_t i = 0; i < model.factors.size(); ++i) {
+      const FactorParts parts = ir::parts_of(model, static_cast<int>(i));
+      const Variable& v = variable(model.factors[i].variable.variable);
+      if (v.role == ir::Role::latent) continue;
+      std::vector<AxisId> elements = without(v.type.axes, {ir::row_axis});
+      const bool moves = latent() && ir::depends_on(model.function(), model.factors[i].log_density, latent()->node);
+      if (moves) elements.insert(elements.begin(), latent()->type.range);
+      const bool matrix = parts.slots.size() > 1 &&
+                          ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type).has_value();
+      if (matrix) {
+        std::vector<AxisId> squares = elements;
+        squares.push_back(elements.back());
+        terms.push_back({3, squares});  // whitening: D^2 / 2 multiply-adds; the scatter: as many, and the weight
+      }
+      terms.push_back({parts.family == "Normal" ? 5 : 3, elements});
+    }
+    if (latent()) terms.push_back({40, {latent()->type.range}});  // exp and the normalisation
+    std::string text;
+    std::optional<int64_t> total = 0;
+    for (const auto& [operations, axes] : terms) {
+      text += (text.empty() ? "" : " + ") + fmt::format("{} {}", operations, product(axes));
+      const auto value = value_of(axes);
+      total = total && value ? std::optional<int64_t>(*total + operations * *value) : std::nullopt;
+    }
+    return total ? fmt::format("  about {} = {} floating-point operations\n", text, *total)
+                 : fmt::format("  about {} floating-point operations\n", text);
+  }
+
+  std::string symbolic_dimensions(const Variable& v) const {
+    const std::vector<AxisId>& axes = v.declared_axes;
+    const auto leading = [&](size_t event) {
+      std::string text = product({axes.begin(), axes.end() - static_cast<std::ptrdiff_t>(event)});
+      return text == "1" ? std::string() : text + " ";
+    };
+    switch (v.domain) {
+      case Domain::simplex: return leading(1).empty() ? axis_name(axes.back()) + " - 1" : leading(1) + "(" + axis_name(axes.back()) + " - 1)";
+      case Domain::covariance: { const std::string d = axis_name(axes[axes.size() - 2]); return fmt::format("{0}{1} ({1} + 1) / 2", leading(2), d); }
+      case Domain::correlation: { const std::string d = axis_name(axes[axes.size() - 2]); return fmt::format("{0}{1} ({1} - 1) / 2", leading(2), d); }
+      case Domain::real: case Domain::positive: case Domain::unit: case Domain::ordered: return product(axes);
+    }
+    return "";
+  }
+
+  std::string free_parameters() const {
+    std::string text;
+    std::optional<int64_t> total = 0;
+    for (const Block& block : plan.blocks) {
+      if (block.latent || block.solver == Solver::held) continue;
+      const Variable& v = variable(*model.find(block.name));
+      text += (text.empty() ? "" : " + ") + symbolic_dimensions(v);
+      const bool known = value_of(v.declared_axes).has_value();
+      total = total && known ? std::optional<int64_t>(*total + free_dimensions(model, v)) : std::nullopt;
+    }
+    if (text.empty()) return "  none\n";
+    return total ? fmt::format("  {} = {}\n", text, *total) : fmt::format("  {}\n", text);
+  }
+};
+
+}  // namespace
+
+std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& plan) {
+  const Explanation e{model, plan};
+  return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() + "\ncost a row\n" + e.cost() +
+         "\nfree parameters\n" + e.free_parameters();
+}
+
+}  // namespace lvm::em

@@ -132,6 +132,12 @@ struct Evaluation {
 
   const Value& in(const Node& node, size_t i) const { return values[static_cast<size_t>(node.inputs.at(i))]; }
 
+  /// What types cannot tell while sizes are unknown.
+  static void need_size(const Node& node, int64_t found, int64_t needed) {
+    if (found != needed)
+      throw ir::InternalError(fmt::format("`{}`: {} elements where {} are needed", ir::row(node.op).name, found, needed));
+  }
+
   Value leaf(const Node& node) const {
     const Attributes& a = node.attributes;
     Value value = make(node.type.axes);
@@ -142,6 +148,7 @@ struct Evaluation {
         return value;
       case Op::identity: {
         const int64_t n = size_of(a.axes[0]);
+        need_size(node, size_of(a.axes[1]), n);
         for (int64_t i = 0; i < n; ++i) value.data[i * n + i] = 1;
         return value;
       }
@@ -281,6 +288,7 @@ struct Evaluation {
           id = pairs[i + 1];
           break;
         }
+    for (size_t i = 0; i < from.axes.size(); ++i) need_size(node, from.sizes[i], size_of(from.axes[i]));
     return copy(node, from);
   }
 
@@ -319,6 +327,7 @@ struct Evaluation {
   Value stack(const Node& node) const {
     Value value = make(node.type.axes);
     Value along = make({node.attributes.axes[0]});
+    need_size(node, static_cast<int64_t>(node.inputs.size()), static_cast<int64_t>(along.data.size()));
     std::vector<std::vector<int64_t>> s = {strides(along, value.axes)};
     for (size_t i = 0; i < node.inputs.size(); ++i) s.push_back(strides(in(node, i), value.axes));
     Walk walk(value.sizes, std::move(s));
@@ -333,6 +342,8 @@ struct Evaluation {
   Value slice(const Node& node) const {
     const Value& from = in(node, 0);
     Value value = make(node.type.axes);
+    if (!(node.attributes.number < static_cast<double>(size_of(node.attributes.axes[0]))))
+      throw ir::InternalError(fmt::format("`slice`: no element {}", node.attributes.number));
     const int64_t start = strides(from, node.attributes.axes)[0] * static_cast<int64_t>(node.attributes.number);
     Walk walk(value.sizes, {strides(from, value.axes)});
     for (double& v : value.data) {
@@ -345,6 +356,7 @@ struct Evaluation {
   Value diagonals(const Node& node) const {
     Value value = make(node.type.axes);
     const AxisId r = node.attributes.axes[0], c = node.attributes.axes[1];
+    need_size(node, size_of(c), size_of(r));
     const bool to_matrix = node.op == Op::diag;
     std::vector<int64_t> s = strides(in(node, 0), value.axes);
     if (!to_matrix) {  // one index moves along both axes of the input
@@ -365,6 +377,7 @@ struct Evaluation {
   Value matrices(const Node& node) const {
     const AxisId r = node.attributes.axes.at(0), c = node.attributes.axes.at(1);
     const int64_t n = size_of(r);
+    need_size(node, size_of(c), n);
     Value value = make(node.type.axes);
     const auto batch_of = [&](const std::vector<AxisId>& axes) {
       std::vector<AxisId> rest;
@@ -479,6 +492,7 @@ struct Evaluation {
       case ShapeRule::diagonal: return diagonals(node);
       case ShapeRule::reshape: {
         Value value = make(node.type.axes);
+        need_size(node, static_cast<int64_t>(in(node, 0).data.size()), static_cast<int64_t>(value.data.size()));
         value.data = in(node, 0).data;
         return value;
       }

@@ -13,6 +13,7 @@ namespace lvm::ir {
 namespace {
 
 constexpr int64_t greatest_size = int64_t{1} << 40;
+constexpr size_t most_names = 10000;  // of axes, of functions: they are looked up one by one
 
 class Reader {
  public:
@@ -165,6 +166,7 @@ class Reader {
 
   void axis(Module& m) {
     Axis axis;
+    if (m.axes.size() == most_names) fail("there are too many axes");
     axis.name = axis_name();
     if (m.find_axis(axis.name)) fail(fmt::format("the axis `{}` stands twice", axis.name));
     if (try_word("rows")) {
@@ -237,6 +239,7 @@ class Reader {
 
   void function(Module& m) {
     Function f;
+    if (m.functions.size() == most_names) fail("there are too many functions");
     f.name = string();
     f.time = one_of<BindingTime>({BindingTime::plain, BindingTime::once, BindingTime::prepare, BindingTime::rows,
                                   BindingTime::update}, "a binding time");

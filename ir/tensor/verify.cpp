@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "ir/tensor/text.h"
 
@@ -51,6 +52,7 @@ class Verifier {
   std::vector<std::string> run() {
     for (const Function& f : module_.functions) {
       function_ = &f;
+      broken_.assign(f.nodes.size(), false);
       if (std::count_if(module_.functions.begin(), module_.functions.end(), [&](auto& g) { return g.name == f.name; }) > 1)
         fault("the name stands twice");
       for (size_t i = 0; i < f.nodes.size(); ++i) node(static_cast<NodeId>(i));
@@ -65,6 +67,7 @@ class Verifier {
   const Module& module_;
   const Function* function_ = nullptr;
   std::vector<std::string> faults_;
+  std::vector<bool> broken_;  // nodes whose type says nothing: what uses them is not looked at
 
   void fault(const std::string& what) { faults_.push_back(fmt::format("function `{}`: {}", function_->name, what)); }
   bool defined(NodeId id) const { return id >= 0 && static_cast<size_t>(id) < function_->nodes.size(); }
@@ -79,10 +82,16 @@ class Verifier {
   void node(NodeId id) {
     const Node& n = (*function_)[id];
     const auto here = [&](const std::string& what) { fault(fmt::format("%{} `{}`: {}", id, row(n.op).name, what)); };
+    broken_[static_cast<size_t>(id)] = true;
     for (NodeId input : n.inputs)
       if (input < 0 || input >= id) return here("an input is not defined before it");
     if (!axes_exist(n)) return here("an axis does not exist");
-    if (!std::is_sorted(n.type.axes.begin(), n.type.axes.end())) here("its axes are not sorted");
+    for (NodeId input : n.inputs)
+      if (broken_[static_cast<size_t>(input)]) return;
+    broken_[static_cast<size_t>(id)] = false;
+    if (n.attributes.number != 0 && n.op != Op::constant && n.op != Op::slice) here("has a number");
+    if (std::adjacent_find(n.type.axes.begin(), n.type.axes.end(), std::greater_equal<>()) != n.type.axes.end())
+      return here("its axes are not sorted");
     if (n.type.element == Element::category && n.type.range < 0) here("a category without a range");
     if (!belongs(n.op, module_.level))
       here(fmt::format("does not belong to level {}", name(module_.level)));
@@ -105,6 +114,7 @@ class Verifier {
   void output(const Output& output) {
     const auto here = [&](const std::string& what) { fault(fmt::format("{} \"{}\": {}", name(output.kind), output.name, what)); };
     if (!defined(output.node)) return here("its node is not defined");
+    if (broken_[static_cast<size_t>(output.node)]) return;
     if (!may_write(function_->time, output.kind)) here(fmt::format("cannot be written at binding time {}", name(function_->time)));
     const Type& type = (*function_)[output.node].type;
     const bool has_rows = std::any_of(type.axes.begin(), type.axes.end(),

@@ -118,7 +118,7 @@ class Builder {
     d.value = expressions_.expression(clause->expression());
     d.fixed = clause->FIXED() != nullptr;
     d.init = clause->INIT() != nullptr;
-    if (d.fixed || d.init) return;
+    if (d.fixed || d.init || word_follows(clause)) return;
     const bool prior_meant = d.value->kind == ast::ExpressionKind::call;
     const std::string written(lexed_.source().slice(d.value->range));
     diagnostics_.report({.code = Code::value_without_role,
@@ -127,6 +127,14 @@ class Builder {
                          .range = lexed_.range(clause),
                          .hint = prior_meant ? fmt::format("a prior is written `~ {}`", written)
                                              : fmt::format("write `= {} fixed` or `= {} init`", written, written)});
+  }
+
+  /// `= 1 fixd`: the word is reported as one that does not continue the declaration.
+  bool word_follows(LvmParser::ParamClauseContext* clause) const {
+    const size_t next = lexed_.position(clause->stop) + 1;
+    const size_t type = lexed_.tokens()[next]->getType();
+    const bool declares = type >= LvmLexer::AXIS && type <= LvmLexer::POSTERIOR;
+    return is_word(type) && !declares && !lexed_.first_on_line(next);
   }
 
   ast::LatentDeclaration latent(LvmParser::LatentDeclarationContext* c) {

@@ -76,7 +76,7 @@ SourceRange Lexed::range(const antlr4::ParserRuleContext* context) const {
 }
 
 bool Lexed::first_on_line(size_t position) const {
-  return position == 0 || tokens_[position - 1]->getLine() < tokens_[position]->getLine();
+  return position == 0 || position >= tokens_.size() || tokens_[position - 1]->getLine() < tokens_[position]->getLine();
 }
 
 void Lexed::hide(size_t index) {

@@ -62,8 +62,7 @@ class Reader {
       } else if (is_declaration_keyword(type)) {
         declaration();
       } else {
-        report(describe_stray_declaration(lexed_, at_, previous_), at_);
-        recover(at_ + 1);
+        stray();
       }
     }
     diagnostics_.report({.code = Code::too_many_errors,
@@ -93,9 +92,18 @@ class Reader {
       at_ = lexed_.position(lexed_.stream().LT(1));
       use(context);
     } catch (const Stop&) {
+      const size_t position = strategy->mismatch().position;
       report(describe(lexed_, strategy->mismatch(), begin), begin);
-      recover(std::max(strategy->mismatch().position, begin + 2) - 1);
+      recover(begin, swallows_keyword(lexed_, position, begin) ? position - 1 : std::max(position, begin + 1));
     }
+  }
+
+  /// A token between declarations that begins none.
+  void stray() {
+    const size_t begin = previous_.value_or(at_);
+    const bool swallowed = swallows_keyword(lexed_, at_, begin);
+    report(describe_stray_declaration(lexed_, at_, previous_), begin);
+    recover(begin, swallowed ? at_ - 1 : at_ + 1);
   }
 
   void header() {
@@ -115,8 +123,7 @@ class Reader {
       if (is_word(type_at(0)) && did_you_mean(word, {"model"})) d.hint = "did you mean `model`?";
     }
     report(std::move(d), 0);
-    recover(0);
-    if (at_ == end()) gave_up_ = true;
+    recover(0, 0);
   }
 
   void declaration() {
@@ -140,10 +147,18 @@ class Reader {
     if (!explained) diagnostics_.report(std::move(d));
   }
 
-  /// Goes to the next place, from `position` on, where a declaration may begin, or to the brace that ends the model.
-  void recover(size_t position) {
-    for (at_ = std::min(position, end()); at_ < end(); ++at_) {
-      if (begins_declaration(lexed_, at_)) break;
+  /// Goes to the next place, from `position` on, where a declaration may begin, or to the brace that ends the model. `begin` is where
+  /// the failed declaration began: inside its braces only a sure beginning counts.
+  void recover(size_t begin, size_t position) {
+    size_t open_braces = 0;
+    const auto count = [&](size_t i) {
+      if (type_at(i) == LvmLexer::LBRACE) ++open_braces;
+      if (type_at(i) == LvmLexer::RBRACE && open_braces > 0) --open_braces;
+    };
+    position = std::min(position, end());
+    for (size_t i = begin; i < position; ++i) count(i);
+    for (at_ = position; at_ < end(); count(at_++)) {
+      if (open_braces == 0 ? begins_statement(lexed_, at_) : begins_declaration(lexed_, at_)) break;
       const size_t next = type_at(at_ + 1);
       if (type_at(at_) == LvmLexer::RBRACE && (next == antlr4::Token::EOF || next == LvmLexer::MODEL)) break;
     }

@@ -8,6 +8,7 @@ namespace lvm::syntax {
 namespace {
 
 constexpr size_t longest_quote = 40;
+constexpr std::string_view posterior_words = "`exact`, `point`, `auto`, a distribution or `q(…)`";
 
 size_t type_at(const Lexed& lexed, size_t position) {
   return position < lexed.tokens().size() ? lexed.tokens()[position]->getType() : antlr4::Token::EOF;
@@ -44,7 +45,7 @@ std::string name_words(const Mismatch& m) {
   });
   if (rule == m.rules.end()) return "a name";
   switch (*rule) {
-    case LvmParser::RulePosteriorValue: return "`exact`, `point`, `auto`, a distribution or `q(…)`";
+    case LvmParser::RulePosteriorValue: return std::string(posterior_words);
     case LvmParser::RuleCall: return "a distribution";
     case LvmParser::RuleType: return "a type";
     case LvmParser::RuleNetOutput: return "a type or `(`";
@@ -61,12 +62,15 @@ std::string expected_words(const Mismatch& m) {
   const auto has = [&](size_t type) { return m.expected.contains(static_cast<ssize_t>(type)); };
   const bool names = has(LvmLexer::ID);
   if (names) words.push_back(has(LvmLexer::STRING) ? "an expression" : name_words(m));
+  std::vector<std::string> closers;  // named last, as they would be written
   for (const ssize_t type : m.expected.toList()) {
     if (type <= 0) continue;
     const auto token = static_cast<size_t>(type);
-    const bool closer = token == LvmLexer::RPAREN || token == LvmLexer::RBRACE;
-    if (!names || closer) words.push_back(symbol(token));
+    const bool closer = token == LvmLexer::RPAREN || token == LvmLexer::RBRACKET || token == LvmLexer::RBRACE;
+    if (closer) closers.push_back(symbol(token));
+    if (!names && !closer) words.push_back(symbol(token));
   }
+  words.insert(words.end(), closers.begin(), closers.end());
   std::string out;
   for (size_t i = 0; i < words.size(); ++i) {
     if (i > 0) out += i + 1 == words.size() ? " or " : ", ";
@@ -103,6 +107,12 @@ bool expects_only(const Mismatch& m, size_t type) {
   return m.expected.size() == 1 && m.expected.contains(static_cast<ssize_t>(type));
 }
 
+/// At the right side of `P`, or behind `~`, outside the distribution's arguments.
+bool misses_distribution(const Mismatch& m) {
+  if (!m.inside(LvmParser::RuleCall)) return false;
+  return m.rules[0] == LvmParser::RuleArguments ? expects_only(m, LvmLexer::LPAREN) : !m.inside(LvmParser::RuleArguments);
+}
+
 /// What people write out of habit.
 std::string habit_hint(const Lexed& lexed, const Mismatch& m) {
   const size_t found = type_at(lexed, m.position);
@@ -120,15 +130,23 @@ std::string habit_hint(const Lexed& lexed, const Mismatch& m) {
   }
   if (!m.rules.empty() && m.rules[0] == LvmParser::RuleSignature && found == LvmLexer::BAR) return "one `|` is enough: parents are separated by commas";
   if (!m.rules.empty() && m.rules[0] == LvmParser::RulePosteriorValue) return "a tractable posterior is `exact`; an amortised one is `Normal(mean, sd: …)`";
-  if (m.inside(LvmParser::RuleProbabilityDeclaration) && m.inside(LvmParser::RuleCall) && !m.inside(LvmParser::RuleArguments)) {
-    return "the right side of `P` is a distribution, such as `Normal(mean, sd: 1)`";
-  }
+  if (misses_distribution(m)) return "a distribution stands with its arguments, as in `Normal(mean, sd: 1)`";
   return {};
 }
 
-std::string posterior_hint(const Lexed& lexed, const Mismatch& m) {
-  const bool call_missing = expects_only(m, LvmLexer::LPAREN) && m.inside(LvmParser::RulePosteriorDeclaration);
-  return call_missing && m.position > 0 ? keyword_hint(lexed, m.position - 1, {"exact", "point", "auto"}) : std::string();
+/// `q(z | y) = exat`: the grammar notices behind the word.
+bool unknown_posterior(const Mismatch& m) {
+  return expects_only(m, LvmLexer::LPAREN) && m.rules.size() > 1 && m.rules[1] == LvmParser::RulePosteriorValue;
+}
+
+Diagnostic describe_posterior(const Lexed& lexed, const Mismatch& m) {
+  const size_t word = m.position - 1;
+  Diagnostic d{.code = Code::unexpected_token,
+               .message = fmt::format("expected {}, found {}", posterior_words, quoted(lexed, word)),
+               .range = lexed.range(lexed.tokens()[word]),
+               .hint = keyword_hint(lexed, word, {"exact", "point", "auto"})};
+  if (d.hint.empty()) d.hint = "an amortised posterior is a distribution, such as `Normal(mean, sd: s)`";
+  return d;
 }
 
 SourceRange after(const Lexed& lexed, size_t position) {
@@ -152,47 +170,50 @@ void label_bracket(Diagnostic& d, const Lexed& lexed, const Bracket& bracket) {
 bool Mismatch::inside(size_t rule) const { return std::find(rules.begin(), rules.end(), rule) != rules.end(); }
 
 bool begins_declaration(const Lexed& lexed, size_t position) {
+  const size_t type = type_at(lexed, position);
   const size_t next = type_at(lexed, position + 1);
-  switch (type_at(lexed, position)) {
-    case LvmLexer::AXIS:
-    case LvmLexer::CONST:
-    case LvmLexer::DATA:
-    case LvmLexer::GIVEN:
-    case LvmLexer::WEIGHT:
-    case LvmLexer::PLATE:
-    case LvmLexer::SEQUENCE:
-    case LvmLexer::PARAM:
-    case LvmLexer::LATENT:
-    case LvmLexer::LET:
-    case LvmLexer::NET: return is_word(next);
-    case LvmLexer::FIT: return next == LvmLexer::LBRACE;
-    case LvmLexer::PROBABILITY:
-    case LvmLexer::POSTERIOR: {
-      const size_t before = position > 0 ? type_at(lexed, position - 1) : size_t{LvmLexer::LBRACE};
-      return next == LvmLexer::LPAREN && lexed.first_on_line(position) && before != LvmLexer::STAR && before != LvmLexer::ASSIGN;
-    }
-    default: break;
+  const bool first = lexed.first_on_line(position);
+  const bool together = !lexed.first_on_line(position + 1);  // with the token after it
+  if (type >= LvmLexer::AXIS && type <= LvmLexer::NET) {
+    const bool slip = next == LvmLexer::NUMBER || next == LvmLexer::STRING || next == LvmLexer::COLON;
+    return is_word(next) ? first || together : first && slip;
+  }
+  if (type == LvmLexer::FIT) return next == LvmLexer::LBRACE;
+  if (type == LvmLexer::PROBABILITY || type == LvmLexer::POSTERIOR) {
+    const size_t before = position > 0 ? type_at(lexed, position - 1) : size_t{LvmLexer::LBRACE};
+    return next == LvmLexer::LPAREN && first && before != LvmLexer::STAR && before != LvmLexer::ASSIGN;
   }
   // A keyword that is spelt wrong: two words at the beginning of a line, then `:` or `=`.
   const size_t third = type_at(lexed, position + 2);
-  return is_word(type_at(lexed, position)) && is_word(next) && lexed.first_on_line(position) && !lexed.first_on_line(position + 1) &&
-         (third == LvmLexer::COLON || third == LvmLexer::ASSIGN);
+  return is_word(type) && is_word(next) && first && together && (third == LvmLexer::COLON || third == LvmLexer::ASSIGN);
+}
+
+bool begins_statement(const Lexed& lexed, size_t position) {
+  if (begins_declaration(lexed, position)) return true;
+  if (position == 0 || !is_word(type_at(lexed, position)) || !lexed.first_on_line(position)) return false;
+  const size_t before = type_at(lexed, position - 1);
+  const bool ended = is_word(before) || before == LvmLexer::NUMBER || before == LvmLexer::STRING || before == LvmLexer::RPAREN ||
+                     before == LvmLexer::RBRACKET || before == LvmLexer::RBRACE;
+  const size_t next = type_at(lexed, position + 1);
+  return ended && (next == LvmLexer::ASSIGN || next == LvmLexer::TILDE || (is_word(next) && !lexed.first_on_line(position + 1)));
+}
+
+bool swallows_keyword(const Lexed& lexed, size_t position, size_t declaration) {
+  return position > declaration + 1 && lexed.first_on_line(position - 1) && begins_declaration(lexed, position - 1);
 }
 
 Diagnostic describe(const Lexed& lexed, const Mismatch& mismatch, size_t declaration) {
+  if (unknown_posterior(mismatch)) return describe_posterior(lexed, mismatch);
   Diagnostic d{.code = Code::unexpected_token, .message = ""};
-  size_t position = mismatch.position;
-  // `real[K, ⏎ param cov: …`: the keyword was taken for a name, the token after it is where the grammar noticed.
-  const bool swallowed = position > declaration + 1 && begins_declaration(lexed, position - 1) && lexed.first_on_line(position - 1);
-  if (swallowed) --position;
+  const bool swallowed = swallows_keyword(lexed, mismatch.position, declaration);
+  const size_t position = mismatch.position - (swallowed ? 1 : 0);
   const auto open = open_brackets(lexed, declaration, position);
   if (swallowed) {
     const std::string expected = open.empty() ? "the rest of the declaration" : symbol(open.back().closer);
     d.message = fmt::format("expected {}, found {}", expected, quoted(lexed, position));
   } else {
     d.message = fmt::format("expected {}, found {}", expected_words(mismatch), quoted(lexed, position));
-    d.hint = posterior_hint(lexed, mismatch);
-    if (d.hint.empty()) d.hint = habit_hint(lexed, mismatch);
+    d.hint = habit_hint(lexed, mismatch);
   }
   place(d, lexed, position);
   const bool closer_expected =
@@ -274,7 +295,14 @@ Diagnostic describe_stray_declaration(const Lexed& lexed, size_t position, std::
                .range = lexed.range(lexed.tokens()[position])};
   const size_t found = type_at(lexed, position);
   const size_t first = previous ? type_at(lexed, *previous) : size_t{antlr4::Token::EOF};
-  const bool continues = previous && !lexed.first_on_line(position);
+  if (previous && swallows_keyword(lexed, position, *previous)) {
+    d.code = Code::unexpected_token;
+    d.message = fmt::format("expected the rest of the declaration, found {}", quoted(lexed, position - 1));
+    place(d, lexed, position - 1);
+    return d;
+  }
+  const bool bracket = found == LvmLexer::RPAREN || found == LvmLexer::RBRACKET;
+  const bool continues = previous && !bracket && !lexed.first_on_line(position);
   if (continues) {
     d.code = Code::unexpected_token;
     d.message = fmt::format("{} does not continue the declaration", quoted(lexed, position));
@@ -282,8 +310,10 @@ Diagnostic describe_stray_declaration(const Lexed& lexed, size_t position, std::
     d.hint = keyword_hint(lexed, position, clauses(first));
     if (d.hint.empty()) d.hint = after_declaration_hint(first, found);
   }
-  const bool bracket = found == LvmLexer::RPAREN || found == LvmLexer::RBRACKET;
-  if (bracket) d.message = fmt::format("{} closes nothing", quoted(lexed, position));
+  if (bracket) {
+    d.code = Code::unexpected_token;
+    d.message = fmt::format("{} closes nothing", quoted(lexed, position));
+  }
   if (d.hint.empty() && found == LvmLexer::SLASH && type_at(lexed, position + 1) == LvmLexer::SLASH) d.hint = "comments begin with `#`";
   if (d.hint.empty() && is_word(found)) d.hint = statement_hint(lexed, position);
   return d;

@@ -198,10 +198,13 @@ class Reader {
   }
 
   NodeId node_reference(const Function& f) {
+    skip();
+    const size_t start = at_;
     character('%');
     const int64_t id = integer(std::numeric_limits<NodeId>::max());
-    if (id >= static_cast<int64_t>(f.nodes.size())) fail(fmt::format("%{} is not defined before its use", id));
-    return static_cast<NodeId>(id);
+    if (id < static_cast<int64_t>(f.nodes.size())) return static_cast<NodeId>(id);
+    at_ = start;
+    fail(fmt::format("%{} is not defined before its use", id));
   }
 
   void node(const Module& m, Function& f) {

@@ -29,12 +29,13 @@ double digamma(double x) {
   if (std::isnan(x) || x == -infinity || is_pole(x)) return nan;
   if (x < 0) return digamma(1 - x) - std::numbers::pi / std::tan(std::numbers::pi * (x - std::floor(x)));
   if (x == infinity) return x;
-  double result = 0;
-  for (; x < 10; x += 1) result -= 1 / x;
-  const double r = 1 / (x * x);
-  const double tail =
-      r * (1.0 / 12 - r * (1.0 / 120 - r * (1.0 / 252 - r * (1.0 / 240 - r * (1.0 / 132 - r * (691.0 / 32760 - r / 12))))));
-  return result + (std::log(x) - 0.5 / x - tail);
+  // In long double: the recurrence cancels against the logarithm.
+  long double sum = 0, y = x;
+  for (; y < 16; y += 1) sum -= 1 / y;
+  const long double r = 1 / (y * y);
+  const long double tail =
+      r * (1.0L / 12 - r * (1.0L / 120 - r * (1.0L / 252 - r * (1.0L / 240 - r * (1.0L / 132 - r * (691.0L / 32760 - r / 12))))));
+  return static_cast<double>(sum + (std::log(y) - 0.5L / y - tail));
 }
 
 double trigamma(double x) {
@@ -44,12 +45,11 @@ double trigamma(double x) {
     const double s = std::sin(std::numbers::pi * (x - std::floor(x)));
     return std::numbers::pi * std::numbers::pi / (s * s) - trigamma(1 - x);
   }
-  double result = 0;
-  for (; x < 10; x += 1) result += 1 / (x * x);
-  const double r = 1 / (x * x);
-  const double tail =
-      (1 + r * (1.0 / 6 - r * (1.0 / 30 - r * (1.0 / 42 - r * (1.0 / 30 - r * (5.0 / 66 - r * (691.0 / 2730 - r * 7.0 / 6))))))) / x;
-  return result + (tail + 0.5 * r);
+  long double sum = 0, y = x;
+  for (; y < 16; y += 1) sum += 1 / (y * y);
+  const long double r = 1 / (y * y);
+  const long double tail = 1.0L / 6 - r * (1.0L / 30 - r * (1.0L / 42 - r * (1.0L / 30 - r * (5.0L / 66 - r * 691.0L / 2730))));
+  return static_cast<double>(sum + (1 + 0.5L / y + r * tail) / y);
 }
 
 namespace {

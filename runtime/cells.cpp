@@ -96,8 +96,17 @@ Cell::Stop CellReader::step_over_stop() {
   return Cell::Stop::line;
 }
 
+/// Any number that fills its cell: more digits than `read_simple_decimal` takes, an exponent.
+const char* CellReader::read_decimal(double& value) const {
+  if (at_ == end_ || !(is_digit(*at_) || *at_ == '-')) return nullptr;
+  const auto [after, error] = std::from_chars(at_, end_, value);
+  if (error != std::errc() || !std::isfinite(value)) return nullptr;
+  return after == end_ || *after == delimiter_ || *after == '\n' || *after == '\r' ? after : nullptr;
+}
+
 bool CellReader::next_decimal(double& value, Cell::Stop& stop) {
   const char* after = read_simple_decimal(at_, end_, delimiter_, value);
+  if (!after) after = read_decimal(value);
   if (!after) return false;
   at_ = after;
   stop = step_over_stop();

@@ -39,11 +39,12 @@ class CellReader {
   const char* position() const { return at_; }
   /// The cell at the position; moves behind its delimiter or line break.
   Cell next();
-  /// The fast way for most cells: a plain decimal. Leaves the position where it is and returns false for all others.
+  /// The fast way for most cells: a finite number without blanks or quotes. Leaves the position where it is and returns false for all others.
   bool next_decimal(double& value, Cell::Stop& stop);
 
  private:
   Cell quoted();
+  const char* read_decimal(double& value) const;
   Cell::Stop step_over_stop();
   bool at_stop() const { return at_ == end_ || *at_ == delimiter_ || *at_ == '\n' || *at_ == '\r'; }
   void skip_blanks();

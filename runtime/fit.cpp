@@ -64,19 +64,20 @@ void report_failures(const Fitted& fitted, Diagnostics& diagnostics) {
 }
 
 void report_not_converged(const Fitted& fitted, double remaining, const FitOptions& options, Diagnostics& diagnostics) {
-  std::string why;
+  std::string_view what;
   switch (fitted.stop) {
     case Stop::converged:
     case Stop::failed: return;
     case Stop::iterations:
       if (options.tolerance == 0) return;  // so many iterations were asked for
-      why = fmt::format("the fit ended after {} iterations, before it converged", fitted.iterations);
+      what = "ended";
       break;
-    case Stop::time_limit: why = fmt::format("the time limit ended the fit after {} iterations, before it converged", fitted.iterations); break;
-    case Stop::stopped: why = fmt::format("the fit was stopped after {} iterations, before it converged", fitted.iterations); break;
+    case Stop::time_limit: what = "was ended by the time limit"; break;
+    case Stop::stopped: what = "was stopped"; break;
   }
-  if (std::isfinite(remaining)) why += fmt::format("; about {:.2g} nats remain to be gained", remaining);
-  Diagnostic d{Code::not_converged, std::move(why)};
+  Diagnostic d{Code::not_converged, fmt::format("the fit {} after {} iteration{}, before it converged", what, fitted.iterations,
+                                                fitted.iterations == 1 ? "" : "s")};
+  if (std::isfinite(remaining)) d.message += fmt::format("; about {:.2g} nats remain to be gained", remaining);
   if (fitted.stop == Stop::iterations) d.hint = fmt::format("`--iterations {}`", std::max<int64_t>(fitted.iterations * 10, 1000));
   diagnostics.report(std::move(d));
 }

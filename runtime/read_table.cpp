@@ -330,20 +330,32 @@ void Reader::drop_value(double na) {
   }
 }
 
+/// Looks strings up by views of them.
+struct TextHash {
+  using is_transparent = void;
+  size_t operator()(std::string_view text) const { return std::hash<std::string_view>()(text); }
+};
+
 /// The second pass, for the columns that turned out to hold text: their cells become indices into their levels.
 void Reader::read_texts() {
-  std::vector<std::unordered_map<std::string, double>> index(table_.columns.size());
+  std::vector<std::unordered_map<std::string, double, TextHash, std::equal_to<>>> index(table_.columns.size());
   CellReader cells(body_, delimiter_);
   for (int64_t row = 0; row < table_.rows; ++row) {
     for (size_t i = 0; i < table_.columns.size(); ++i) {
       Column& column = table_.columns[i];
+      double& value = column.values[static_cast<size_t>(row)];
+      double number_cell = 0;
+      Cell::Stop stop = Cell::Stop::end;
+      if (!column.text && cells.next_decimal(number_cell, stop)) continue;
       const Cell cell = cells.next();
       if (!column.text) continue;
-      double& value = column.values[static_cast<size_t>(row)];
       value = missing_value;
       if (number(cell.text).kind == Number::Kind::missing) continue;
-      const auto [known, added] = index[i].try_emplace(std::string(cell.text), static_cast<double>(column.levels.size()));
-      if (added) column.levels.emplace_back(cell.text);
+      auto known = index[i].find(cell.text);
+      if (known == index[i].end()) {
+        known = index[i].emplace(std::string(cell.text), static_cast<double>(column.levels.size())).first;
+        column.levels.emplace_back(cell.text);
+      }
       value = known->second;
     }
   }

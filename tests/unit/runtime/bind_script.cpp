@@ -1,4 +1,4 @@
-#include "bind_script.h"
+#include "tests/unit/runtime/bind_script.h"
 
 #include <algorithm>
 #include <sstream>

@@ -3,7 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "bind_script.h"
+#include "tests/unit/runtime/bind_script.h"
 #include "ir/program/frame.h"
 #include "runtime/match_columns.h"
 

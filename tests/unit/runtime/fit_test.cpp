@@ -4,9 +4,9 @@
 #include <algorithm>
 #include <cmath>
 
-#include "hand_program.h"
+#include "tests/unit/runtime/hand_program.h"
 #include "runtime/starts.h"
-#include "support/golden.h"
+#include "tests/support/golden.h"
 
 namespace lvm::runtime {
 namespace {

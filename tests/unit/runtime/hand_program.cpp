@@ -1,9 +1,9 @@
-#include "hand_program.h"
+#include "tests/unit/runtime/hand_program.h"
 
 #include <cmath>
 #include <numbers>
 
-#include "bind_script.h"
+#include "tests/unit/runtime/bind_script.h"
 #include "runtime/random.h"
 
 namespace lvm::runtime::test {

@@ -3,8 +3,8 @@
 #include <catch2/catch.hpp>
 #include <set>
 
-#include "bind_script.h"
-#include "hand_program.h"
+#include "tests/unit/runtime/bind_script.h"
+#include "tests/unit/runtime/hand_program.h"
 
 namespace lvm::runtime {
 namespace {

@@ -5,7 +5,7 @@
 #include <filesystem>
 #include <fstream>
 
-#include "support/golden.h"
+#include "tests/support/golden.h"
 
 namespace lvm::runtime {
 namespace {

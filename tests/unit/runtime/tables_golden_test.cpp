@@ -2,8 +2,8 @@
 
 #include <catch2/catch.hpp>
 
-#include "bind_script.h"
-#include "support/golden.h"
+#include "tests/unit/runtime/bind_script.h"
+#include "tests/support/golden.h"
 
 namespace lvm::runtime {
 namespace {

@@ -67,6 +67,23 @@ std::vector<double> reordered(const ir::Module& module, const std::vector<double
   return result;
 }
 
+/// The axes of one event, which need not be the last ones of the layout.
+std::vector<AxisId> event_axes(const Variable& variable) {
+  const auto last = [&](std::ptrdiff_t count) {
+    return std::vector<AxisId>(variable.declared_axes.end() - count, variable.declared_axes.end());
+  };
+  switch (variable.domain) {
+    case ir::Domain::real:
+    case ir::Domain::positive:
+    case ir::Domain::unit: return {};
+    case ir::Domain::simplex:
+    case ir::Domain::ordered: return last(1);
+    case ir::Domain::covariance:
+    case ir::Domain::correlation: return last(2);
+  }
+  return {};
+}
+
 }  // namespace
 
 std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir::Plan& plan) {
@@ -78,6 +95,7 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
     slot.axes = variable.type.axes;
     slot.size = element_count(model.module, slot.axes);
     slot.domain = variable.domain;
+    slot.event = event_axes(variable);
     slot.fixed = plan.find(variable.name)->solver == ir::Solver::held;
     if (!variable.value.empty()) {
       slot.start = reordered(model.module, variable.value, variable.declared_axes, slot.axes);

@@ -50,22 +50,36 @@ Value columns(const Program& program, const ir::DataSlot& slot, const lvm_frame&
 Environment environment_of(const Program& program, const Function& function, const lvm_frame& frame) {
   Environment environment;
   const auto* parameters = static_cast<const double*>(frame.parameters);
+  const auto* derived = static_cast<const double*>(frame.derived);
+  const auto* statistics = static_cast<const double*>(frame.statistics);
   for (const Node& node : function.nodes) {
     const std::string& name = node.attributes.text;
+    Value value;
+    if (node.op == Op::data)
+      value = columns(program, need(program.data, name), frame);
+    else if (node.op == Op::parameter)
+      value = dense(program.module, need(program.parameters, name), parameters);
+    else if (node.op == Op::derived)
+      value = dense(program.module, need(program.derived, name), derived);
+    else if (node.op == Op::statistic)
+      value = dense(program.module, need(program.statistics, name), statistics);
+    else
+      continue;
     const std::string key = fmt::format("{}.{}", ir::row(node.op).name, name);
-    if (node.op == Op::data) environment[key] = columns(program, need(program.data, name), frame);
-    if (node.op == Op::parameter) environment[key] = dense(program.module, need(program.parameters, name), parameters);
-    if (node.op == Op::derived)
-      environment[key] = dense(program.module, need(program.derived, name), static_cast<const double*>(frame.derived));
-    if (node.op == Op::statistic)
-      environment[key] = dense(program.module, need(program.statistics, name), static_cast<const double*>(frame.statistics));
+    if (value.axes != node.type.axes) throw ir::InternalError("`" + key + "` and its slot have other axes");
+    environment[key] = std::move(value);
   }
   // The row axis has a size even where a function reads no data.
   if (function.time == ir::BindingTime::rows) environment["rows"] = {{0}, {frame.rows}, {}};
   return environment;
 }
 
+void need_size(const Slot& slot, const Value& value, int64_t size) {
+  if (static_cast<int64_t>(value.data.size()) != size) throw ir::InternalError("the output `" + slot.name + "` does not fit its slot");
+}
+
 void write_rows(const Slot& slot, const Value& value, const lvm_frame& frame) {
+  need_size(slot, value, slot.size * frame.rows);
   auto* output = static_cast<double*>(frame.output);
   for (int64_t r = 0; r < frame.rows; ++r)
     for (int64_t e = 0; e < slot.size; ++e)
@@ -78,6 +92,7 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
   for (const auto& output : function.outputs) {
     const Value& value = values[static_cast<size_t>(output.node)];
     const auto to_output = [&](const Slot& slot) {
+      need_size(slot, value, slot.size);
       std::copy(value.data.begin(), value.data.end(), static_cast<double*>(frame.output) + slot.offset);
     };
     switch (output.kind) {
@@ -88,14 +103,16 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
       case OutputKind::objective:
       case OutputKind::statistic: {
         const Slot& slot = need(program.statistics, output.kind == OutputKind::objective ? "objective" : output.name);
+        need_size(slot, value, slot.size);
         auto* sums = static_cast<double*>(frame.statistics) + slot.offset * LVM_LANES;
         for (int64_t e = 0; e < slot.size; ++e) sums[e * LVM_LANES] += value.data[static_cast<size_t>(e)];
         break;
       }
       case OutputKind::check: {
         const auto& check = need(program.checks, output.name);
-        for (size_t e = 0; e < value.data.size() && failed == 0; ++e)
-          if (value.data[e] == 0) failed = 1 + check.offset + static_cast<int64_t>(e);
+        need_size(check, value, check.size);
+        const auto first = std::find(value.data.begin(), value.data.end(), 0.0) - value.data.begin();
+        if (first < check.size && (failed == 0 || 1 + check.offset + first < failed)) failed = 1 + check.offset + first;
         break;
       }
     }

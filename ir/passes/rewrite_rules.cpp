@@ -151,6 +151,7 @@ NodeId fold_twice(R& r) {
   if (!is_fold(r.node.op) || !r.is(0, r.node.op)) return no_node;
   Axes axes = r.of(r.input(0)).attributes.axes;
   axes.insert(axes.end(), r.node.attributes.axes.begin(), r.node.attributes.axes.end());
+  std::sort(axes.begin(), axes.end());
   return r.b.reduce(r.node.op, r.below(0), axes);
 }
 /// The axes that input 0, a broadcast, adds; the operation goes on over the others.

@@ -47,6 +47,9 @@ void initialise_llvm() {
 std::unique_ptr<llvm::TargetMachine> host_machine(loop::Use use) {
   initialise_llvm();
   auto builder = take(orc::JITTargetMachineBuilder::detectHost(), "host");
+  // Constants are reached relative to the code, and far functions through stubs: both are JITLink's to place.
+  builder.setCodeModel(llvm::CodeModel::Small);
+  builder.setRelocationModel(llvm::Reloc::PIC_);
   builder.setCodeGenOptLevel(use == loop::Use::small ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default);
   return take(builder.createTargetMachine(), "target");
 }

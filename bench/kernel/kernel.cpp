@@ -1,4 +1,4 @@
-// Times the compiled rows function of a Gaussian mixture alone, on one thread: kernel ROWS D K [accumulators] [--emit=loop|llvm|asm]
+// Times the compiled rows function of a Gaussian mixture alone, on one thread: kernel ROWS D K [accumulators [cache doubles]] [--emit=loop|llvm|asm]
 
 #include <fmt/format.h>
 
@@ -94,7 +94,7 @@ int main(int count, char** arguments) {
   for (int i = 4; i < count; ++i) {
     std::string argument = arguments[i];
     if (argument.starts_with("--emit=")) emit = argument.substr(7);
-    else target.accumulators = std::atoi(arguments[i]);
+    else (i == 4 ? target.accumulators : target.cache_doubles) = std::atoi(arguments[i]);
   }
   auto start = Clock::now();
   jit::Jit jit(test::linalg_symbols());

@@ -70,6 +70,8 @@ class Builder {
   Value flag_not(Value a) { return unary(Op::flag_not, a); }
   Value select(Value flag, Value yes, Value no);
 
+  Value reduce_add(Value a) { return make(Op::reduce_add, Type::real, {a}); }
+
   using Body = std::function<std::vector<Value>(Value induction, const std::vector<Value>& carried)>;
   /// for (i = from; i < to; i += step); the body gives the next carried values. Returns their last values.
   std::vector<Value> loop(Value from, Value to, int64_t step, std::vector<Value> first, const Body& body);

@@ -214,6 +214,7 @@ Value Evaluator::unary(const ir::Node& n, Value a) {
     case ir::Op::erf: return maths::erf(b_, x);
     case ir::Op::lgamma: return maths::lgamma(b_, x);
     case ir::Op::digamma: return maths::digamma(b_, x);
+    case ir::Op::trigamma: return maths::trigamma(b_, x);
     case ir::Op::floor: return b_.floor(x);
     case ir::Op::is_finite: return b_.less(b_.abs(x), b_.real_like(__builtin_inf(), x));
     default: break;  // every other op has another shape rule or arity

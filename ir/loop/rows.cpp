@@ -157,17 +157,18 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
         return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
       });
     };
-    Value top = along({b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
+    Value greatest_logit = along({b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
       // The second operand stays where one is NaN: a NaN is met again in the sum.
       return b_.maximum(values_.real(logits, at), greatest);
     })[0];
-    top = finite_or_zero(b_, top);
+    Value top = finite_or_zero(b_, greatest_logit);
     Value total = along({b_.reals(0)}, [&](Binding& at, Value sum) {
       Value term = maths::exp_of_nonpositive(b_, b_.sub(values_.real(logits, at), top));
       values_.store(result, at, term);
       return b_.add(sum, term);
     })[0];
-    values_.store(normaliser, binding, b_.add(top, maths::log(b_, total)));
+    // The total is at least 1, or 0 where all logits are -inf: then so is the sum, whatever is added.
+    values_.store(normaliser, binding, b_.add(greatest_logit, maths::log_of_normal(b_, total)));
     Value scale = b_.div(b_.reals(1), total);
     Value mask = masked ? row_mask() : no_value;
     along({}, [&](Binding& at, Value) {

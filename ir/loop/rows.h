@@ -88,6 +88,7 @@ class RowsSchedule {
   bool is_symmetric(const Statistic& statistic) const;
   void place_leaves();
   void place_kept();
+  NodeId logits_of(NodeId id) const;
   void choose_run();
 
   // rows.cpp

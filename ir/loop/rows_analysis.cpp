@@ -247,10 +247,9 @@ void RowsSchedule::place_leaves() {
 
 /// As many rows at a time as let the kept nodes and panels stay in the first-level cache.
 void RowsSchedule::choose_run() {
-  constexpr int64_t cache_doubles = 3072;  // 24 KiB of 32
   int64_t row_doubles = 1;
   for (size_t i = 0; i < kept_.size(); ++i) {
-    if (kept_[i] && is_row(static_cast<NodeId>(i))) row_doubles += elements(module_, node(static_cast<NodeId>(i)).type.axes);
+    if (kept_[i] && is_row(static_cast<NodeId>(i)) && logits_of(static_cast<NodeId>(i)) == ir::no_node) row_doubles += elements(module_, node(static_cast<NodeId>(i)).type.axes);
   }
   int64_t panel_doubles = 0;
   for (const Statistic& s : statistics_) {
@@ -258,7 +257,7 @@ void RowsSchedule::choose_run() {
     panel_doubles = std::max(panel_doubles, size_of(module_, s.inner[0]) + size_of(module_, s.inner[1]));
   }
   run_rows_ = LVM_TILE_ROWS;
-  while (run_rows_ > 64 && run_rows_ * (row_doubles + panel_doubles) > cache_doubles) run_rows_ /= 2;
+  while (run_rows_ > 64 && run_rows_ * (row_doubles + panel_doubles) > target_.cache_doubles) run_rows_ /= 2;
 }
 
 void RowsSchedule::place_kept() {
@@ -266,20 +265,26 @@ void RowsSchedule::place_kept() {
     if (!kept_[i]) continue;
     const ir::Node& n = function_.nodes[i];
     bool rows = is_row(static_cast<NodeId>(i));
+    if (logits_of(static_cast<NodeId>(i)) != ir::no_node) continue;
     int64_t unit = rows ? run_rows_ : 1;
     int64_t at = arena_.take(elements(module_, n.type.axes) * unit);
     values_.storage[i] = Storage{rows ? Storage::Form::tile : Storage::Form::scalar, Buffer::scratch, at,
                                  row_major(module_, n.type.axes, unit)};
   }
-  // A softmax may lie where its logits lay, if nothing else reads them.
-  for (const Softmax& s : softmax_) {
-    NodeId logits = node(s.normaliser).inputs[0], difference = node(s.result).inputs[0];
-    bool alone = uses_[static_cast<size_t>(logits)] == 2 && uses_[static_cast<size_t>(difference)] == 1;
-    bool same_axes = node(logits).type.axes == node(s.result).type.axes;
-    if (alone && same_axes && kept_[static_cast<size_t>(logits)]) {
-      values_.storage[static_cast<size_t>(s.result)] = values_.storage[static_cast<size_t>(logits)];
-    }
+  for (size_t i = 0; i < kept_.size(); ++i) {
+    NodeId logits = logits_of(static_cast<NodeId>(i));
+    if (logits != ir::no_node) values_.storage[i] = values_.storage[static_cast<size_t>(logits)];
   }
+}
+
+/// The logits where a softmax is stored: nothing else reads them after it.
+NodeId RowsSchedule::logits_of(NodeId id) const {
+  auto found = std::ranges::find(softmax_, id, &Softmax::result);
+  if (found == softmax_.end()) return ir::no_node;
+  NodeId logits = node(found->normaliser).inputs[0], difference = node(id).inputs[0];
+  bool alone = uses_[static_cast<size_t>(logits)] == 2 && uses_[static_cast<size_t>(difference)] == 1;
+  bool same_axes = node(logits).type.axes == node(id).type.axes;
+  return alone && same_axes && kept_[static_cast<size_t>(logits)] ? logits : ir::no_node;
 }
 
 }  // namespace lvm::loop

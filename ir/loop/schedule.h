@@ -12,6 +12,8 @@ struct Target {
   std::string name = "generic";
   /// Vectors of eight doubles that sums over rows may hold in registers at once. The bits of a sum do not depend on it.
   int accumulators = 6;
+  /// Doubles that the rows at work may take of the first-level cache. The bits do not depend on it either.
+  int cache_doubles = 3072;
 };
 
 Unit schedule(ir::Program& program, const Target& target);

@@ -33,15 +33,27 @@ Value log_tail(Builder& b, Value f) {
   return b.sub(correction, half_square);
 }
 
+namespace {
+
+Value log_sum(Builder& b, Value e, Value f) {
+  Value low = b.fma(e, b.real_like(ln2_low, f), log_tail(b, f));
+  return b.fma(e, b.real_like(ln2_high, f), b.add(f, low));
+}
+
+}  // namespace
+
+Value log_of_normal(Builder& b, Value x) {
+  auto [e, f] = split_log(b, x);
+  return b.select(b.less(x, b.real_like(infinity, x)), log_sum(b, e, f), x);
+}
+
 Value log(Builder& b, Value x) {
   // A subnormal is scaled up by 2^54.
   Value tiny = b.less(x, b.real_like(0x1p-1022, x));
   auto [e, f] = split_log(b, b.select(tiny, b.mul(x, b.real_like(0x1p54, x)), x));
   e = b.sub(e, b.select(tiny, b.real_like(54, x), b.real_like(0, x)));
-  Value low = b.fma(e, b.real_like(ln2_low, x), log_tail(b, f));
-  Value result = b.fma(e, b.real_like(ln2_high, x), b.add(f, low));
   // Infinity and NaN stay, 0 gives -infinity, what is below gives NaN.
-  result = b.select(b.less(x, b.real_like(infinity, x)), result, x);
+  Value result = b.select(b.less(x, b.real_like(infinity, x)), log_sum(b, e, f), x);
   Value zero = b.real_like(0, x);
   result = b.select(b.equal(x, zero), b.real_like(-infinity, x), result);
   return b.select(b.less(x, zero), b.real_like(not_a_number, x), result);

@@ -28,18 +28,33 @@ Value log1p(Builder& b, Value x) {
   return b.select(b.less(x, end), b.real_like(not_a_number, x), result);
 }
 
+namespace {
+
+/// numerator / (c + a), where the sum's rounding error is carried; 0 <= a.
+Value share(Builder& b, Value a, Value numerator, double c) {
+  Value other = b.real_like(c, a);
+  Value sum = b.add(a, other);
+  Value back = b.sub(sum, other);
+  Value rest = b.add(b.sub(a, back), b.sub(other, b.sub(sum, back)));
+  Value quotient = b.div(numerator, sum);
+  Value remainder = b.sub(b.fma(b.neg(quotient), sum, numerator), b.mul(quotient, rest));
+  return b.add(quotient, b.div(remainder, sum));
+}
+
+}  // namespace
+
 Value tanh(Builder& b, Value x) {
   // At 2 |x| = 44 the result is 1.
   Value twice = b.minimum(b.real_like(44, x), b.add(b.abs(x), b.abs(x)));
   Value a = expm1(b, twice);
-  Value size = b.div(a, b.add(a, b.real_like(2, x)));
+  Value size = share(b, a, a, 2);
   return b.select(b.less(x, b.real_like(0, x)), b.neg(size), size);
 }
 
 Value sigmoid(Builder& b, Value x) {
   Value t = exp(b, b.neg(b.abs(x)));
   Value above = b.select(b.less(x, b.real_like(0, x)), t, b.real_like(1, x));
-  return b.div(above, b.add(t, b.real_like(1, x)));
+  return share(b, t, above, 1);
 }
 
 Value softplus(Builder& b, Value x) {

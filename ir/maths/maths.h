@@ -14,14 +14,19 @@ Value exp(Builder& b, Value x);
 Value exp_of_nonpositive(Builder& b, Value x);
 Value expm1(Builder& b, Value x);
 Value log(Builder& b, Value x);
+/// log of a normal number > 0, infinity or NaN; something finite for any other.
+Value log_of_normal(Builder& b, Value x);
 Value log1p(Builder& b, Value x);
 Value tanh(Builder& b, Value x);
 Value sigmoid(Builder& b, Value x);
 Value softplus(Builder& b, Value x);
 Value erf(Builder& b, Value x);
+/// Beyond 2 ULP its relative error grows by 1e-17 |y|.
 Value pow(Builder& b, Value x, Value y);
 /// Near its zeros at x < 0 the error is absolute: 4e-16 (1 + |log|sin(pi x)||).
 Value lgamma(Builder& b, Value x);
+/// For x > 0; NaN elsewhere.
 Value digamma(Builder& b, Value x);
+Value trigamma(Builder& b, Value x);
 
 }  // namespace lvm::maths

@@ -28,7 +28,13 @@ struct LogParts {
 };
 LogParts split_log(Builder& b, Value x);
 
-/// log(1 + f) - f for the f of LogParts; `low` is an error of f to carry.
+/// log(1 + f) - f for the f of LogParts.
 Value log_tail(Builder& b, Value f);
+
+/// log x = high + low for normal x > 0, with an error below 1e-17.
+struct LogInTwo {
+  Value high, low;
+};
+LogInTwo log_in_two(Builder& b, Value x);
 
 }  // namespace lvm::maths

@@ -7,27 +7,35 @@
 namespace lvm::ast {
 namespace {
 
-/// How tightly an expression binds; a child that binds less tightly than its place requires is put in parentheses.
+/// How tightly an expression binds; a child that binds less tightly than its place requires is put in
+/// parentheses.
 enum Binding : int { argument = 0, sum = 1, product = 2, negation = 3, power = 4, postfix = 5, primary = 6 };
 
 int binding(const Expression& e) {
   switch (e.kind) {
-    case ExpressionKind::range: return argument;
+    case ExpressionKind::range:
+      return argument;
     case ExpressionKind::add:
-    case ExpressionKind::subtract: return sum;
+    case ExpressionKind::subtract:
+      return sum;
     case ExpressionKind::multiply:
     case ExpressionKind::divide:
-    case ExpressionKind::elementwise_multiply: return product;
-    case ExpressionKind::negate: return negation;
-    case ExpressionKind::power: return power;
+    case ExpressionKind::elementwise_multiply:
+      return product;
+    case ExpressionKind::negate:
+      return negation;
+    case ExpressionKind::power:
+      return power;
     case ExpressionKind::index:
     case ExpressionKind::member:
-    case ExpressionKind::transpose: return postfix;
+    case ExpressionKind::transpose:
+      return postfix;
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
     case ExpressionKind::call:
-    case ExpressionKind::list: return primary;
+    case ExpressionKind::list:
+      return primary;
   }
   return primary;
 }
@@ -88,13 +96,16 @@ std::string print_variable(const VariableReference& v) {
   return fmt::format("{}[{}{:+}]", v.name.text, v.index->text, v.offset);
 }
 
-std::string signature(const std::vector<VariableReference>& left, const std::vector<VariableReference>& parents) {
+std::string signature(const std::vector<VariableReference>& left,
+                      const std::vector<VariableReference>& parents) {
   const std::string head = separated(left, print_variable);
-  return parents.empty() ? fmt::format("({})", head) : fmt::format("({} | {})", head, separated(parents, print_variable));
+  return parents.empty() ? fmt::format("({})", head)
+                         : fmt::format("({} | {})", head, separated(parents, print_variable));
 }
 
 std::string print_parameters(const std::vector<NetParameter>& list) {
-  return separated(list, [](const NetParameter& p) { return fmt::format("{}: {}", p.name.text, print_type(p.type)); });
+  return separated(
+      list, [](const NetParameter& p) { return fmt::format("{}: {}", p.name.text, print_type(p.type)); });
 }
 
 std::string columns(const std::vector<Name>& list) {
@@ -103,19 +114,27 @@ std::string columns(const std::vector<Name>& list) {
 
 std::string posterior_value(const PosteriorDeclaration& d) {
   switch (d.kind) {
-    case PosteriorKind::exact: return "exact";
-    case PosteriorKind::point: return "point";
-    case PosteriorKind::automatic: return "auto";
-    case PosteriorKind::distribution: return print(*d.distribution);
-    case PosteriorKind::factorisation: break;
+    case PosteriorKind::exact:
+      return "exact";
+    case PosteriorKind::point:
+      return "point";
+    case PosteriorKind::automatic:
+      return "auto";
+    case PosteriorKind::distribution:
+      return print(*d.distribution);
+    case PosteriorKind::factorisation:
+      break;
   }
   std::string out;
-  for (const PosteriorTerm& term : d.terms) out += (out.empty() ? "q" : " * q") + signature(term.left, term.parents);
+  for (const PosteriorTerm& term : d.terms)
+    out += (out.empty() ? "q" : " * q") + signature(term.left, term.parents);
   return out;
 }
 
 struct Printer {
-  std::string operator()(const AxisDeclaration& d) const { return fmt::format("axis {} = {}", d.name.text, print(*d.size)); }
+  std::string operator()(const AxisDeclaration& d) const {
+    return fmt::format("axis {} = {}", d.name.text, print(*d.size));
+  }
   std::string operator()(const ConstDeclaration& d) const {
     return fmt::format("const {}: {} = {}", d.name.text, print_type(d.type), print(*d.value));
   }
@@ -153,11 +172,14 @@ struct Printer {
     if (d.global) out += " global";
     return out;
   }
-  std::string operator()(const LetDeclaration& d) const { return fmt::format("let {} = {}", d.name.text, print(*d.value)); }
+  std::string operator()(const LetDeclaration& d) const {
+    return fmt::format("let {} = {}", d.name.text, print(*d.value));
+  }
   std::string operator()(const NetDeclaration& d) const {
     const std::string output =
         d.single_output ? print_type(*d.single_output) : '(' + print_parameters(d.outputs) + ')';
-    std::string out = fmt::format("net {}({}) -> {} {{\n", d.name.text, print_parameters(d.parameters), output);
+    std::string out =
+        fmt::format("net {}({}) -> {} {{\n", d.name.text, print_parameters(d.parameters), output);
     for (const NetStatement& s : d.body) {
       out += s.target.text.empty() ? "    return " : fmt::format("    {} = ", s.target.text);
       out += print(*s.value) + '\n';
@@ -171,7 +193,9 @@ struct Printer {
     return fmt::format("q{} = {}", signature(d.left, d.parents), posterior_value(d));
   }
   std::string operator()(const FitDeclaration& d) const {
-    const auto setting = [](const FitSetting& s) { return fmt::format("{} = {}", s.name.text, print(*s.value)); };
+    const auto setting = [](const FitSetting& s) {
+      return fmt::format("{} = {}", s.name.text, print(*s.value));
+    };
     return d.settings.empty() ? "fit {}" : fmt::format("fit {{ {} }}", separated(d.settings, setting));
   }
 };
@@ -181,22 +205,37 @@ struct Printer {
 std::string print(const Expression& e) {
   switch (e.kind) {
     case ExpressionKind::number:
-    case ExpressionKind::name: return e.text;
-    case ExpressionKind::string: return quoted(e.text);
-    case ExpressionKind::call: return fmt::format("{}({})", e.text, separated(e.arguments, print_argument));
-    case ExpressionKind::index: return print_index(e);
-    case ExpressionKind::member: return fmt::format("{}.{}", base(*e.children[0]), e.text);
-    case ExpressionKind::transpose: return base(*e.children[0]) + '\'';
-    case ExpressionKind::negate: return '-' + inside(*e.children[0], negation);
-    case ExpressionKind::add: return infix(e, " + ", sum, product);
-    case ExpressionKind::subtract: return infix(e, " - ", sum, product);
-    case ExpressionKind::multiply: return infix(e, " * ", product, negation);
-    case ExpressionKind::divide: return infix(e, " / ", product, negation);
-    case ExpressionKind::elementwise_multiply: return infix(e, " .* ", product, negation);
-    case ExpressionKind::power: return infix(e, "^", postfix, negation);
-    case ExpressionKind::range: return infix(e, "..", sum, sum);
+    case ExpressionKind::name:
+      return e.text;
+    case ExpressionKind::string:
+      return quoted(e.text);
+    case ExpressionKind::call:
+      return fmt::format("{}({})", e.text, separated(e.arguments, print_argument));
+    case ExpressionKind::index:
+      return print_index(e);
+    case ExpressionKind::member:
+      return fmt::format("{}.{}", base(*e.children[0]), e.text);
+    case ExpressionKind::transpose:
+      return base(*e.children[0]) + '\'';
+    case ExpressionKind::negate:
+      return '-' + inside(*e.children[0], negation);
+    case ExpressionKind::add:
+      return infix(e, " + ", sum, product);
+    case ExpressionKind::subtract:
+      return infix(e, " - ", sum, product);
+    case ExpressionKind::multiply:
+      return infix(e, " * ", product, negation);
+    case ExpressionKind::divide:
+      return infix(e, " / ", product, negation);
+    case ExpressionKind::elementwise_multiply:
+      return infix(e, " .* ", product, negation);
+    case ExpressionKind::power:
+      return infix(e, "^", postfix, negation);
+    case ExpressionKind::range:
+      return infix(e, "..", sum, sum);
     case ExpressionKind::list:
-      return fmt::format("[{}]", separated(e.children, [](const ExpressionPtr& item) { return print(*item); }));
+      return fmt::format("[{}]",
+                         separated(e.children, [](const ExpressionPtr& item) { return print(*item); }));
   }
   return {};
 }

@@ -6,11 +6,14 @@
 namespace lvm {
 namespace {
 
-bool in_table(const Diagnostic& d) { return !d.table.file.empty() || d.table.row != 0 || !d.table.column.empty(); }
+bool in_table(const Diagnostic& d) {
+  return !d.table.file.empty() || d.table.row != 0 || !d.table.column.empty();
+}
 
 bool equal(const Diagnostic& a, const Diagnostic& b) {
-  return a.code == b.code && a.range == b.range && a.message == b.message && a.label == b.label && a.hint == b.hint &&
-         a.table.file == b.table.file && a.table.row == b.table.row && a.table.column == b.table.column;
+  return a.code == b.code && a.range == b.range && a.message == b.message && a.label == b.label &&
+         a.hint == b.hint && a.table.file == b.table.file && a.table.row == b.table.row &&
+         a.table.column == b.table.column;
 }
 
 bool earlier(const Diagnostic& a, const Diagnostic& b) {
@@ -31,7 +34,9 @@ const std::vector<CodeRow>& all_codes() {
   return rows;
 }
 
-const CodeRow& row(Code code) { return all_codes()[static_cast<size_t>(code)]; }
+const CodeRow& row(Code code) {
+  return all_codes()[static_cast<size_t>(code)];
+}
 
 std::optional<Code> find_code(std::string_view code) {
   const auto& rows = all_codes();
@@ -51,7 +56,8 @@ std::vector<Diagnostic> Diagnostics::sorted() const {
   std::vector<const Diagnostic*> order;
   for (const Diagnostic& d : list_) {
     const auto after = [](const Diagnostic* a, const Diagnostic* b) { return earlier(*a, *b); };
-    order.insert(std::upper_bound(order.begin(), order.end(), &d, after), &d);  // stable: equal places keep their order
+    order.insert(std::upper_bound(order.begin(), order.end(), &d, after),
+                 &d);  // stable: equal places keep their order
   }
   std::vector<Diagnostic> out;
   for (const Diagnostic* d : order) out.push_back(*d);

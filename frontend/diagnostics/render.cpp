@@ -9,8 +9,8 @@ namespace lvm {
 namespace {
 
 constexpr size_t tab_width = 4;
-constexpr size_t widest_line = 200;     // a longer line is shown in part
-constexpr size_t context_before = 60;   // of such a line, before the carets
+constexpr size_t widest_line = 200;    // a longer line is shown in part
+constexpr size_t context_before = 60;  // of such a line, before the carets
 
 enum class Ink { error, warning, gutter, help };
 
@@ -24,17 +24,22 @@ class Pen {
  private:
   static std::string_view escape(Ink ink) {
     switch (ink) {
-      case Ink::error: return "1;31";
-      case Ink::warning: return "1;33";
-      case Ink::gutter: return "1;34";
-      case Ink::help: return "1;36";
+      case Ink::error:
+        return "1;31";
+      case Ink::warning:
+        return "1;33";
+      case Ink::gutter:
+        return "1;34";
+      case Ink::help:
+        return "1;36";
     }
     return "0";
   }
   bool color_;
 };
 
-/// One run of carets (primary) or dashes (label) under a line; columns count code points from 0, tabs expanded.
+/// One run of carets (primary) or dashes (label) under a line; columns count code points from 0, tabs
+/// expanded.
 struct Mark {
   size_t column;
   size_t width;
@@ -70,7 +75,8 @@ Shown show(std::string_view line) {
 }
 
 /// The carets of a range within one line; a range over several lines ends with its first line.
-Mark mark(const SourceFile& source, const Shown& shown, uint32_t line, SourceRange range, bool primary, std::string text) {
+Mark mark(const SourceFile& source, const Shown& shown, uint32_t line, SourceRange range, bool primary,
+          std::string text) {
   const size_t last = shown.column.size() - 1;
   const size_t begin = std::min<size_t>(range.begin - source.line_begin(line), last);
   const size_t end = std::min<size_t>(std::max(range.end, range.begin) - source.line_begin(line), last);
@@ -110,7 +116,9 @@ struct Place {
   std::string text;
 };
 
-bool nowhere(SourceRange range) { return range.begin == 0 && range.end == 0; }
+bool nowhere(SourceRange range) {
+  return range.begin == 0 && range.end == 0;
+}
 
 std::vector<Line> snippet(const Diagnostic& d, const SourceFile& source) {
   const auto line_of = [&](const Place& p) { return source.position(p.range.begin).line; };
@@ -141,14 +149,16 @@ std::vector<Line> snippet(const Diagnostic& d, const SourceFile& source) {
 Line cell_snippet(const Diagnostic& d, bool with_label) {
   const std::string cell = show(d.table.cell).text;
   Line line{d.table.row > 0 ? std::to_string(d.table.row) : "", cell, {}};
-  line.marks.push_back({0, std::max<size_t>(utf8::count(cell), 1), true, with_label ? utf8::printable(d.label) : ""});
+  line.marks.push_back(
+      {0, std::max<size_t>(utf8::count(cell), 1), true, with_label ? utf8::printable(d.label) : ""});
   return line;
 }
 
 std::string table_place(const TablePlace& table) {
   std::string out = utf8::printable(table.file);
   if (table.row > 0) out += fmt::format("{}{}", out.empty() ? "row " : ":", table.row);
-  if (!table.column.empty()) out += fmt::format("{}column \"{}\"", out.empty() ? "" : ", ", utf8::printable(table.column));
+  if (!table.column.empty())
+    out += fmt::format("{}column \"{}\"", out.empty() ? "" : ", ", utf8::printable(table.column));
   return out;
 }
 
@@ -201,7 +211,8 @@ class Writer {
   void under(const Mark& m) {
     const std::string carets(m.width, m.primary ? '^' : '-');
     out_ += pen_(Ink::gutter, fmt::format("  {:>{}} |", "", width_)) + ' ' + std::string(m.column, ' ');
-    out_ += pen_(m.primary ? ink() : Ink::help, m.text.empty() ? carets : fmt::format("{} {}", carets, m.text));
+    out_ +=
+        pen_(m.primary ? ink() : Ink::help, m.text.empty() ? carets : fmt::format("{} {}", carets, m.text));
     out_ += '\n';
   }
 
@@ -239,7 +250,8 @@ std::string render(const Diagnostic& d, const SourceFile* source, const RenderOp
   return out.take();
 }
 
-std::string render_all(const Diagnostics& diagnostics, const SourceFile* source, const RenderOptions& options) {
+std::string render_all(const Diagnostics& diagnostics, const SourceFile* source,
+                       const RenderOptions& options) {
   std::string out;
   for (const Diagnostic& d : diagnostics.sorted()) {
     if (!out.empty()) out += '\n';

@@ -13,7 +13,8 @@ SourceRange join(SourceRange a, SourceRange b) {
 }
 
 SourceFile::SourceFile(std::string name, std::string text) : name_(std::move(name)), text_(std::move(text)) {
-  starts_.push_back(text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);  // a byte order mark is not part of the first line
+  starts_.push_back(
+      text_.starts_with("\xEF\xBB\xBF") ? 3 : 0);  // a byte order mark is not part of the first line
   for (size_t i = 0; i < text_.size(); ++i) {
     if (text_[i] == '\n') starts_.push_back(static_cast<uint32_t>(i + 1));
   }

@@ -43,14 +43,17 @@ size_t count(std::string_view text) {
 }
 
 bool is_invisible(uint32_t c) {
-  return c == 0x00AD || c == 0x034F || c == 0x061C || c == 0x180E ||  // soft hyphen, joiner, Arabic mark, vowel separator
-         (c >= 0x200B && c <= 0x200F) ||                               // zero width, direction marks
-         (c >= 0x2028 && c <= 0x202E) ||                               // line and paragraph separators, embeddings, overrides
-         (c >= 0x2060 && c <= 0x206F) ||                               // word joiner, invisible operators, isolates
+  return c == 0x00AD || c == 0x034F || c == 0x061C ||
+         c == 0x180E ||                   // soft hyphen, joiner, Arabic mark, vowel separator
+         (c >= 0x200B && c <= 0x200F) ||  // zero width, direction marks
+         (c >= 0x2028 && c <= 0x202E) ||  // line and paragraph separators, embeddings, overrides
+         (c >= 0x2060 && c <= 0x206F) ||  // word joiner, invisible operators, isolates
          c == 0xFEFF || (c >= 0xFFF9 && c <= 0xFFFB) || (c >= 0xE0000 && c <= 0xE007F);
 }
 
-bool is_unprintable(uint32_t c) { return c < 0x20 || (c >= 0x7F && c < 0xA0) || is_invisible(c); }
+bool is_unprintable(uint32_t c) {
+  return c < 0x20 || (c >= 0x7F && c < 0xA0) || is_invisible(c);
+}
 
 std::string printable(std::string_view text) {
   std::string out;

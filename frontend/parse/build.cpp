@@ -28,20 +28,24 @@ class Builder {
 
   ast::DeclarationNode node(LvmParser::DeclarationContext* c) {
     if (auto* d = c->constDeclaration()) {
-      return ast::ConstDeclaration{name(d->name()), type(d->type()), expressions_.expression(d->expression())};
+      return ast::ConstDeclaration{name(d->name()), type(d->type()),
+                                   expressions_.expression(d->expression())};
     }
     if (auto* d = c->dataDeclaration()) return data(d);
     if (auto* d = c->weightDeclaration()) {
-      return ast::WeightDeclaration{name(d->name()), d->expression() ? expressions_.expression(d->expression()) : nullptr};
+      return ast::WeightDeclaration{name(d->name()),
+                                    d->expression() ? expressions_.expression(d->expression()) : nullptr};
     }
     if (auto* d = c->plateDeclaration()) return ast::PlateDeclaration{name(d->name()), strings(d->STRING())};
     if (auto* d = c->sequenceDeclaration()) return sequence(d);
     if (auto* d = c->paramDeclaration()) return parameter(d);
     if (auto* d = c->latentDeclaration()) return latent(d);
-    if (auto* d = c->letDeclaration()) return ast::LetDeclaration{name(d->name()), expressions_.expression(d->expression())};
+    if (auto* d = c->letDeclaration())
+      return ast::LetDeclaration{name(d->name()), expressions_.expression(d->expression())};
     if (auto* d = c->netDeclaration()) return net(d);
     if (auto* d = c->probabilityDeclaration()) {
-      return ast::ProbabilityDeclaration{left(d->signature()), parents(d->signature()), expressions_.call(d->call())};
+      return ast::ProbabilityDeclaration{left(d->signature()), parents(d->signature()),
+                                         expressions_.call(d->call())};
     }
     if (auto* d = c->posteriorDeclaration()) return posterior(d);
     return fit(c->fitDeclaration());
@@ -121,12 +125,14 @@ class Builder {
     if (d.fixed || d.init || word_follows(clause)) return;
     const bool prior_meant = d.value->kind == ast::ExpressionKind::call;
     const std::string written(lexed_.source().slice(d.value->range));
-    diagnostics_.report({.code = Code::value_without_role,
-                         .message = prior_meant ? fmt::format("`= {}` gives `{}` a value", written, d.name.text)
-                                                : fmt::format("is `{}` fixed at this value, or only started there?", d.name.text),
-                         .range = lexed_.range(clause),
-                         .hint = prior_meant ? fmt::format("a prior is written `~ {}`", written)
-                                             : fmt::format("write `= {} fixed` or `= {} init`", written, written)});
+    report_some(diagnostics_,
+                {.code = Code::value_without_role,
+                 .message = prior_meant ? fmt::format("`= {}` gives `{}` a value", written, d.name.text)
+                                        : fmt::format("is `{}` fixed at this value, or only started there?",
+                                                      d.name.text),
+                 .range = lexed_.range(clause),
+                 .hint = prior_meant ? fmt::format("a prior is written `~ {}`", written)
+                                     : fmt::format("write `= {} fixed` or `= {} init`", written, written)});
   }
 
   /// `= 1 fixd`: the word is reported as one that does not continue the declaration.
@@ -186,7 +192,8 @@ class Builder {
   }
 
   ast::PosteriorDeclaration posterior(LvmParser::PosteriorDeclarationContext* c) {
-    ast::PosteriorDeclaration d{left(c->signature()), parents(c->signature()), ast::PosteriorKind::factorisation, nullptr, {}};
+    ast::PosteriorDeclaration d{
+        left(c->signature()), parents(c->signature()), ast::PosteriorKind::factorisation, nullptr, {}};
     LvmParser::PosteriorValueContext* value = c->posteriorValue();
     if (value->EXACT()) d.kind = ast::PosteriorKind::exact;
     if (value->POINT()) d.kind = ast::PosteriorKind::point;
@@ -253,18 +260,19 @@ class Builder {
     const auto [end, error] = std::from_chars(text.data(), text.data() + text.size(), number);
     const bool whole = error == std::errc() && end == text.data() + text.size();
     if (whole && number >= least && number <= largest_size) return number;
-    diagnostics_.report({.code = Code::not_a_whole_number,
-                         .message = fmt::format("`{}` is not a whole number from {} to {}", text, least, largest_size),
-                         .range = lexed_.range(token)});
+    report_some(diagnostics_, {.code = Code::not_a_whole_number,
+                               .message = fmt::format("`{}` is not a whole number from {} to {}", text, least,
+                                                      largest_size),
+                               .range = lexed_.range(token)});
     return least;
   }
 
   void once(bool first, antlr4::ParserRuleContext* clause, std::string_view what) {
     if (first) return;
-    diagnostics_.report({.code = Code::repeated_clause,
-                         .message = fmt::format("{} is given twice", what),
-                         .range = lexed_.range(clause),
-                         .hint = "delete one of them"});
+    report_some(diagnostics_, {.code = Code::repeated_clause,
+                               .message = fmt::format("{} is given twice", what),
+                               .range = lexed_.range(clause),
+                               .hint = "delete one of them"});
   }
 
   const Lexed& lexed_;
@@ -279,7 +287,8 @@ ast::Name build_name(const Lexed& lexed, LvmParser::NameContext* context) {
   return {std::string(lexed.source().slice(range)), range};
 }
 
-std::vector<ast::Declaration> build_declaration(const Lexed& lexed, LvmParser::DeclarationContext* context, Diagnostics& diagnostics) {
+std::vector<ast::Declaration> build_declaration(const Lexed& lexed, LvmParser::DeclarationContext* context,
+                                                Diagnostics& diagnostics) {
   return Builder(lexed, diagnostics).declaration(context);
 }
 

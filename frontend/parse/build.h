@@ -10,8 +10,10 @@ namespace lvm::syntax {
 
 ast::Name build_name(const Lexed& lexed, LvmParser::NameContext* context);
 
-/// The declarations of one parsed `declaration`: several for `axis rows = 28, cols = 28`. Whatever the grammar leaves to be checked is
-/// reported here: whole numbers, repeated clauses, escapes, the length of expressions.
-std::vector<ast::Declaration> build_declaration(const Lexed& lexed, LvmParser::DeclarationContext* context, Diagnostics& diagnostics);
+/// The declarations of one parsed `declaration`: several for `axis rows = 28, cols = 28`. Whatever the
+/// grammar leaves to be checked is reported here: whole numbers, repeated clauses, escapes, the length of
+/// expressions.
+std::vector<ast::Declaration> build_declaration(const Lexed& lexed, LvmParser::DeclarationContext* context,
+                                                Diagnostics& diagnostics);
 
 }  // namespace lvm::syntax

@@ -12,11 +12,16 @@ constexpr size_t longest_chain = 1000;
 
 ast::ExpressionKind operator_kind(size_t token) {
   switch (token) {
-    case LvmLexer::PLUS: return ast::ExpressionKind::add;
-    case LvmLexer::MINUS: return ast::ExpressionKind::subtract;
-    case LvmLexer::STAR: return ast::ExpressionKind::multiply;
-    case LvmLexer::SLASH: return ast::ExpressionKind::divide;
-    default: return ast::ExpressionKind::elementwise_multiply;
+    case LvmLexer::PLUS:
+      return ast::ExpressionKind::add;
+    case LvmLexer::MINUS:
+      return ast::ExpressionKind::subtract;
+    case LvmLexer::STAR:
+      return ast::ExpressionKind::multiply;
+    case LvmLexer::SLASH:
+      return ast::ExpressionKind::divide;
+    default:
+      return ast::ExpressionKind::elementwise_multiply;
   }
 }
 
@@ -39,18 +44,21 @@ ast::ExpressionPtr ExpressionBuilder::node(ast::ExpressionKind kind, SourceRange
   return e;
 }
 
-/// Later stages walk expressions recursively, so their depth is bounded. A chain that is too long is reported once a declaration.
+/// Later stages walk expressions recursively, so their depth is bounded. A chain that is too long is reported
+/// once a declaration.
 void ExpressionBuilder::check_chain(size_t operators, SourceRange range) {
   operators_ += operators;
   if (operators_ <= longest_chain || too_long_) return;
   too_long_ = true;
-  diagnostics_.report({.code = Code::expression_too_long,
-                       .message = fmt::format("more than {} operators in one declaration", longest_chain),
-                       .range = range,
-                       .hint = "name its parts with `let`"});
+  report_some(diagnostics_,
+              {.code = Code::expression_too_long,
+               .message = fmt::format("more than {} operators in one declaration", longest_chain),
+               .range = range,
+               .hint = "name its parts with `let`"});
 }
 
-ast::ExpressionPtr ExpressionBuilder::binary(ast::ExpressionKind kind, ast::ExpressionPtr left, ast::ExpressionPtr right) {
+ast::ExpressionPtr ExpressionBuilder::binary(ast::ExpressionKind kind, ast::ExpressionPtr left,
+                                             ast::ExpressionPtr right) {
   auto e = node(kind, join(left->range, right->range));
   e->children.push_back(std::move(left));
   e->children.push_back(std::move(right));
@@ -157,11 +165,13 @@ ast::ExpressionPtr ExpressionBuilder::call(LvmParser::CallContext* context) {
 ast::Argument ExpressionBuilder::argument(LvmParser::ArgumentContext* context) {
   if (LvmParser::RangeContext* named = context->range()) {
     ast::ExpressionPtr value = expression(named->expression(0));
-    if (named->RANGE()) value = binary(ast::ExpressionKind::range, std::move(value), expression(named->expression(1)));
+    if (named->RANGE())
+      value = binary(ast::ExpressionKind::range, std::move(value), expression(named->expression(1)));
     return {argument_name(context->expression(0)), std::move(value)};
   }
   ast::ExpressionPtr value = expression(context->expression(0));
-  if (context->RANGE()) value = binary(ast::ExpressionKind::range, std::move(value), expression(context->expression(1)));
+  if (context->RANGE())
+    value = binary(ast::ExpressionKind::range, std::move(value), expression(context->expression(1)));
   return {{}, std::move(value)};
 }
 
@@ -171,10 +181,11 @@ ast::Name ExpressionBuilder::argument_name(LvmParser::ExpressionContext* context
   if (context->start == context->stop && is_word(context->start->getType())) {
     return {std::string(lexed_.source().slice(range)), range};
   }
-  diagnostics_.report({.code = Code::unexpected_token,
-                       .message = fmt::format("`{}` cannot name an argument", lexed_.source().slice(range)),
-                       .range = range,
-                       .label = "expected a plain name before `:`"});
+  report_some(diagnostics_,
+              {.code = Code::unexpected_token,
+               .message = fmt::format("`{}` cannot name an argument", lexed_.source().slice(range)),
+               .range = range,
+               .label = "expected a plain name before `:`"});
   return {"_", range};
 }
 
@@ -188,10 +199,10 @@ std::string ExpressionBuilder::unquoted(const antlr4::Token* token) {
       const uint32_t at = range.begin + 1 + static_cast<uint32_t>(i);
       ++i;
       if (body[i] != '"' && body[i] != '\\') {
-        diagnostics_.report({.code = Code::unknown_escape,
-                             .message = "unknown escape in a string",
-                             .range = {at, at + 2},
-                             .hint = "write `\\\\` for a backslash"});
+        report_some(diagnostics_, {.code = Code::unknown_escape,
+                                   .message = "unknown escape in a string",
+                                   .range = {at, at + 2},
+                                   .hint = "write `\\\\` for a backslash"});
       }
     }
     out += body[i];
@@ -204,9 +215,9 @@ ast::ExpressionPtr ExpressionBuilder::number(const antlr4::Token* token) {
   e->text = lexed_.text(token);
   const auto [end, error] = std::from_chars(e->text.data(), e->text.data() + e->text.size(), e->number);
   if (error != std::errc()) {
-    diagnostics_.report({.code = Code::number_out_of_range,
-                         .message = fmt::format("`{}` does not fit a double", e->text),
-                         .range = e->range});
+    report_some(diagnostics_, {.code = Code::number_out_of_range,
+                               .message = fmt::format("`{}` does not fit a double", e->text),
+                               .range = e->range});
   }
   return e;
 }

@@ -8,7 +8,8 @@ namespace lvm::syntax {
 
 class ExpressionBuilder {
  public:
-  ExpressionBuilder(const Lexed& lexed, Diagnostics& diagnostics) : lexed_(lexed), diagnostics_(diagnostics) {}
+  ExpressionBuilder(const Lexed& lexed, Diagnostics& diagnostics)
+      : lexed_(lexed), diagnostics_(diagnostics) {}
 
   ast::ExpressionPtr expression(LvmParser::ExpressionContext* context);
   ast::ExpressionPtr call(const ast::Name& callee, LvmParser::ArgumentsContext* arguments);

@@ -9,7 +9,9 @@ namespace {
 
 constexpr size_t deepest = 256;
 
-std::string_view without_mark(const SourceFile& source) { return source.text().substr(source.line_begin(1)); }
+std::string_view without_mark(const SourceFile& source) {
+  return source.text().substr(source.line_begin(1));
+}
 
 /// Characters that word processors and habits from other languages bring in.
 std::string_view stray_hint(std::string_view text) {
@@ -44,12 +46,15 @@ bool ends_operand(size_t type) {
 
 }  // namespace
 
-bool is_word(size_t type) { return type == LvmLexer::ID || (type >= LvmLexer::MODEL && type <= LvmLexer::AUTO); }
+bool is_word(size_t type) {
+  return type == LvmLexer::ID || (type >= LvmLexer::MODEL && type <= LvmLexer::AUTO);
+}
 
 Lexed::Lexed(const SourceFile& source)
     : source_(source), input_(std::string(without_mark(source))), lexer_(&input_), stream_(&lexer_) {
   lexer_.removeErrorListeners();  // STRAY takes every character, so the lexer itself never fails
-  for (size_t i = source.line_begin(1); i < source.text().size(); i += utf8::decode(source.text(), i).length) {
+  for (size_t i = source.line_begin(1); i < source.text().size();
+       i += utf8::decode(source.text(), i).length) {
     offsets_.push_back(static_cast<uint32_t>(i));
   }
   offsets_.push_back(static_cast<uint32_t>(source.text().size()));
@@ -76,7 +81,8 @@ SourceRange Lexed::range(const antlr4::ParserRuleContext* context) const {
 }
 
 bool Lexed::first_on_line(size_t position) const {
-  return position == 0 || position >= tokens_.size() || tokens_[position - 1]->getLine() < tokens_[position]->getLine();
+  return position == 0 || position >= tokens_.size() ||
+         tokens_[position - 1]->getLine() < tokens_[position]->getLine();
 }
 
 void Lexed::hide(size_t index) {
@@ -93,14 +99,19 @@ void Lexed::check_token(size_t index, Diagnostics& diagnostics) {
   antlr4::Token* token = stream_.get(index);
   const std::string written = text(token);
   if (token->getType() == LvmLexer::STRAY) {
-    const bool continues_run = index > 0 && stream_.get(index - 1)->getType() == LvmLexer::STRAY && adjacent(stream_.get(index - 1), token);
+    const bool continues_run = index > 0 && stream_.get(index - 1)->getType() == LvmLexer::STRAY &&
+                               adjacent(stream_.get(index - 1), token);
     if (continues_run) return;  // one report for a run of them
-    diagnostics.report({.code = Code::unexpected_character,
-                        .message = written == "\xC2\xA0" ? "unexpected character U+00A0" : fmt::format("unexpected character `{}`", written),
-                        .range = range(token),
-                        .hint = std::string(stray_hint(written))});
+    report_some(diagnostics,
+                {.code = Code::unexpected_character,
+                 .message = written == "\xC2\xA0" ? "unexpected character U+00A0"
+                                                  : fmt::format("unexpected character `{}`", written),
+                 .range = range(token),
+                 .hint = std::string(stray_hint(written))});
   } else if (token->getType() == LvmLexer::UNCLOSED_STRING) {
-    diagnostics.report({.code = Code::string_not_closed, .message = "the string is not closed", .range = range(token)});
+    report_some(
+        diagnostics,
+        {.code = Code::string_not_closed, .message = "the string is not closed", .range = range(token)});
     dynamic_cast<antlr4::WritableToken&>(*token).setType(LvmLexer::STRING);
   } else if (token->getType() == LvmLexer::DOT) {
     check_point(index, diagnostics);
@@ -115,23 +126,26 @@ void Lexed::check_point(size_t index, Diagnostics& diagnostics) {
   const antlr4::Token* next = stream_.get(index + 1);
   if (point->getChannel() != antlr4::Token::DEFAULT_CHANNEL) return;
   if (next->getType() != LvmLexer::NUMBER || !adjacent(point, next)) return;
-  if (index > 0 && ends_operand(stream_.get(index - 1)->getType()) && adjacent(stream_.get(index - 1), point)) return;
-  diagnostics.report({.code = Code::malformed_number,
-                      .message = fmt::format("`.{}` lacks a digit before the point", text(next)),
-                      .range = {range(point).begin, range(next).end},
-                      .hint = fmt::format("write `0.{}`", text(next))});
+  if (index > 0 && ends_operand(stream_.get(index - 1)->getType()) && adjacent(stream_.get(index - 1), point))
+    return;
+  report_some(diagnostics, {.code = Code::malformed_number,
+                            .message = fmt::format("`.{}` lacks a digit before the point", text(next)),
+                            .range = {range(point).begin, range(next).end},
+                            .hint = fmt::format("write `0.{}`", text(next))});
   hide(index);
 }
 
-/// `1.`, `1.e5`, `1.2.3`, `2x`, `1e`: whatever sticks to the end of a number is reported with it and passed over.
+/// `1.`, `1.e5`, `1.2.3`, `2x`, `1e`: whatever sticks to the end of a number is reported with it and passed
+/// over.
 void Lexed::check_number_end(size_t index, Diagnostics& diagnostics) {
   const antlr4::Token* number = stream_.get(index);
   const antlr4::Token* next = stream_.get(index + 1);
   const bool point = next->getType() == LvmLexer::DOT;
   if (!adjacent(number, next) || (!point && !is_word(next->getType()))) return;
   size_t last = index + 1;
-  while (adjacent(stream_.get(last), stream_.get(last + 1)) &&
-         (is_word(stream_.get(last + 1)->getType()) || stream_.get(last + 1)->getType() == LvmLexer::NUMBER)) {
+  while (
+      adjacent(stream_.get(last), stream_.get(last + 1)) &&
+      (is_word(stream_.get(last + 1)->getType()) || stream_.get(last + 1)->getType() == LvmLexer::NUMBER)) {
     ++last;
   }
   const SourceRange whole{range(number).begin, range(stream_.get(last)).end};
@@ -141,14 +155,17 @@ void Lexed::check_number_end(size_t index, Diagnostics& diagnostics) {
     d.hint = fmt::format("write `{}.0`", text(number));
   } else {
     d.message = fmt::format("`{}` is neither a number nor a name", source_.slice(whole));
-    if (!point) d.hint = fmt::format("a product is written `{} * {}`; names begin with a letter", text(number), text(next));
+    if (!point)
+      d.hint =
+          fmt::format("a product is written `{} * {}`; names begin with a letter", text(number), text(next));
   }
-  diagnostics.report(std::move(d));
+  report_some(diagnostics, std::move(d));
   for (size_t i = index + 1; i <= last; ++i) hide(i);
 }
 
-/// The parser recurses in brackets, in prefix minus and in `^`: their depth is bounded here, before it runs. An operator after an operand
-/// ends a chain of `^` and `-`; where the text is wrong the count errs to the high side.
+/// The parser recurses in brackets, in prefix minus and in `^`: their depth is bounded here, before it runs.
+/// An operator after an operand ends a chain of `^` and `-`; where the text is wrong the count errs to the
+/// high side.
 bool Lexed::check_nesting(Diagnostics& diagnostics) const {
   struct Level {
     size_t closer;
@@ -177,10 +194,10 @@ bool Lexed::check_nesting(Diagnostics& diagnostics) const {
       chain = 0;  // two operands side by side: a new declaration or setting
     }
     if (depth + chain > deepest) {
-      diagnostics.report({.code = Code::nested_too_deeply,
-                          .message = fmt::format("more than {} levels of nesting", deepest),
-                          .range = range(token),
-                          .hint = "name the inner parts with `let`"});
+      report_some(diagnostics, {.code = Code::nested_too_deeply,
+                                .message = fmt::format("more than {} levels of nesting", deepest),
+                                .range = range(token),
+                                .hint = "name the inner parts with `let`"});
       return false;
     }
     before = type;

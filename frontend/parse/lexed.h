@@ -31,10 +31,13 @@ class Lexed {
   SourceRange range(const antlr4::ParserRuleContext* context) const;
   std::string text(const antlr4::Token* token) const { return std::string(source_.slice(range(token))); }
 
-  bool adjacent(const antlr4::Token* a, const antlr4::Token* b) const { return range(a).end == range(b).begin; }
+  bool adjacent(const antlr4::Token* a, const antlr4::Token* b) const {
+    return range(a).end == range(b).begin;
+  }
   bool first_on_line(size_t position) const;
 
-  /// Strays, strings, numbers, nesting. What is wrong is reported and taken out, so that the parser can go on; false when it must not.
+  /// Strays, strings, numbers, nesting. What is wrong is reported and taken out, so that the parser can go
+  /// on; false when it must not.
   bool check(Diagnostics& diagnostics);
 
  private:
@@ -53,6 +56,13 @@ class Lexed {
   std::vector<antlr4::Token*> tokens_;
   std::vector<size_t> position_;
 };
+
+constexpr size_t most_errors = 50;  // of one file: more do not help, and hostile text could hold millions
+
+/// Reports unless the file has errors enough already.
+inline void report_some(Diagnostics& diagnostics, Diagnostic d) {
+  if (diagnostics.error_count() < most_errors) diagnostics.report(std::move(d));
+}
 
 /// True for names and for keywords, which may also be names.
 bool is_word(size_t token_type);

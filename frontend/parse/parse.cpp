@@ -12,13 +12,11 @@ namespace lvm {
 namespace syntax {
 namespace {
 
-constexpr size_t most_errors = 50;
-
 /// Thrown out of ANTLR's rules at the first error of a declaration.
 struct Stop {};
 
-/// ANTLR's own recovery inserts and deletes tokens and then reports what follows from that. We stop instead, note what was expected, and
-/// go on at the next declaration.
+/// ANTLR's own recovery inserts and deletes tokens and then reports what follows from that. We stop instead,
+/// note what was expected, and go on at the next declaration.
 class FirstError : public antlr4::DefaultErrorStrategy {
  public:
   explicit FirstError(const Lexed& lexed) : lexed_(lexed) {}
@@ -32,14 +30,18 @@ class FirstError : public antlr4::DefaultErrorStrategy {
     }
   }
   void recover(antlr4::Parser*, std::exception_ptr) override { throw Stop{}; }
-  antlr4::Token* recoverInline(antlr4::Parser* parser) override { throw antlr4::InputMismatchException(parser); }
+  antlr4::Token* recoverInline(antlr4::Parser* parser) override {
+    throw antlr4::InputMismatchException(parser);
+  }
 
-  /// Fails at the head of a loop or option rather than behind it, where fewer of the possible tokens are known.
+  /// Fails at the head of a loop or option rather than behind it, where fewer of the possible tokens are
+  /// known.
   void sync(antlr4::Parser* parser) override {
     const auto& atn = parser->getInterpreter<antlr4::atn::ParserATNSimulator>()->atn;
     const antlr4::misc::IntervalSet next = atn.nextTokens(atn.states[parser->getState()]);
     const auto token = static_cast<ssize_t>(parser->getTokenStream()->LA(1));
-    if (!next.contains(antlr4::Token::EPSILON) && !next.contains(token)) throw antlr4::InputMismatchException(parser);
+    if (!next.contains(antlr4::Token::EPSILON) && !next.contains(token))
+      throw antlr4::InputMismatchException(parser);
   }
 
  private:
@@ -50,7 +52,9 @@ class FirstError : public antlr4::DefaultErrorStrategy {
 /// Reads the file declaration by declaration, so that an error costs one of them.
 class Reader {
  public:
-  Reader(Lexed& lexed, Diagnostics& diagnostics) : lexed_(lexed), diagnostics_(diagnostics) {}
+  /// `diagnostics` has what the lexical checks found.
+  Reader(Lexed& lexed, Diagnostics& diagnostics)
+      : lexed_(lexed), diagnostics_(diagnostics), lexical_(diagnostics.sorted()) {}
 
   ast::ModelFile read() {
     header();
@@ -65,18 +69,19 @@ class Reader {
         stray();
       }
     }
-    diagnostics_.report({.code = Code::too_many_errors,
-                         .message = fmt::format("more than {} errors: the rest of the file was not checked", most_errors),
-                         .range = range_at(at_)});
     return std::move(model_);
   }
 
  private:
   size_t type_at(size_t position) const { return lexed_.tokens()[std::min(position, end())]->getType(); }
-  SourceRange range_at(size_t position) const { return lexed_.range(lexed_.tokens()[std::min(position, end())]); }
+  SourceRange range_at(size_t position) const {
+    return lexed_.range(lexed_.tokens()[std::min(position, end())]);
+  }
   size_t end() const { return lexed_.tokens().size() - 1; }
 
-  static bool is_declaration_keyword(size_t type) { return (type >= LvmLexer::AXIS && type <= LvmLexer::POSTERIOR); }
+  static bool is_declaration_keyword(size_t type) {
+    return (type >= LvmLexer::AXIS && type <= LvmLexer::POSTERIOR);
+  }
 
   /// Runs one rule of the grammar from `at_`; null after an error. On success `at_` stands behind it.
   template <class Rule, class Use>
@@ -94,7 +99,8 @@ class Reader {
     } catch (const Stop&) {
       const size_t position = strategy->mismatch().position;
       report(describe(lexed_, strategy->mismatch(), begin), begin);
-      recover(begin, swallows_keyword(lexed_, position, begin) ? position - 1 : std::max(position, begin + 1));
+      recover(begin,
+              swallows_keyword(lexed_, position, begin) ? position - 1 : std::max(position, begin + 1));
     }
   }
 
@@ -130,7 +136,8 @@ class Reader {
     const size_t begin = at_;
     run([](LvmParser& p) { return p.declaration(); },
         [&](LvmParser::DeclarationContext* c) {
-          for (ast::Declaration& d : build_declaration(lexed_, c, diagnostics_)) model_.declarations.push_back(std::move(d));
+          for (ast::Declaration& d : build_declaration(lexed_, c, diagnostics_))
+            model_.declarations.push_back(std::move(d));
         });
     previous_ = begin;
   }
@@ -139,16 +146,14 @@ class Reader {
   void report(Diagnostic d, size_t declaration) {
     const uint32_t from = range_at(declaration).begin;
     const uint32_t to = std::max(d.range.end, range_at(declaration).end);
-    const auto lexical = diagnostics_.sorted();
-    const bool explained = std::any_of(lexical.begin(), lexical.end(), [&](const Diagnostic& e) {
-      const bool of_tokens = e.code == Code::unexpected_character || e.code == Code::malformed_number || e.code == Code::string_not_closed;
-      return of_tokens && e.range.begin >= from && e.range.begin <= to;
+    const bool explained = std::any_of(lexical_.begin(), lexical_.end(), [&](const Diagnostic& e) {
+      return e.range.begin >= from && e.range.begin <= to;
     });
-    if (!explained) diagnostics_.report(std::move(d));
+    if (!explained) report_some(diagnostics_, std::move(d));
   }
 
-  /// Goes to the next place, from `position` on, where a declaration may begin, or to the brace that ends the model. `begin` is where
-  /// the failed declaration began: inside its braces only a sure beginning counts.
+  /// Goes to the next place, from `position` on, where a declaration may begin, or to the brace that ends the
+  /// model. `begin` is where the failed declaration began: inside its braces only a sure beginning counts.
   void recover(size_t begin, size_t position) {
     size_t open_braces = 0;
     const auto count = [&](size_t i) {
@@ -170,7 +175,9 @@ class Reader {
   bool closes_model() {
     const size_t brace = at_++;
     if (at_ == end()) return true;
-    Diagnostic d{.code = Code::text_after_model, .message = "text after the closing brace of the model", .range = range_at(at_)};
+    Diagnostic d{.code = Code::text_after_model,
+                 .message = "text after the closing brace of the model",
+                 .range = range_at(at_)};
     d.labels.push_back({range_at(brace), "the model ends here"});
     if (type_at(at_) == LvmLexer::MODEL) {
       d.code = Code::second_model;
@@ -199,11 +206,12 @@ class Reader {
 
   Lexed& lexed_;
   Diagnostics& diagnostics_;
+  std::vector<Diagnostic> lexical_;
   ast::ModelFile model_;
   SourceRange opened_;
-  size_t at_ = 0;                     // in Lexed::tokens()
-  std::optional<size_t> previous_;    // first token of the declaration that ended at `at_`
-  bool gave_up_ = false;              // an error reaches to the end of the file: a missing `}` says nothing more
+  size_t at_ = 0;                   // in Lexed::tokens()
+  std::optional<size_t> previous_;  // first token of the declaration that ended at `at_`
+  bool gave_up_ = false;  // an error reaches to the end of the file: a missing `}` says nothing more
 };
 
 }  // namespace
@@ -217,6 +225,13 @@ std::optional<ast::ModelFile> parse(const SourceFile& source, Diagnostics& diagn
     if (lexed.check(found)) model = syntax::Reader(lexed, found).read();
   }
   for (Diagnostic& d : found.sorted()) diagnostics.report(std::move(d));
+  if (found.error_count() >= syntax::most_errors) {
+    const auto end = static_cast<uint32_t>(source.text().size());
+    diagnostics.report({.code = Code::too_many_errors,
+                        .message = fmt::format("{} errors or more: the rest of the file was not checked",
+                                               syntax::most_errors),
+                        .range = {end, end}});
+  }
   if (found.has_errors()) return std::nullopt;
   return model;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// parse: text -> syntax tree. The only user of ANTLR. Refuses invalid UTF-8, files over 4 MB and deep nesting before the grammar runs.
+// parse: text -> syntax tree. The only user of ANTLR. Refuses invalid UTF-8, files over 4 MB and deep nesting
+// before the grammar runs.
 
 #include <optional>
 

@@ -17,19 +17,27 @@ size_t type_at(const Lexed& lexed, size_t position) {
 std::string quoted(const Lexed& lexed, size_t position) {
   if (type_at(lexed, position) == antlr4::Token::EOF) return "the end of the file";
   const std::string text = lexed.text(lexed.tokens()[position]);
-  if (text.size() > longest_quote) return type_at(lexed, position) == LvmLexer::STRING ? "a string" : "a long word";
+  if (text.size() > longest_quote)
+    return type_at(lexed, position) == LvmLexer::STRING ? "a string" : "a long word";
   return '`' + text + '`';
 }
 
 std::string symbol(size_t type) {
   switch (type) {
-    case LvmLexer::STRING: return "a string in double quotes";
-    case LvmLexer::NUMBER: return "a number";
-    case LvmLexer::COMMA: return "`,`";
-    case LvmLexer::RPAREN: return "`)`";
-    case LvmLexer::RBRACKET: return "`]`";
-    case LvmLexer::RBRACE: return "`}`";
-    default: break;
+    case LvmLexer::STRING:
+      return "a string in double quotes";
+    case LvmLexer::NUMBER:
+      return "a number";
+    case LvmLexer::COMMA:
+      return "`,`";
+    case LvmLexer::RPAREN:
+      return "`)`";
+    case LvmLexer::RBRACKET:
+      return "`]`";
+    case LvmLexer::RBRACE:
+      return "`}`";
+    default:
+      break;
   }
   static const LvmParser names(nullptr);
   std::string literal = names.getVocabulary().getLiteralName(type);
@@ -37,23 +45,33 @@ std::string symbol(size_t type) {
   return literal;
 }
 
-/// Any name is possible here: say which kind of name, after the innermost rule that is not about names as such.
+/// Any name is possible here: say which kind of name, after the innermost rule that is not about names as
+/// such.
 std::string name_words(const Mismatch& m) {
-  static constexpr size_t of_names[] = {LvmParser::RuleName, LvmParser::RuleAssignable, LvmParser::RulePlainName};
+  static constexpr size_t of_names[] = {LvmParser::RuleName, LvmParser::RuleAssignable,
+                                        LvmParser::RulePlainName};
   const auto rule = std::find_if(m.rules.begin(), m.rules.end(), [](size_t r) {
     return std::find(std::begin(of_names), std::end(of_names), r) == std::end(of_names);
   });
   if (rule == m.rules.end()) return "a name";
   switch (*rule) {
-    case LvmParser::RulePosteriorValue: return std::string(posterior_words);
-    case LvmParser::RuleCall: return "a distribution";
-    case LvmParser::RuleType: return "a type";
-    case LvmParser::RuleNetOutput: return "a type or `(`";
+    case LvmParser::RulePosteriorValue:
+      return std::string(posterior_words);
+    case LvmParser::RuleCall:
+      return "a distribution";
+    case LvmParser::RuleType:
+      return "a type";
+    case LvmParser::RuleNetOutput:
+      return "a type or `(`";
     case LvmParser::RuleVariable:
-    case LvmParser::RuleVariables: return "a variable";
-    case LvmParser::RuleTypeAxis: return "an axis";
-    case LvmParser::RuleAxisItem: return m.expected.contains(ssize_t(LvmLexer::NUMBER)) ? "a size" : "a name";
-    default: return "a name";
+    case LvmParser::RuleVariables:
+      return "a variable";
+    case LvmParser::RuleTypeAxis:
+      return "an axis";
+    case LvmParser::RuleAxisItem:
+      return m.expected.contains(ssize_t(LvmLexer::NUMBER)) ? "a size" : "a name";
+    default:
+      return "a name";
   }
 }
 
@@ -110,7 +128,8 @@ bool expects_only(const Mismatch& m, size_t type) {
 /// At the right side of `P`, or behind `~`, outside the distribution's arguments.
 bool misses_distribution(const Mismatch& m) {
   if (!m.inside(LvmParser::RuleCall)) return false;
-  return m.rules[0] == LvmParser::RuleArguments ? expects_only(m, LvmLexer::LPAREN) : !m.inside(LvmParser::RuleArguments);
+  return m.rules[0] == LvmParser::RuleArguments ? expects_only(m, LvmLexer::LPAREN)
+                                                : !m.inside(LvmParser::RuleArguments);
 }
 
 /// What people write out of habit.
@@ -123,20 +142,25 @@ std::string habit_hint(const Lexed& lexed, const Mismatch& m) {
   if (found == LvmLexer::STAR && before == LvmLexer::STAR) return "powers are written `^`";
   if (found == LvmLexer::SLASH && before == LvmLexer::SLASH) return "comments begin with `#`";
   if (found == LvmLexer::ASSIGN && before == LvmLexer::ASSIGN) return "one `=` is enough";
-  if (found == LvmLexer::ASSIGN && m.inside(LvmParser::RuleArguments)) return "arguments are named with `:`, as in `sd: 1`";
-  if (found == LvmLexer::COLON && m.inside(LvmParser::RuleFitSetting)) return "settings are written `name = value`";
+  if (found == LvmLexer::ASSIGN && m.inside(LvmParser::RuleArguments))
+    return "arguments are named with `:`, as in `sd: 1`";
+  if (found == LvmLexer::COLON && m.inside(LvmParser::RuleFitSetting))
+    return "settings are written `name = value`";
   if (expects_only(m, LvmLexer::COLON) && (found == LvmLexer::ASSIGN || found == LvmLexer::TILDE)) {
     return "give its type first, as in `x: real`";
   }
-  if (!m.rules.empty() && m.rules[0] == LvmParser::RuleSignature && found == LvmLexer::BAR) return "one `|` is enough: parents are separated by commas";
-  if (!m.rules.empty() && m.rules[0] == LvmParser::RulePosteriorValue) return "a tractable posterior is `exact`; an amortised one is `Normal(mean, sd: …)`";
+  if (!m.rules.empty() && m.rules[0] == LvmParser::RuleSignature && found == LvmLexer::BAR)
+    return "one `|` is enough: parents are separated by commas";
+  if (!m.rules.empty() && m.rules[0] == LvmParser::RulePosteriorValue)
+    return "a tractable posterior is `exact`; an amortised one is `Normal(mean, sd: …)`";
   if (misses_distribution(m)) return "a distribution stands with its arguments, as in `Normal(mean, sd: 1)`";
   return {};
 }
 
 /// `q(z | y) = exat`: the grammar notices behind the word.
 bool unknown_posterior(const Mismatch& m) {
-  return expects_only(m, LvmLexer::LPAREN) && m.rules.size() > 1 && m.rules[1] == LvmParser::RulePosteriorValue;
+  return expects_only(m, LvmLexer::LPAREN) && m.rules.size() > 1 &&
+         m.rules[1] == LvmParser::RulePosteriorValue;
 }
 
 Diagnostic describe_posterior(const Lexed& lexed, const Mismatch& m) {
@@ -167,7 +191,9 @@ void label_bracket(Diagnostic& d, const Lexed& lexed, const Bracket& bracket) {
 
 }  // namespace
 
-bool Mismatch::inside(size_t rule) const { return std::find(rules.begin(), rules.end(), rule) != rules.end(); }
+bool Mismatch::inside(size_t rule) const {
+  return std::find(rules.begin(), rules.end(), rule) != rules.end();
+}
 
 bool begins_declaration(const Lexed& lexed, size_t position) {
   const size_t type = type_at(lexed, position);
@@ -185,21 +211,24 @@ bool begins_declaration(const Lexed& lexed, size_t position) {
   }
   // A keyword that is spelt wrong: two words at the beginning of a line, then `:` or `=`.
   const size_t third = type_at(lexed, position + 2);
-  return is_word(type) && is_word(next) && first && together && (third == LvmLexer::COLON || third == LvmLexer::ASSIGN);
+  return is_word(type) && is_word(next) && first && together &&
+         (third == LvmLexer::COLON || third == LvmLexer::ASSIGN);
 }
 
 bool begins_statement(const Lexed& lexed, size_t position) {
   if (begins_declaration(lexed, position)) return true;
   if (position == 0 || !is_word(type_at(lexed, position)) || !lexed.first_on_line(position)) return false;
   const size_t before = type_at(lexed, position - 1);
-  const bool ended = is_word(before) || before == LvmLexer::NUMBER || before == LvmLexer::STRING || before == LvmLexer::RPAREN ||
-                     before == LvmLexer::RBRACKET || before == LvmLexer::RBRACE;
+  const bool ended = is_word(before) || before == LvmLexer::NUMBER || before == LvmLexer::STRING ||
+                     before == LvmLexer::RPAREN || before == LvmLexer::RBRACKET || before == LvmLexer::RBRACE;
   const size_t next = type_at(lexed, position + 1);
-  return ended && (next == LvmLexer::ASSIGN || next == LvmLexer::TILDE || (is_word(next) && !lexed.first_on_line(position + 1)));
+  return ended && (next == LvmLexer::ASSIGN || next == LvmLexer::TILDE ||
+                   (is_word(next) && !lexed.first_on_line(position + 1)));
 }
 
 bool swallows_keyword(const Lexed& lexed, size_t position, size_t declaration) {
-  return position > declaration + 1 && lexed.first_on_line(position - 1) && begins_declaration(lexed, position - 1);
+  return position > declaration + 1 && lexed.first_on_line(position - 1) &&
+         begins_declaration(lexed, position - 1);
 }
 
 Diagnostic describe(const Lexed& lexed, const Mismatch& mismatch, size_t declaration) {
@@ -218,8 +247,9 @@ Diagnostic describe(const Lexed& lexed, const Mismatch& mismatch, size_t declara
   place(d, lexed, position);
   const bool closer_expected =
       !open.empty() && (swallowed || mismatch.expected.contains(static_cast<ssize_t>(open.back().closer)));
-  const bool cut_off = begins_declaration(lexed, position) || type_at(lexed, position) == antlr4::Token::EOF ||
-                       type_at(lexed, position) == LvmLexer::RBRACE || type_at(lexed, position) == LvmLexer::ASSIGN;
+  const bool cut_off =
+      begins_declaration(lexed, position) || type_at(lexed, position) == antlr4::Token::EOF ||
+      type_at(lexed, position) == LvmLexer::RBRACE || type_at(lexed, position) == LvmLexer::ASSIGN;
   if (closer_expected && cut_off) {
     label_bracket(d, lexed, open.back());
     if (d.hint.empty()) d.hint = fmt::format("is a {} missing?", symbol(open.back().closer));
@@ -230,7 +260,7 @@ Diagnostic describe(const Lexed& lexed, const Mismatch& mismatch, size_t declara
 namespace {
 
 const std::vector<std::string>& keywords() {
-  static const std::vector<std::string> words = {"axis",  "const",    "data",  "given",  "weight", "plate",
+  static const std::vector<std::string> words = {"axis",  "const",    "data",   "given", "weight", "plate",
                                                  "param", "sequence", "latent", "let",   "net",    "fit"};
   return words;
 }
@@ -238,11 +268,31 @@ const std::vector<std::string>& keywords() {
 /// Words for the same things in other languages, too far from ours for their spelling to tell.
 std::string synonym(const std::string& word) {
   static constexpr std::pair<std::string_view, std::string_view> synonyms[] = {
-      {"parameter", "param"}, {"parameters", "param"}, {"observed", "data"},  {"observe", "data"},  {"hidden", "latent"},
-      {"variable", "latent"}, {"random", "latent"},    {"covariate", "given"}, {"input", "given"},   {"dim", "axis"},
-      {"size", "axis"},       {"hyper", "const"},      {"network", "net"},    {"function", "net"},  {"def", "net"},
-      {"var", "let"},         {"val", "let"},          {"group", "plate"},    {"series", "sequence"}, {"settings", "fit"},
-      {"weights", "weight"},  {"real", "param"},       {"int", "const"},      {"p", "P"},            {"Q", "q"},
+      {"parameter", "param"},
+      {"parameters", "param"},
+      {"observed", "data"},
+      {"observe", "data"},
+      {"hidden", "latent"},
+      {"variable", "latent"},
+      {"random", "latent"},
+      {"covariate", "given"},
+      {"input", "given"},
+      {"dim", "axis"},
+      {"size", "axis"},
+      {"hyper", "const"},
+      {"network", "net"},
+      {"function", "net"},
+      {"def", "net"},
+      {"var", "let"},
+      {"val", "let"},
+      {"group", "plate"},
+      {"series", "sequence"},
+      {"settings", "fit"},
+      {"weights", "weight"},
+      {"real", "param"},
+      {"int", "const"},
+      {"p", "P"},
+      {"Q", "q"},
   };
   for (const auto& [theirs, ours] : synonyms) {
     if (theirs == word) return std::string(ours);
@@ -254,12 +304,18 @@ std::string synonym(const std::string& word) {
 std::vector<std::string> clauses(size_t first) {
   switch (first) {
     case LvmLexer::DATA:
-    case LvmLexer::GIVEN: return {"missing", "per"};
-    case LvmLexer::PARAM: return {"fixed", "init", "mask"};
-    case LvmLexer::LATENT: return {"global", "per"};
-    case LvmLexer::SEQUENCE: return {"by", "order"};
-    case LvmLexer::AXIS: return {"columns", "levels"};
-    default: return {};
+    case LvmLexer::GIVEN:
+      return {"missing", "per"};
+    case LvmLexer::PARAM:
+      return {"fixed", "init", "mask"};
+    case LvmLexer::LATENT:
+      return {"global", "per"};
+    case LvmLexer::SEQUENCE:
+      return {"by", "order"};
+    case LvmLexer::AXIS:
+      return {"columns", "levels"};
+    default:
+      return {};
   }
 }
 
@@ -278,9 +334,12 @@ std::string statement_hint(const Lexed& lexed, size_t position) {
   const std::string word = lexed.text(lexed.tokens()[position]);
   const size_t next = type_at(lexed, position + 1);
   const bool block = next == LvmLexer::LPAREN || is_word(next);
-  if (block && (word == "for" || word == "while" || word == "if")) return "there is no control flow: one table row is one observation";
+  if (block && (word == "for" || word == "while" || word == "if"))
+    return "there is no control flow: one table row is one observation";
   if (const std::string ours = synonym(word); !ours.empty()) return fmt::format("did you mean `{}`?", ours);
-  if (next == LvmLexer::TILDE) return fmt::format("a distribution is declared by `P({} | …) = …`; `~` gives a parameter its prior", word);
+  if (next == LvmLexer::TILDE)
+    return fmt::format("a distribution is declared by `P({} | …) = …`; `~` gives a parameter its prior",
+                       word);
   if (next == LvmLexer::ASSIGN) {
     return fmt::format("write `let {} = …` to name an expression", word);
   }
@@ -314,7 +373,8 @@ Diagnostic describe_stray_declaration(const Lexed& lexed, size_t position, std::
     d.code = Code::unexpected_token;
     d.message = fmt::format("{} closes nothing", quoted(lexed, position));
   }
-  if (d.hint.empty() && found == LvmLexer::SLASH && type_at(lexed, position + 1) == LvmLexer::SLASH) d.hint = "comments begin with `#`";
+  if (d.hint.empty() && found == LvmLexer::SLASH && type_at(lexed, position + 1) == LvmLexer::SLASH)
+    d.hint = "comments begin with `#`";
   if (d.hint.empty() && is_word(found)) d.hint = statement_hint(lexed, position);
   return d;
 }

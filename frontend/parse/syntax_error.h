@@ -5,7 +5,8 @@
 
 namespace lvm::syntax {
 
-/// Where the grammar gave up: the token, what could have stood there, and the rules that were open (innermost first).
+/// Where the grammar gave up: the token, what could have stood there, and the rules that were open (innermost
+/// first).
 struct Mismatch {
   size_t position = 0;  // in Lexed::tokens()
   antlr4::misc::IntervalSet expected = {};
@@ -17,7 +18,8 @@ struct Mismatch {
 /// `declaration` is the position of the first token of the declaration that failed.
 Diagnostic describe(const Lexed& lexed, const Mismatch& mismatch, size_t declaration);
 
-/// A token that stands where a declaration should begin; `previous` is the declaration's first token before it, or none.
+/// A token that stands where a declaration should begin; `previous` is the declaration's first token before
+/// it, or none.
 Diagnostic describe_stray_declaration(const Lexed& lexed, size_t position, std::optional<size_t> previous);
 
 /// True where a declaration may begin, whatever stands around it: used to go on after an error.

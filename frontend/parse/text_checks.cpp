@@ -10,12 +10,15 @@ namespace {
 constexpr size_t largest_text = 4u << 20;
 constexpr size_t most_characters_shown = 20;
 
-bool is_layout(uint32_t c) { return c == '\t' || c == '\n' || c == '\r'; }
+bool is_layout(uint32_t c) {
+  return c == '\t' || c == '\n' || c == '\r';
+}
 
 std::string_view kind(uint32_t c) {
   if (c == 0) return "a NUL character";
   if (c < 0x20 || (c >= 0x7F && c < 0xA0)) return "a control character";
-  const bool direction = (c >= 0x200E && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) || (c >= 0x2066 && c <= 0x2069) || c == 0x061C;
+  const bool direction = (c >= 0x200E && c <= 0x200F) || (c >= 0x202A && c <= 0x202E) ||
+                         (c >= 0x2066 && c <= 0x2069) || c == 0x061C;
   return direction ? "a character that changes the direction of text" : "an invisible character";
 }
 
@@ -28,9 +31,10 @@ SourceRange at(size_t offset, uint32_t length) {
 bool check_text(const SourceFile& source, Diagnostics& diagnostics) {
   const std::string_view text = source.text();
   if (text.size() > largest_text) {
-    diagnostics.report({.code = Code::file_too_large,
-                        .message = fmt::format("the file has {:.1f} MB", static_cast<double>(text.size()) / (1u << 20)),
-                        .hint = "is this the table? `lvmc run MODEL DATA` takes the model first"});
+    diagnostics.report(
+        {.code = Code::file_too_large,
+         .message = fmt::format("the file has {:.1f} MB", static_cast<double>(text.size()) / (1u << 20)),
+         .hint = "is this the table? `lvmc run MODEL DATA` takes the model first"});
     return false;
   }
   size_t found = 0;

@@ -1,5 +1,6 @@
 #pragma once
-// What is refused before any token is read: too much text, bytes that are not UTF-8, characters that cannot be seen.
+// What is refused before any token is read: too much text, bytes that are not UTF-8, characters that cannot
+// be seen.
 
 #include "frontend/diagnostics/diagnostic.h"
 

@@ -1,5 +1,6 @@
 #pragma once
-// Golden files: `x.lvm` beside `x.expected`. With LVM_UPDATE_GOLDEN=1 in the environment the expectations are written instead.
+// Golden files: `x.lvm` beside `x.expected`. With LVM_UPDATE_GOLDEN=1 in the environment the expectations are
+// written instead.
 
 #include <algorithm>
 #include <catch2/catch.hpp>
@@ -24,7 +25,8 @@ inline std::string read(const std::filesystem::path& path) {
   return {std::istreambuf_iterator<char>(in), {}};
 }
 
-/// The files of a folder that end with `extension`, by name. An empty folder fails: a golden test must test something.
+/// The files of a folder that end with `extension`, by name. An empty folder fails: a golden test must test
+/// something.
 inline std::vector<std::filesystem::path> files(const std::filesystem::path& in, std::string_view extension) {
   std::vector<std::filesystem::path> found;
   for (const auto& entry : std::filesystem::directory_iterator(in)) {
@@ -52,7 +54,8 @@ inline void check(const std::filesystem::path& expected, const std::string& actu
   CHECK(actual == read(expected));
 }
 
-/// Runs `render` (file name, text → diagnostics as text) over every `*.lvm` of tests/golden/<name> and compares with `*.expected`.
+/// Runs `render` (file name, text → diagnostics as text) over every `*.lvm` of tests/golden/<name> and
+/// compares with `*.expected`.
 template <class Render>
 void run(const std::string& name, Render&& render) {
   for (const std::filesystem::path& path : files(folder(name), ".lvm")) {

@@ -8,7 +8,7 @@ using namespace lvm;
 TEST_CASE("a name that is nearly another one is suggested") {
   const std::vector<std::string> words = {"param", "data", "mean", "weight", "K", "cov"};
   CHECK(did_you_mean("parm", words) == "param");
-  CHECK(did_you_mean("daat", words) == "data");     // two neighbours swapped
+  CHECK(did_you_mean("daat", words) == "data");  // two neighbours swapped
   CHECK(did_you_mean("wieghts", words) == "weight");
   CHECK(did_you_mean("MEAN", words) == "mean");
   CHECK(did_you_mean("k", words) == "K");

@@ -34,19 +34,25 @@ const CodeRow& first_warning() {
 
 TEST_CASE("an error looks as the language page shows it") {
   const SourceFile source("model.lvm", "\n\n\n\n\n\n\n\n  P(y | z) = Normal(tanh(W * z), sd: s)\n");
-  const Diagnostic d{.code = Code::posterior_not_exact,
-                     .message = "`q(z | y)` cannot be exact",
-                     .range = find(source, "tanh(W * z)"),
-                     .label = "`z` reaches the mean through `tanh`, which is not affine in `z`",
-                     .hint = "write `q(z | y) = Normal(...)` for an amortised posterior, or drop `tanh` for factor analysis"};
+  const Diagnostic d{
+      .code = Code::posterior_not_exact,
+      .message = "`q(z | y)` cannot be exact",
+      .range = find(source, "tanh(W * z)"),
+      .label = "`z` reaches the mean through `tanh`, which is not affine in `z`",
+      .hint =
+          "write `q(z | y) = Normal(...)` for an amortised posterior, or drop `tanh` for factor analysis"};
   const std::string rule = std::string(row(Code::posterior_not_exact).rule);
   CHECK(render(d, &source) ==
         "error[E0412]: `q(z | y)` cannot be exact\n"
         "  --> model.lvm:9:21\n"
         "  9 |   P(y | z) = Normal(tanh(W * z), sd: s)\n"
-        "    |                     ^^^^^^^^^^^ `z` reaches the mean through `tanh`, which is not affine in `z`\n"
-        "    = " + rule + "\n"
-        "    = help: write `q(z | y) = Normal(...)` for an amortised posterior, or drop `tanh` for factor analysis\n");
+        "    |                     ^^^^^^^^^^^ `z` reaches the mean through `tanh`, which is not affine in "
+        "`z`\n"
+        "    = " +
+            rule +
+            "\n"
+            "    = help: write `q(z | y) = Normal(...)` for an amortised posterior, or drop `tanh` for "
+            "factor analysis\n");
 }
 
 TEST_CASE("carets count code points and expanded tabs; a range over lines shows its first line") {
@@ -67,12 +73,16 @@ TEST_CASE("an empty range is one caret, at the end of a line too") {
   CHECK(snippet(at({6, 6}), source) == "  --> m:3:1\n  3 |\n    | ^\n");
 }
 
-TEST_CASE("labels stand under their lines, in the order of the file, with a wider gutter where numbers need it") {
+TEST_CASE(
+    "labels stand under their lines, in the order of the file, with a wider gutter where numbers need it") {
   std::string text;
   for (int i = 1; i <= 12; ++i) text += "line" + std::to_string(i) + "\n";
   const SourceFile source("m", text);
   Diagnostic d = at(find(source, "line11"), "here");
-  d.labels = {{find(source, "line9"), "first"}, {find(source, "line10"), "then"}, {find(source, "ne11"), "again"}, {find(source, "line2"), ""}};
+  d.labels = {{find(source, "line9"), "first"},
+              {find(source, "line10"), "then"},
+              {find(source, "ne11"), "again"},
+              {find(source, "line2"), ""}};
   CHECK(snippet(d, source) ==
         "  --> m:11:1\n"
         "   2 | line2\n"
@@ -91,8 +101,11 @@ TEST_CASE("a very long line is shown around the carets") {
   const SourceFile source("m", std::string(300, 'a') + "XYZ" + std::string(300, 'b'));
   CHECK(snippet(at(find(source, "XYZ"), "here"), source) ==
         "  --> m:1:301\n"
-        "  1 | \xE2\x80\xA6" + std::string(60, 'a') + "XYZ" + std::string(137, 'b') + "\xE2\x80\xA6\n"
-        "    | " + std::string(61, ' ') + "^^^ here\n");
+        "  1 | \xE2\x80\xA6" +
+            std::string(60, 'a') + "XYZ" + std::string(137, 'b') +
+            "\xE2\x80\xA6\n"
+            "    | " +
+            std::string(61, ' ') + "^^^ here\n");
 }
 
 TEST_CASE("a warning says so") {

@@ -49,7 +49,8 @@ TEST_CASE("UTF-8 is decoded strictly") {
   CHECK(utf8::decode("\xCE\xB8", 0).code_point == 0x3B8);
   CHECK(utf8::decode("\xF0\x9F\x98\x80", 0).code_point == 0x1F600);
   CHECK(utf8::decode("\xF4\x8F\xBF\xBF", 0).code_point == 0x10FFFF);
-  for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xF0\x80\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80", "\xFF", "\x80", "\xCE", "\xE2\x82"}) {
+  for (const char* bad : {"\xC0\xAF", "\xE0\x80\xAF", "\xF0\x80\x80\xAF", "\xED\xA0\x80", "\xF4\x90\x80\x80",
+                          "\xFF", "\x80", "\xCE", "\xE2\x82"}) {
     CHECK_FALSE(utf8::decode(bad, 0).valid);
     CHECK(utf8::decode(bad, 0).length == 1);
   }
@@ -57,7 +58,9 @@ TEST_CASE("UTF-8 is decoded strictly") {
 }
 
 TEST_CASE("what must not reach a terminal is replaced") {
-  CHECK(utf8::printable("a\x1B[31m\tb\xE2\x80\xAE\xFF\xCE\xB8") == "a\xEF\xBF\xBD[31m\xEF\xBF\xBD" "b\xEF\xBF\xBD\xEF\xBF\xBD\xCE\xB8");
+  CHECK(utf8::printable("a\x1B[31m\tb\xE2\x80\xAE\xFF\xCE\xB8") ==
+        "a\xEF\xBF\xBD[31m\xEF\xBF\xBD"
+        "b\xEF\xBF\xBD\xEF\xBF\xBD\xCE\xB8");
   CHECK(utf8::is_invisible(0x200B));
   CHECK(utf8::is_invisible(0xFEFF));
   CHECK_FALSE(utf8::is_invisible(0x2014));

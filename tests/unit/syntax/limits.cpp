@@ -24,7 +24,9 @@ std::vector<std::string> codes(const std::string& text) {
   return out;
 }
 
-std::string let(const std::string& expression) { return "model m {\n  let a = " + expression + "\n}\n"; }
+std::string let(const std::string& expression) {
+  return "model m {\n  let a = " + expression + "\n}\n";
+}
 
 using Codes = std::vector<std::string>;
 
@@ -69,11 +71,20 @@ TEST_CASE("4 MB of text are the most") {
 }
 
 TEST_CASE("text that is no model at all ends in a diagnostic") {
-  for (const char* text : {"", "}", "model", "model m", "model m {", "model m {}}", "{", "\"", "#", "model m { P", "model m { q(",
-                           "model m { fit { a", "model m { net f(", "model model { model }", "model m { } }", "P(", "=", "\xEF\xBB\xBF"}) {
+  for (const char* text : {"", "}", "model", "model m", "model m {", "model m {}}", "{", "\"", "#",
+                           "model m { P", "model m { q(", "model m { fit { a", "model m { net f(",
+                           "model model { model }", "model m { } }", "P(", "=", "\xEF\xBB\xBF"}) {
     INFO(text);
     CHECK_FALSE(codes(text).empty());
   }
   CHECK(codes("model m {}").empty());
   CHECK(codes("model model {}").empty());
+}
+
+TEST_CASE("errors stop at 50, and that is said") {
+  const auto many = codes("model m {\n" + repeated("let a = 1e999 let b = $ c\n", 20000) + "}\n");
+  CHECK(many.size() == 51);
+  CHECK(many.back() == "E0120");
+  CHECK(codes("model m { fit {" + repeated("a = 1e999 ", 20000) + "} }").size() == 51);
+  CHECK(codes("model m {\n" + repeated("$ ", 200000) + "}").size() == 51);
 }

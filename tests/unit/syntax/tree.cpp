@@ -8,7 +8,8 @@ using namespace lvm;
 namespace {
 
 struct Parsed {
-  explicit Parsed(const std::string& declarations) : source("model.lvm", "model m {\n" + declarations + "\n}\n") {
+  explicit Parsed(const std::string& declarations)
+      : source("model.lvm", "model m {\n" + declarations + "\n}\n") {
     Diagnostics diagnostics;
     auto parsed = parse(source, diagnostics);
     INFO(render_all(diagnostics, &source));
@@ -29,22 +30,33 @@ struct Parsed {
 std::string shape(const ast::Expression& e) {
   const auto child = [&](size_t i) { return shape(*e.children[i]); };
   switch (e.kind) {
-    case ast::ExpressionKind::add: return '(' + child(0) + '+' + child(1) + ')';
-    case ast::ExpressionKind::subtract: return '(' + child(0) + '-' + child(1) + ')';
-    case ast::ExpressionKind::multiply: return '(' + child(0) + '*' + child(1) + ')';
-    case ast::ExpressionKind::divide: return '(' + child(0) + '/' + child(1) + ')';
-    case ast::ExpressionKind::elementwise_multiply: return '(' + child(0) + ".*" + child(1) + ')';
-    case ast::ExpressionKind::power: return '(' + child(0) + '^' + child(1) + ')';
-    case ast::ExpressionKind::negate: return "(-" + child(0) + ')';
-    case ast::ExpressionKind::transpose: return '(' + child(0) + "')";
-    case ast::ExpressionKind::member: return '(' + child(0) + '.' + e.text + ')';
-    case ast::ExpressionKind::index: return '(' + child(0) + '[' + child(1) + "])";
+    case ast::ExpressionKind::add:
+      return '(' + child(0) + '+' + child(1) + ')';
+    case ast::ExpressionKind::subtract:
+      return '(' + child(0) + '-' + child(1) + ')';
+    case ast::ExpressionKind::multiply:
+      return '(' + child(0) + '*' + child(1) + ')';
+    case ast::ExpressionKind::divide:
+      return '(' + child(0) + '/' + child(1) + ')';
+    case ast::ExpressionKind::elementwise_multiply:
+      return '(' + child(0) + ".*" + child(1) + ')';
+    case ast::ExpressionKind::power:
+      return '(' + child(0) + '^' + child(1) + ')';
+    case ast::ExpressionKind::negate:
+      return "(-" + child(0) + ')';
+    case ast::ExpressionKind::transpose:
+      return '(' + child(0) + "')";
+    case ast::ExpressionKind::member:
+      return '(' + child(0) + '.' + e.text + ')';
+    case ast::ExpressionKind::index:
+      return '(' + child(0) + '[' + child(1) + "])";
     case ast::ExpressionKind::number:
     case ast::ExpressionKind::string:
     case ast::ExpressionKind::name:
     case ast::ExpressionKind::call:
     case ast::ExpressionKind::list:
-    case ast::ExpressionKind::range: break;
+    case ast::ExpressionKind::range:
+      break;
   }
   return print(e);
 }
@@ -71,8 +83,9 @@ TEST_CASE("operators bind as in the maths") {
 }
 
 TEST_CASE("printing puts back the parentheses that matter, and no others") {
-  for (const char* text : {"(a + b) * c", "a - (b - c)", "a / (b * c)", "(a^b)^c", "a^b^c", "(-a)^2", "-a^2", "(a + b)'", "(2).x",
-                           "f(0..255, \"x1\"..\"x9\", k: 1..2)", "[[1, 2], [3, -4]]", "a .* b * c'", "\"say \\\"\\\\\\\"\""}) {
+  for (const char* text : {"(a + b) * c", "a - (b - c)", "a / (b * c)", "(a^b)^c", "a^b^c", "(-a)^2", "-a^2",
+                           "(a + b)'", "(2).x", "f(0..255, \"x1\"..\"x9\", k: 1..2)", "[[1, 2], [3, -4]]",
+                           "a .* b * c'", "\"say \\\"\\\\\\\"\""}) {
     CHECK(print(*Parsed(std::string("let x = ") + text).node<ast::LetDeclaration>().value) == text);
   }
   CHECK(print(*Parsed("let x = ((a)) + ((b * c))").node<ast::LetDeclaration>().value) == "a + b * c");
@@ -99,7 +112,8 @@ TEST_CASE("ranges cover what was written") {
 }
 
 TEST_CASE("ranges are bytes after letters of two bytes, a byte order mark and CRLF") {
-  const SourceFile source("m.lvm", "\xEF\xBB\xBFmodel m {\r\n  # \xCE\xB8\xCE\xB8\r\n  let \xCE\xB8 = \xCE\xBC + 1\r\n}\r\n");
+  const SourceFile source(
+      "m.lvm", "\xEF\xBB\xBFmodel m {\r\n  # \xCE\xB8\xCE\xB8\r\n  let \xCE\xB8 = \xCE\xBC + 1\r\n}\r\n");
   Diagnostics diagnostics;
   const auto model = parse(source, diagnostics);
   REQUIRE(model);

@@ -152,10 +152,7 @@ std::vector<double> Fit::responsibilities() const {
         state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
     runtime::RowOutputs outputs =
         runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
-    for (auto& [name, values] : outputs.values) {
-      if (name == code.program.start_latent) return std::move(values);
-    }
-    return std::vector<double>();
+    return std::move(outputs.values["responsibilities"]);
   });
 }
 

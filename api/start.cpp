@@ -102,7 +102,7 @@ std::string domain_fault(const Values& given, ir::Domain domain) {
 }
 
 std::string shape_text(const std::vector<int64_t>& shape) {
-  return shape.empty() ? "a single number" : fmt::format("[{}]", fmt::join(shape, ", "));
+  return shape.empty() ? "a single number" : fmt::format("a list of shape [{}]", fmt::join(shape, ", "));
 }
 
 class StartReader {
@@ -117,7 +117,7 @@ class StartReader {
     for (const ir::AxisId axis : variable.declared_axes) shape.push_back(lowered_.program->module.axis(axis).size);
     if (shape != given.shape) {
       return report(Code::start_shape, variable.range,
-                    fmt::format("the start of `{}` has shape {}, and the parameter has {}", given.name,
+                    fmt::format("the start of `{}` is {}, and the parameter is {}", given.name,
                                 shape_text(given.shape), shape_text(shape)));
     }
     const std::string fault = domain_fault(given, slot->domain);

@@ -33,7 +33,7 @@ TEST_CASE("usage errors exit with 2 and say what was meant") {
       {{"--verbose"}, "there is no option `--verbose` before a command"},
       {{"run"}, "model is required"},
       {{"run", "examples/gmm.lvm"}, "`run` needs a data file"},
-      {{"run", "examples/gmm.lvm", faithful, "--sed", "3"}, "did you mean `--seed`?"},
+      {{"run", "examples/gmm.lvm", faithful, "--treads", "3"}, "did you mean `--threads`?"},
       {{"run", "examples/gmm.lvm", faithful, "--restart=3"}, "did you mean `--restarts`?"},
       {{"run", "examples/gmm.lvm", faithful, faithful}, "several data files"},
       {{"run", "examples/gmm.lvm", faithful, "--seed", "many"}, "many"},

@@ -27,16 +27,23 @@ std::string right(const std::string& text, size_t width) {
   return used < width ? std::string(width - used, ' ') + text : text;
 }
 
-/// One matrix: `values` is rows x columns; without row labels, one row of values under the column labels.
+/// One matrix: `values` is rows x columns.
 struct Grid {
   std::vector<std::string> rows, columns;
   std::vector<double> values;
+  bool probabilities = false;
 };
+
+std::vector<std::string> probability_texts(const std::vector<double>& values) {
+  std::vector<std::string> texts;
+  for (const double value : values) texts.push_back(fmt::format("{:.5f}", value));
+  return texts;
+}
 
 std::vector<std::string> cells_of_column(const Grid& grid, size_t column, size_t rows) {
   std::vector<double> values;
   for (size_t row = 0; row < rows; ++row) values.push_back(grid.values[row * grid.columns.size() + column]);
-  return aligned_numbers(values);
+  return grid.probabilities ? probability_texts(values) : aligned_numbers(values);
 }
 
 std::string print_columns(const Grid& grid, size_t first, size_t last, size_t rows) {
@@ -108,8 +115,9 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   std::string title = parameter.name;
   if (rank > 0) title += fmt::format(" [{}]", fmt::join(parameter.axes, ", "));
   if (parameter.fixed) title += " (fixed)";
+  const bool probabilities = parameter.domain == "unit" || parameter.domain == "simplex";
   if (rank == 0) return fmt::format("{}  {}\n", title, aligned_numbers(parameter.values).front());
-  if (rank == 1) return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values}, full);
+  if (rank == 1) return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values, probabilities}, full);
 
   const std::vector<std::string>& rows = parameter.labels[rank - 2];
   const std::vector<std::string>& columns = parameter.labels[rank - 1];
@@ -120,7 +128,7 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   for (size_t block = 0; block < shown; ++block) {
     if (rank > 2) text += block_name(parameter, block);
     const auto first = parameter.values.begin() + static_cast<std::ptrdiff_t>(block * size);
-    text += print_grid({rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size))}, full);
+    text += print_grid({rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size)), probabilities}, full);
   }
   if (shown < blocks) text += fmt::format("  … {} more (-v or --json for all)\n", blocks - shown);
   return text;

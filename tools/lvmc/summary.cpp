@@ -47,8 +47,8 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
   for (const lvm::Run& run : fit.runs) {
     if (!verbose && (!failed(run) || shown == most_failures)) continue;
     ++shown;
-    const std::string how = failed(run) ? run.message : fmt::format("{:.3f}, {}", run.objective, run.stop);
-    text += fmt::format("  run {:<4} {} after {} iterations\n", run.number, how, run.iterations);
+    const std::string how = failed(run) ? run.message : fmt::format("{:.3f}, {}", run.objective, words(run.stop));
+    text += fmt::format("  run {:<4} after {} iterations: {}\n", run.number, run.iterations, how);
   }
   if (!verbose && failures > shown) text += fmt::format("  … {} more (-v for all)\n", failures - shown);
   return text;

@@ -110,6 +110,10 @@ TEST_CASE("files of start parameters are read or refused") {
     REQUIRE(refused.report.has_errors());
     CHECK(refused.report.messages().front().code == "E0701");
   }
+  const TextFile ragged("{\"mean\": [[1, 2], [3]]}");
+  std::string text = lvm::read_parameters(ragged.path()).report.render();
+  text.replace(text.find(ragged.path()), ragged.path().size(), "start.json");
+  lvm::golden::check(lvm::golden::folder("settings") / "unreadable.expected", text);
 }
 
 TEST_CASE("settings of the fit outside their range are refused") {

@@ -19,14 +19,16 @@ ir::Model empty_model(const ast::ModelFile& file) {
 
 // Without data there is nothing to fit; said once, at the model's name.
 void check_data(Context& context) {
-  for (const ir::Variable& variable : context.model.variables)
-    if (variable.role == ir::Role::data) return;
-  report(context, Code::no_data, context.file.name.range, "the model has no data", "", "declare some: `data y: real`");
+  for (const ast::Declaration& declaration : context.file.declarations)
+    if (const auto* data = std::get_if<ast::DataDeclaration>(&declaration.node); data && !data->given) return;
+  report(context, Code::no_data, context.file.name.range, "the model has no data", "",
+         "declare some: `data y: real`");
 }
 
 }  // namespace
 
-Context::Context(const ast::ModelFile& model_file, const Settings& model_settings, Diagnostics& model_diagnostics)
+Context::Context(const ast::ModelFile& model_file, const Settings& model_settings,
+                 Diagnostics& model_diagnostics)
     : file(model_file),
       settings(model_settings),
       diagnostics(model_diagnostics),

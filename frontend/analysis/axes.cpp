@@ -31,7 +31,8 @@ void analyse_axis(Context& context, const ast::AxisDeclaration& declaration) {
   const ast::Expression& size = *declaration.size;
   if (size.kind == ast::ExpressionKind::name && (size.text == "columns" || size.text == "levels")) {
     axis.source = size.text == "columns" ? ir::SizeSource::columns : ir::SizeSource::levels;
-  } else if (const auto number = read_size(ast::print(size)); size.kind == ast::ExpressionKind::number && number) {
+  } else if (const auto number = read_size(ast::print(size));
+             size.kind == ast::ExpressionKind::number && number) {
     shape.size = *number;
   } else {
     report_size(context, size.range, declaration.name.text, ast::print(size));
@@ -40,7 +41,8 @@ void analyse_axis(Context& context, const ast::AxisDeclaration& declaration) {
     if (const auto number = read_size(*text))
       shape.size = *number;
     else
-      report(context, Code::setting_value, {}, fmt::format("`--set {}={}` is not a size", declaration.name.text, *text), "",
+      report(context, Code::setting_value, {},
+             fmt::format("`--set {}={}` is not a size", declaration.name.text, *text), "",
              fmt::format("give a whole number from 1 to {}", greatest_size));
   }
   context.model.axes.push_back(axis);
@@ -69,7 +71,8 @@ void check_axis_sources(Context& context) {
     const std::string& name = context.model.module.axis(axis.id).name;
     if (axis.source == ir::SizeSource::columns)
       report(context, Code::axis_without_source, axis.range, fmt::format("nothing gives `{}` a size", name),
-             "no data or given variable has this axis", fmt::format("write `axis {} = 3`, or declare `data y: real[{}]`", name, name));
+             "no data or given variable has this axis",
+             fmt::format("write `axis {} = 3`, or declare `data y: real[{}]`", name, name));
     else
       report(context, Code::axis_without_source, axis.range, fmt::format("nothing gives `{}` a size", name),
              "no data or given category has these levels",
@@ -95,13 +98,16 @@ std::optional<AxisId> resolve_axis(Context& context, const ast::Name& name) {
     entity->used = true;
     return entity->index;
   }
+  if (entity && entity->doubtful) return {};
   if (entity) {
-    report(context, Code::not_an_axis, name.range, fmt::format("`{}` is {}, not an axis", name.text, analysis::name(entity->kind)), "",
+    report(context, Code::not_an_axis, name.range,
+           fmt::format("`{}` is {}, not an axis", name.text, analysis::name(entity->kind)), "",
            fmt::format("declare an axis, such as `axis K = 3`"), {{entity->range, "declared here"}});
     return {};
   }
   report(context, Code::unknown_axis, name.range, fmt::format("the axis `{}` is not declared", name.text), "",
-         suggestion(name.text, names_of(context, {EntityKind::axis}), fmt::format("add `axis {} = 3`", name.text)));
+         suggestion(name.text, names_of(context, {EntityKind::axis}),
+                    fmt::format("add `axis {} = 3`", name.text)));
   return {};
 }
 
@@ -112,7 +118,9 @@ AxisId base_axis(const Context& context, AxisId axis) {
   return *context.model.module.find_axis(text);
 }
 
-int64_t axis_size(const Context& context, AxisId axis) { return context.model.module.axis(base_axis(context, axis)).size; }
+int64_t axis_size(const Context& context, AxisId axis) {
+  return context.model.module.axis(base_axis(context, axis)).size;
+}
 
 bool accept_size(Context& context, AxisId axis, int64_t size) {
   const AxisId base = base_axis(context, axis);

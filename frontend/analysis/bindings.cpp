@@ -1,4 +1,5 @@
-// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `= scale(columns("*"), 0..255)`.
+// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `=
+// scale(columns("*"), 0..255)`.
 
 #include <fmt/format.h>
 
@@ -13,7 +14,8 @@ using Preprocess = ir::Binding::Preprocess;
 
 void report_binding(Context& context, SourceRange range, std::string message) {
   report(context, Code::binding_form, range, std::move(message), "",
-         "write `column(\"w\")`, `columns(\"x1\"..\"x9\", \"b*\", \"!b7\")`, `binarise(columns(\"*\"), threshold: 0.5)` or "
+         "write `column(\"w\")`, `columns(\"x1\"..\"x9\", \"b*\", \"!b7\")`, `binarise(columns(\"*\"), "
+         "threshold: 0.5)` or "
          "`scale(columns(\"*\"), 0..255)`");
 }
 
@@ -22,7 +24,8 @@ bool is_call(const Expression& expression, std::string_view name) {
 }
 
 bool is_range(const Expression& expression, ExpressionKind bounds) {
-  return expression.kind == ExpressionKind::range && expression.children[0]->kind == bounds && expression.children[1]->kind == bounds;
+  return expression.kind == ExpressionKind::range && expression.children[0]->kind == bounds &&
+         expression.children[1]->kind == bounds;
 }
 
 void analyse_columns(Context& context, const Expression& source, ir::Binding& binding) {
@@ -32,7 +35,8 @@ void analyse_columns(Context& context, const Expression& source, ir::Binding& bi
   }
   const bool one = source.text == "column";
   if (source.arguments.empty() || (one && source.arguments.size() > 1))
-    return report_binding(context, source.range, one ? "`column` takes one name" : "`columns` takes at least one name");
+    return report_binding(context, source.range,
+                          one ? "`column` takes one name" : "`columns` takes at least one name");
   for (const ast::Argument& argument : source.arguments) {
     const Expression& pattern = *argument.value;
     if (pattern.kind == ExpressionKind::string && argument.name.text.empty() && !pattern.text.empty())
@@ -46,13 +50,16 @@ void analyse_columns(Context& context, const Expression& source, ir::Binding& bi
 
 void analyse_binarise(Context& context, const Expression& call, ir::Binding& binding) {
   const Expression* how = call.arguments.size() == 2 ? call.arguments[1].value.get() : nullptr;
-  const auto threshold = how && call.arguments[1].name.text == "threshold" ? literal_number(*how) : std::nullopt;
+  const auto threshold =
+      how && call.arguments[1].name.text == "threshold" ? literal_number(*how) : std::nullopt;
   if (threshold) {
     binding.preprocess = Preprocess::binarise_threshold;
     binding.low = *threshold;
-  } else if (how && call.arguments[1].name.text.empty() && how->kind == ExpressionKind::name && how->text == "stochastic") {
+  } else if (how && call.arguments[1].name.text.empty() && how->kind == ExpressionKind::name &&
+             how->text == "stochastic") {
     binding.preprocess = Preprocess::binarise_stochastic;
-    unsupported(context, "`binarise(…, stochastic)`", "give a threshold: `binarise(…, threshold: 0.5)`", call.range);
+    unsupported(context, "`binarise(…, stochastic)`", "give a threshold: `binarise(…, threshold: 0.5)`",
+                call.range);
   } else {
     report_binding(context, call.range, "`binarise` takes columns and `threshold: …` or `stochastic`");
   }
@@ -63,7 +70,8 @@ void analyse_scale(Context& context, const Expression& call, ir::Binding& bindin
   const bool range = bounds && bounds->kind == ExpressionKind::range;
   const auto low = range ? literal_number(*bounds->children[0]) : std::nullopt;
   const auto high = range ? literal_number(*bounds->children[1]) : std::nullopt;
-  if (!low || !high || !(*low < *high)) return report_binding(context, call.range, "`scale` takes columns and the range that becomes 0 to 1");
+  if (!low || !high || !(*low < *high))
+    return report_binding(context, call.range, "`scale` takes columns and the range that becomes 0 to 1");
   binding.preprocess = Preprocess::scale;
   binding.low = *low;
   binding.high = *high;

@@ -1,6 +1,7 @@
 #pragma once
-// The state of one analysis and the functions of its concepts. Each group of declarations below is one .cpp file.
-// Every function reports what it finds and goes on; a value or a variable that is wrong becomes poison, of which nothing more is said.
+// The state of one analysis and the functions of its concepts. Each group of declarations below is one .cpp
+// file. Every function reports what it finds and goes on; a value or a variable that is wrong becomes poison,
+// of which nothing more is said.
 
 #include <map>
 #include <set>
@@ -22,17 +23,19 @@ struct Entity {
   SourceRange range;  // of the name in its declaration
   int index = -1;     // axis: its id; variable: in Model::variables; let and network: in the lists below
   bool used = false;
+  bool doubtful = false;  // declared twice: it may be meant as the other
 };
 
 /// Beside Model::variables, by the same index.
 struct VariableState {
-  bool sound = false;     // its type is known
-  int declaration = -1;   // in ModelFile::declarations
+  bool sound = false;    // its type is known
+  int declaration = -1;  // in ModelFile::declarations
 };
 
 struct LetState {
   const ast::LetDeclaration* declaration;
-  bool cyclic = false;
+  bool unusable = false;                               // in or on a circle, or too deep: its use is poison
+  std::optional<bool> open = {};                       // whether lists in it take their axes from its place
   std::map<std::vector<AxisId>, Value> expanded = {};  // by the axes that the place gives to lists
 };
 
@@ -51,9 +54,9 @@ struct Context {
   std::vector<VariableState> variables;
   std::vector<LetState> lets;
   std::vector<NetworkState> networks;
-  std::string sequence;                // the name of the sequence; empty: none
+  std::string sequence;  // the name of the sequence; empty: none
   std::set<std::string> settings_used;
-  std::set<int> assumed_factors;       // variables whose P exists but is wrong: not missing
+  std::set<int> assumed_factors;  // variables whose P exists but is wrong: not missing
 
   Context(const ast::ModelFile& file, const Settings& settings, Diagnostics& diagnostics);
   Context(const Context&) = delete;
@@ -65,13 +68,16 @@ void report(Context& context, Code code, SourceRange range, std::string message,
             std::string hint = {}, std::vector<Label> labels = {});
 void unsupported(Context& context, std::string what, std::string way_out, SourceRange range);
 /// "did you mean `x`?", or `otherwise`.
-std::string suggestion(std::string_view name, const std::vector<std::string>& candidates, std::string otherwise = {});
+std::string suggestion(std::string_view name, const std::vector<std::string>& candidates,
+                       std::string otherwise = {});
 std::string listed(const std::vector<std::string>& names, std::string_view last = "or");
 
 // describe.cpp: types as users write them
 std::string axis_text(const Context& context, AxisId axis);
 std::string describe(const Context& context, const Value& value);
 std::string describe(const Context& context, const ir::Variable& variable);
+/// "data", "a latent", "a given variable"
+std::string role_text(const ir::Variable& variable);
 std::string describe_shape(const Context& context, const std::vector<AxisId>& order);
 
 // scope.cpp
@@ -111,14 +117,16 @@ void analyse_variables(Context& context);
 ir::Binding analyse_binding(Context& context, const ast::Expression* binding);
 
 // literals.cpp
-/// Numbers and (nested) lists of them along `axes`, row-major; a single number stands for all elements. None after a report.
+/// Numbers and (nested) lists of them along `axes`, row-major; a single number stands for all elements. None
+/// after a report.
 std::optional<std::vector<double>> literal_values(Context& context, const ast::Expression& value,
                                                   const std::vector<AxisId>& axes);
 /// Number literals under arithmetic.
 std::optional<double> literal_number(const ast::Expression& expression);
 // domains.cpp
 /// Reports values outside of the declared set; false after a report.
-bool check_domain(Context& context, const ir::Variable& variable, const std::vector<double>& values, SourceRange range);
+bool check_domain(Context& context, const ir::Variable& variable, const std::vector<double>& values,
+                  SourceRange range);
 
 // parameters.cpp
 void analyse_constants(Context& context);
@@ -136,10 +144,22 @@ Value constant_value(Context& context, double number, SourceRange source);
 void merge_uses(std::vector<Use>& into, const std::vector<Use>& from);
 /// Reports a category in arithmetic; false then.
 bool require_number(Context& context, const Value& value);
-NodeId make(Context& context, ir::Op op, std::vector<NodeId> inputs, std::vector<AxisId> axes, SourceRange source);
+NodeId make(Context& context, ir::Op op, std::vector<NodeId> inputs, std::vector<AxisId> axes,
+            SourceRange source);
+// circles.cpp
+using Edges = std::vector<std::vector<int>>;
+/// The nodes of one circle in order, each pointing at the next and the last at the first; empty: there is
+/// none.
+std::vector<int> find_circle(const Edges& edges);
+/// The length of the longest path from each node; -1 for nodes that lead into a circle.
+std::vector<int> depths(const Edges& edges);
 // lets.cpp
+void collect_names(const Context& context, const ast::Expression& expression,
+                   std::vector<const Entity*>& found);
+bool let_is_open(Context& context, int index);
 void check_lets(Context& context);
-Value expand_let(Context& context, Entity& entity, const ast::Expression& use, const std::vector<AxisId>& place);
+Value expand_let(Context& context, Entity& entity, const ast::Expression& use,
+                 const std::vector<AxisId>& place);
 // lists.cpp
 Value evaluate_list(Context& context, const ast::Expression& list, const std::vector<AxisId>& place);
 // products.cpp
@@ -165,7 +185,8 @@ const std::vector<std::string>& function_names();
 void analyse_networks(Context& context);
 // network_calls.cpp
 /// `member`: the output that is read; empty: the single one.
-Value call_network(Context& context, const Entity& network, const ast::Expression& call, const ast::Name& member);
+Value call_network(Context& context, const Entity& network, const ast::Expression& call,
+                   const ast::Name& member);
 
 // distributions.cpp
 /// The left side of a distribution.
@@ -191,10 +212,12 @@ std::optional<ChosenSignature> choose_signature(Context& context, const ast::Exp
 bool is_distribution(std::string_view name);
 // slots.cpp
 /// The slot's value when its kind and shape fit; poison after a report.
-Value evaluate_slot(Context& context, const ir::Signature& signature, const SlotArgument& argument, const Target& target);
+Value evaluate_slot(Context& context, const ir::Signature& signature, const SlotArgument& argument,
+                    const Target& target);
 // support.cpp
 /// False after a report.
-bool check_support(Context& context, const ast::Expression& call, const ir::Signature& signature, const Target& target);
+bool check_support(Context& context, const ast::Expression& call, const ir::Signature& signature,
+                   const Target& target);
 
 // factors.cpp
 void analyse_factors(Context& context);

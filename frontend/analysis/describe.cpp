@@ -27,21 +27,43 @@ std::string type_text(const Context& context, const Value& value) {
   }
   switch (value.domain) {
     case ir::Domain::simplex:
-    case ir::Domain::ordered: return with_axes(context, ir::name(value.domain), axes);
+    case ir::Domain::ordered:
+      return with_axes(context, ir::name(value.domain), axes);
     case ir::Domain::covariance:
     case ir::Domain::correlation:
       axes.pop_back();  // written once
       return with_axes(context, ir::name(value.domain), axes);
     case ir::Domain::real:
     case ir::Domain::positive:
-    case ir::Domain::unit: return with_axes(context, element_text(value.facts), axes);
+    case ir::Domain::unit:
+      return with_axes(context, element_text(value.facts), axes);
   }
   return {};
 }
 
 }  // namespace
 
-std::string axis_text(const Context& context, AxisId axis) { return context.model.module.axis(base_axis(context, axis)).name; }
+std::string role_text(const ir::Variable& variable) {
+  switch (variable.role) {
+    case ir::Role::data:
+      return "data";
+    case ir::Role::given:
+      return "a given variable";
+    case ir::Role::weight:
+      return "a row weight";
+    case ir::Role::latent:
+      return "a latent";
+    case ir::Role::parameter:
+      return "a parameter";
+    case ir::Role::constant:
+      return "a constant";
+  }
+  return {};
+}
+
+std::string axis_text(const Context& context, AxisId axis) {
+  return context.model.module.axis(base_axis(context, axis)).name;
+}
 
 std::string describe_shape(const Context& context, const std::vector<AxisId>& order) {
   std::string text = "[";
@@ -49,7 +71,9 @@ std::string describe_shape(const Context& context, const std::vector<AxisId>& or
   return text + "]";
 }
 
-std::string describe(const Context& context, const Value& value) { return type_text(context, value); }
+std::string describe(const Context& context, const Value& value) {
+  return type_text(context, value);
+}
 
 std::string describe(const Context& context, const ir::Variable& variable) {
   Value value;

@@ -21,7 +21,8 @@ void append_slots(Context& context, const ChosenSignature& chosen, const Target&
 
 std::optional<ChosenSignature> choose_inner(Context& context, const Expression& value) {
   if (value.kind == ast::ExpressionKind::call) return choose_signature(context, value);
-  report(context, Code::distribution_expected, value.range, fmt::format("`{}` is not a distribution", ast::print(value)), "",
+  report(context, Code::distribution_expected, value.range,
+         fmt::format("`{}` is not a distribution", ast::print(value)), "",
          "write one here, such as `Poisson(rate)`");
   return {};
 }
@@ -33,7 +34,8 @@ void append_inner(Context& context, const SlotArgument& argument, const Target& 
     return;
   }
   if (inner->signature->event_rank > 0) {
-    report(context, Code::distribution_expected, argument.value->range, fmt::format("`{}` is multivariate", argument.value->text), "",
+    report(context, Code::distribution_expected, argument.value->range,
+           fmt::format("`{}` is multivariate", argument.value->text), "",
            "only element-wise distributions can be wrapped");
     parts.sound = false;
     return;
@@ -59,9 +61,11 @@ void append_slots(Context& context, const ChosenSignature& chosen, const Target&
 }
 
 bool check_bounds(Context& context, const Expression& call, const ChosenSignature& chosen) {
-  const bool optional = std::any_of(chosen.signature->slots.begin(), chosen.signature->slots.end(), [](const ir::SlotRow& row) { return row.optional; });
+  const bool optional = std::any_of(chosen.signature->slots.begin(), chosen.signature->slots.end(),
+                                    [](const ir::SlotRow& row) { return row.optional; });
   if (!optional || chosen.arguments.size() > 1) return true;
-  report(context, Code::missing_slot, call.range, fmt::format("`{}` lacks `low` or `high`", call.text), "", "give at least one bound");
+  report(context, Code::missing_slot, call.range, fmt::format("`{}` lacks `low` or `high`", call.text), "",
+         "give at least one bound");
   return false;
 }
 
@@ -77,11 +81,13 @@ void evaluate_arguments(Context& context, const Expression& call) {
   }
 }
 
-// Event axes that neither a category's range nor a matrix slot tells: of simplexes, vectors of counts and matrices.
+// Event axes that neither a category's range nor a matrix slot tells: of simplexes, vectors of counts and
+// matrices.
 std::vector<AxisId> unnamed_event(const ir::Signature& signature, const Target& target) {
   const std::vector<AxisId>& order = target.value.order;
   if (signature.support == ir::Support::matrix) return {order.end() - 2, order.end()};
-  const bool vector = signature.event_rank == 1 && (signature.support == ir::Support::simplex || signature.support == ir::Support::count);
+  const bool vector = signature.event_rank == 1 &&
+                      (signature.support == ir::Support::simplex || signature.support == ir::Support::count);
   return vector ? std::vector<AxisId>{order.back()} : std::vector<AxisId>{};
 }
 
@@ -89,7 +95,9 @@ std::vector<AxisId> unnamed_event(const ir::Signature& signature, const Target& 
 
 Density evaluate_distribution(Context& context, const Expression& call, const Target& target) {
   const auto chosen = choose_inner(context, call);
-  const bool sound = chosen && !target.value.poison() && check_support(context, call, *chosen->signature, target) && check_bounds(context, call, *chosen);
+  const bool sound = chosen && !target.value.poison() &&
+                     check_support(context, call, *chosen->signature, target) &&
+                     check_bounds(context, call, *chosen);
   if (!sound) {
     if (call.kind == ast::ExpressionKind::call) evaluate_arguments(context, call);
     return {};
@@ -99,7 +107,8 @@ Density evaluate_distribution(Context& context, const Expression& call, const Ta
   append_slots(context, *chosen, target, parts);
   if (!parts.sound) return {};
   ir::Attributes attributes{.text = parts.text, .axes = unnamed_event(*chosen->signature, target)};
-  const NodeId node = context.builder.make(ir::Op::logpdf, std::move(parts.inputs), std::move(attributes), call.range);
+  const NodeId node =
+      context.builder.make(ir::Op::logpdf, std::move(parts.inputs), std::move(attributes), call.range);
   return {node, std::move(parts.uses)};
 }
 

@@ -27,7 +27,8 @@ std::string element_fault(Element element, double value) {
 
 std::string simplex_fault(const double* row, size_t size) {
   const double sum = std::accumulate(row, row + size, 0.0);
-  return std::abs(sum - 1) <= written_tolerance ? std::string() : fmt::format("the entries sum to {:.6g}, not to 1", sum);
+  return std::abs(sum - 1) <= written_tolerance ? std::string()
+                                                : fmt::format("the entries sum to {:.6g}, not to 1", sum);
 }
 
 std::string ordered_fault(const double* row, size_t size) {
@@ -57,7 +58,8 @@ std::string matrix_fault(const double* matrix, size_t size, bool unit_diagonal) 
     for (size_t j = 0; j < i; ++j) {
       const double scale = std::sqrt(std::abs(matrix[i * size + i] * matrix[j * size + j]));
       if (std::abs(matrix[i * size + j] - matrix[j * size + i]) > written_tolerance * scale)
-        return fmt::format("the matrix is not symmetric: {} and {}", matrix[i * size + j], matrix[j * size + i]);
+        return fmt::format("the matrix is not symmetric: {} and {}", matrix[i * size + j],
+                           matrix[j * size + i]);
     }
   }
   return positive_definite(matrix, size) ? std::string() : "the matrix is not positive definite";
@@ -67,11 +69,16 @@ std::string event_fault(Domain domain, const double* event, size_t size) {
   switch (domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit: return {};
-    case Domain::simplex: return simplex_fault(event, size);
-    case Domain::ordered: return ordered_fault(event, size);
-    case Domain::covariance: return matrix_fault(event, size, false);
-    case Domain::correlation: return matrix_fault(event, size, true);
+    case Domain::unit:
+      return {};
+    case Domain::simplex:
+      return simplex_fault(event, size);
+    case Domain::ordered:
+      return ordered_fault(event, size);
+    case Domain::covariance:
+      return matrix_fault(event, size, false);
+    case Domain::correlation:
+      return matrix_fault(event, size, true);
   }
   return {};
 }
@@ -82,7 +89,8 @@ std::string fault(const ir::Variable& variable, const Values& values, size_t eve
   const size_t stride = event_axes(variable.domain) == 2 ? event_size * event_size : event_size;
   if (event_axes(variable.domain) == 0 || stride == 0) return {};
   for (size_t at = 0; at + stride <= values.size(); at += stride)
-    if (std::string text = event_fault(variable.domain, values.data() + at, event_size); !text.empty()) return text;
+    if (std::string text = event_fault(variable.domain, values.data() + at, event_size); !text.empty())
+      return text;
   return {};
 }
 
@@ -98,8 +106,9 @@ bool check_domain(Context& context, const ir::Variable& variable, const Values& 
   if (text.empty() && event_axes(variable.domain) > 0 && event_size == 0)
     text = "one number cannot stand for all entries";
   if (text.empty()) return true;
-  report(context, Code::value_domain, range, fmt::format("the value of `{}` is not in `{}`", variable.name, describe(context, variable)),
-         text, "", {{variable.range, "declared here"}});
+  report(context, Code::value_domain, range,
+         fmt::format("the value of `{}` is not in `{}`", variable.name, describe(context, variable)), text,
+         "", {{variable.range, "declared here"}});
   return false;
 }
 

@@ -38,12 +38,17 @@ std::pair<Value, Value> evaluate_sides(Context& context, const Expression& expre
 
 std::optional<double> folded(ExpressionKind kind, double a, double b) {
   switch (kind) {
-    case ExpressionKind::add: return a + b;
-    case ExpressionKind::subtract: return a - b;
-    case ExpressionKind::divide: return a / b;
-    case ExpressionKind::power: return std::pow(a, b);
+    case ExpressionKind::add:
+      return a + b;
+    case ExpressionKind::subtract:
+      return a - b;
+    case ExpressionKind::divide:
+      return a / b;
+    case ExpressionKind::power:
+      return std::pow(a, b);
     case ExpressionKind::multiply:
-    case ExpressionKind::elementwise_multiply: return a * b;
+    case ExpressionKind::elementwise_multiply:
+      return a * b;
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
@@ -53,7 +58,8 @@ std::optional<double> folded(ExpressionKind kind, double a, double b) {
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range: return {};
+    case ExpressionKind::range:
+      return {};
   }
   return {};
 }
@@ -64,7 +70,8 @@ Definite definite_sum(Definite a, Definite b) {
   return a == Definite::yes || b == Definite::yes ? Definite::yes : Definite::semi;
 }
 
-Value pointwise(Context& context, Op op, const Expression& expression, Value left, const Value& right, Facts facts) {
+Value pointwise(Context& context, Op op, const Expression& expression, Value left, const Value& right,
+                Facts facts) {
   Value value;
   value.node = context.builder.make(op, {left.node, right.node}, {}, expression.range);
   value.order = united(left.order, right.order);
@@ -84,11 +91,14 @@ Value scaled(Context& context, const Expression& expression, const Value& left, 
 
 Value check_power(Context& context, const Expression& expression, const Value& base, const Value& exponent) {
   if (base.facts.nonnegative || (exponent.number && exponent.facts.integer)) {
-    return pointwise(context, Op::pow, expression, base, exponent, power_facts(base.facts, exponent.number, exponent.facts));
+    return pointwise(context, Op::pow, expression, base, exponent,
+                     power_facts(base.facts, exponent.number, exponent.facts));
   }
   report(context, Code::type_not_provable, base.source,
-         fmt::format("`{}` may be negative under a power that is not a whole number", ast::print(*expression.children[0])),
-         fmt::format("this is `{}`", describe(context, base)), "declare it `positive`, or take `abs`, `exp` or `softplus` of it");
+         fmt::format("`{}` may be negative under a power that is not a whole number",
+                     ast::print(*expression.children[0])),
+         fmt::format("this is `{}`", describe(context, base)),
+         "declare it `positive`, or take `abs`, `exp` or `softplus` of it");
   return {};
 }
 
@@ -101,7 +111,8 @@ Value combine(Context& context, const Expression& expression, const Value& left,
       sum.definite = definite_sum(left.definite, right.definite);
       return sum;
     }
-    case ExpressionKind::subtract: return pointwise(context, Op::sub, expression, left, right, subtract_facts(a, left.number, b));
+    case ExpressionKind::subtract:
+      return pointwise(context, Op::sub, expression, left, right, subtract_facts(a, left.number, b));
     case ExpressionKind::divide: {
       Value quotient = pointwise(context, Op::div, expression, left, right, divide_facts(a, b));
       if (right.scalar() && b.positive) quotient.definite = left.definite;
@@ -109,7 +120,8 @@ Value combine(Context& context, const Expression& expression, const Value& left,
     }
     case ExpressionKind::elementwise_multiply:
       return pointwise(context, Op::mul, expression, left, right, multiply_facts(a, b));
-    case ExpressionKind::power: return check_power(context, expression, left, right);
+    case ExpressionKind::power:
+      return check_power(context, expression, left, right);
     case ExpressionKind::multiply:
       return left.scalar() || right.scalar() ? scaled(context, expression, left, right)
                                              : multiply(context, expression, left, right);
@@ -122,7 +134,8 @@ Value combine(Context& context, const Expression& expression, const Value& left,
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range: return {};
+    case ExpressionKind::range:
+      return {};
   }
   return {};
 }
@@ -184,8 +197,11 @@ Value evaluate_name(Context& context, const Expression& expression, const Place&
   if (entity->kind == EntityKind::let) return expand_let(context, *entity, expression, place);
   if (entity->kind == EntityKind::variable)
     return variable_value(context, entity->index, bare_use(context, entity->index, expression.range));
-  report(context, Code::not_a_value, expression.range, fmt::format("`{}` is {}, not a value", expression.text, analysis::name(entity->kind)),
-         "", entity->kind == EntityKind::network ? fmt::format("call it: `{}(…)`", expression.text) : "", {{entity->range, "declared here"}});
+  if (entity->doubtful) return {};
+  report(context, Code::not_a_value, expression.range,
+         fmt::format("`{}` is {}, not a value", expression.text, analysis::name(entity->kind)), "",
+         entity->kind == EntityKind::network ? fmt::format("call it: `{}(…)`", expression.text) : "",
+         {{entity->range, "declared here"}});
   return {};
 }
 
@@ -200,14 +216,16 @@ Value evaluate_member(Context& context, const Expression& expression) {
     evaluate(context, whole);  // reports the unknown name
     if (!is_elementwise_function(whole.text)) return {};
   }
-  report(context, Code::unknown_member, expression.name_range, fmt::format("`{}` has no outputs to choose from", ast::print(whole)), "",
+  report(context, Code::unknown_member, expression.name_range,
+         fmt::format("`{}` has no outputs to choose from", ast::print(whole)), "",
          "only the call of a network with named outputs has members");
   return {};
 }
 
 }  // namespace
 
-NodeId make(Context& context, Op op, std::vector<NodeId> inputs, std::vector<AxisId> axes, SourceRange source) {
+NodeId make(Context& context, Op op, std::vector<NodeId> inputs, std::vector<AxisId> axes,
+            SourceRange source) {
   return context.builder.make(op, std::move(inputs), {.axes = std::move(axes)}, source);
 }
 
@@ -238,7 +256,8 @@ Value constant_value(Context& context, double number, SourceRange source) {
 
 Use bare_use(const Context& context, int index, SourceRange source) {
   const ir::Variable& variable = context.model.variables[static_cast<size_t>(index)];
-  const bool varies = variable.role == ir::Role::data || variable.role == ir::Role::given || variable.role == ir::Role::latent;
+  const bool varies = variable.role == ir::Role::data || variable.role == ir::Role::given ||
+                      variable.role == ir::Role::latent;
   const bool step = !context.sequence.empty() && varies && !variable.global;
   return {index, step ? ir::VariableUse::Place::step : ir::VariableUse::Place::row, 0, source};
 }
@@ -247,16 +266,21 @@ Value variable_value(Context& context, int index, const Use& use) {
   const ir::Variable& variable = context.model.variables[static_cast<size_t>(index)];
   if (!context.variables[static_cast<size_t>(index)].sound) return {};
   if (variable.role == ir::Role::weight) {
-    report(context, Code::not_a_value, use.range, fmt::format("`{}` is the weight of a row, not a value", variable.name), "",
-           fmt::format("bind the column a second time: `given x: real = column(…)`"), {{variable.range, "declared here"}});
+    report(context, Code::not_a_value, use.range,
+           fmt::format("`{}` is the weight of a row, not a value", variable.name), "",
+           fmt::format("bind the column a second time: `given x: real = column(…)`"),
+           {{variable.range, "declared here"}});
     return {};
   }
-  Value value = typed_value({variable.type.element, variable.domain, variable.declared_axes, variable.type.range});
+  Value value =
+      typed_value({variable.type.element, variable.domain, variable.declared_axes, variable.type.range});
   value.node = variable.node;
-  const bool bare = use.place == ir::VariableUse::Place::row || (use.place == ir::VariableUse::Place::step && use.offset == 0);
+  const bool bare = use.place == ir::VariableUse::Place::row ||
+                    (use.place == ir::VariableUse::Place::step && use.offset == 0);
   if (!bare) {
     const ir::Op op = variable.role == ir::Role::latent ? ir::Op::latent : ir::Op::data;
-    value.node = context.builder.leaf(op, describe_use(context, {index, use.place, use.offset}), variable.type, use.range);
+    value.node = context.builder.leaf(op, describe_use(context, {index, use.place, use.offset}),
+                                      variable.type, use.range);
   }
   value.source = use.range;
   value.uses = {use};
@@ -271,15 +295,15 @@ Value variable_value(Context& context, int index, const Use& use) {
 
 bool is_open(Context& context, const Expression& expression) {
   switch (expression.kind) {
-    case ExpressionKind::list: return true;
+    case ExpressionKind::list:
+      return true;
     case ExpressionKind::name: {
       const Entity* entity = find_entity(context, expression.text);
       if (!entity) return expression.text == "I";
-      if (entity->kind != EntityKind::let) return false;
-      const LetState& let = context.lets[static_cast<size_t>(entity->index)];
-      return !let.cyclic && is_open(context, *let.declaration->value);
+      return entity->kind == EntityKind::let && let_is_open(context, entity->index);
     }
-    case ExpressionKind::negate: return is_open(context, *expression.children[0]);
+    case ExpressionKind::negate:
+      return is_open(context, *expression.children[0]);
     case ExpressionKind::add:
     case ExpressionKind::subtract:
     case ExpressionKind::multiply:
@@ -288,7 +312,8 @@ bool is_open(Context& context, const Expression& expression) {
     case ExpressionKind::power: {
       const bool left = is_open(context, *expression.children[0]);
       const bool right = is_open(context, *expression.children[1]);
-      return (left && (right || literal_number(*expression.children[1]))) || (right && literal_number(*expression.children[0]));
+      return (left && (right || literal_number(*expression.children[1]))) ||
+             (right && literal_number(*expression.children[0]));
     }
     case ExpressionKind::call:
       return is_elementwise_function(expression.text) && expression.arguments.size() == 1 &&
@@ -298,31 +323,41 @@ bool is_open(Context& context, const Expression& expression) {
     case ExpressionKind::index:
     case ExpressionKind::member:
     case ExpressionKind::transpose:
-    case ExpressionKind::range: return false;
+    case ExpressionKind::range:
+      return false;
   }
   return false;
 }
 
 Value evaluate(Context& context, const Expression& expression, const Place& place) {
   switch (expression.kind) {
-    case ExpressionKind::number: return constant_value(context, expression.number, expression.range);
+    case ExpressionKind::number:
+      return constant_value(context, expression.number, expression.range);
     case ExpressionKind::string:
       report(context, Code::string_out_of_place, expression.range, "a text is not a value", "",
              "texts name columns: `column(\"w\")`");
       return {};
-    case ExpressionKind::name: return evaluate_name(context, expression, place);
-    case ExpressionKind::call: return evaluate_call(context, expression, place);
-    case ExpressionKind::index: return evaluate_index(context, expression);
-    case ExpressionKind::member: return evaluate_member(context, expression);
-    case ExpressionKind::negate: return evaluate_negation(context, expression, place);
+    case ExpressionKind::name:
+      return evaluate_name(context, expression, place);
+    case ExpressionKind::call:
+      return evaluate_call(context, expression, place);
+    case ExpressionKind::index:
+      return evaluate_index(context, expression);
+    case ExpressionKind::member:
+      return evaluate_member(context, expression);
+    case ExpressionKind::negate:
+      return evaluate_negation(context, expression, place);
     case ExpressionKind::add:
     case ExpressionKind::subtract:
     case ExpressionKind::multiply:
     case ExpressionKind::divide:
     case ExpressionKind::power:
-    case ExpressionKind::elementwise_multiply: return evaluate_binary(context, expression, place);
-    case ExpressionKind::transpose: return transpose(context, expression, evaluate(context, *expression.children[0]));
-    case ExpressionKind::list: return evaluate_list(context, expression, place);
+    case ExpressionKind::elementwise_multiply:
+      return evaluate_binary(context, expression, place);
+    case ExpressionKind::transpose:
+      return transpose(context, expression, evaluate(context, *expression.children[0]));
+    case ExpressionKind::list:
+      return evaluate_list(context, expression, place);
     case ExpressionKind::range:
       report(context, Code::string_out_of_place, expression.range, "a range is not a value", "",
              "ranges name columns, `\"x1\"..\"x9\"`, and the limits of `scale`");

@@ -12,7 +12,16 @@ namespace {
 using ast::Expression;
 using ast::ExpressionKind;
 
-enum class SettingKind : uint8_t { method, whole, positive, seed, optimiser, objective, flag_or_number, text };
+enum class SettingKind : uint8_t {
+  method,
+  whole,
+  positive,
+  seed,
+  optimiser,
+  objective,
+  flag_or_number,
+  text
+};
 
 struct SettingRow {
   std::string_view name;
@@ -67,14 +76,22 @@ std::string fault(SettingKind kind, std::string_view text) {
   switch (kind) {
     case SettingKind::method:
       return begins_with_word(text, {"auto", "em", "gradient"}) ? "" : "`auto`, `em` or `gradient`";
-    case SettingKind::whole: return read<int64_t>(text).value_or(0) >= 1 ? "" : "a whole number from 1";
-    case SettingKind::seed: return read<uint64_t>(text) ? "" : "a whole number from 0";
-    case SettingKind::positive: return read<double>(text).value_or(0) > 0 ? "" : "a positive number";
-    case SettingKind::flag_or_number: return read<double>(text).value_or(-1) >= 0 ? "" : "a number from 0";
+    case SettingKind::whole:
+      return read<int64_t>(text).value_or(0) >= 1 ? "" : "a whole number from 1";
+    case SettingKind::seed:
+      return read<uint64_t>(text) ? "" : "a whole number from 0";
+    case SettingKind::positive:
+      return read<double>(text).value_or(0) > 0 ? "" : "a positive number";
+    case SettingKind::flag_or_number:
+      return read<double>(text).value_or(-1) >= 0 ? "" : "a number from 0";
     case SettingKind::optimiser:
-      return begins_with_word(text, {"adam", "sgd", "momentum", "adagrad", "rmsprop", "adamw"}) ? "" : "`adam`, `adamw`, `sgd`, `momentum`, `adagrad` or `rmsprop`";
-    case SettingKind::objective: return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
-    case SettingKind::text: return {};
+      return begins_with_word(text, {"adam", "sgd", "momentum", "adagrad", "rmsprop", "adamw"})
+                 ? ""
+                 : "`adam`, `adamw`, `sgd`, `momentum`, `adagrad` or `rmsprop`";
+    case SettingKind::objective:
+      return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
+    case SettingKind::text:
+      return {};
   }
   return {};
 }
@@ -97,22 +114,29 @@ void store(ir::FitSettings& fit, const SettingRow& row, const std::string& text)
 void analyse_setting(Context& context, const ast::FitSetting& setting) {
   const SettingRow* row = find_setting(setting.name.text);
   if (!row) {
-    report(context, Code::unknown_fit_setting, setting.name.range, fmt::format("`{}` is not a fit setting", setting.name.text), "",
-           suggestion(setting.name.text, setting_names(), "the settings are " + listed(setting_names(), "and")));
+    report(
+        context, Code::unknown_fit_setting, setting.name.range,
+        fmt::format("`{}` is not a fit setting", setting.name.text), "",
+        suggestion(setting.name.text, setting_names(), "the settings are " + listed(setting_names(), "and")));
     return;
   }
   ir::FitSettings& fit = context.model.fit;
   const auto [first, fresh] = fit.ranges.emplace(setting.name.text, setting.name.range);
   if (!fresh) {
-    report(context, Code::declared_once, setting.name.range, fmt::format("`{}` is set twice", setting.name.text), "", "", {{first->second, "first set here"}});
+    report(context, Code::declared_once, setting.name.range,
+           fmt::format("`{}` is set twice", setting.name.text), "", "", {{first->second, "first set here"}});
     return;
   }
   const auto number = literal_number(*setting.value);
   const bool call = setting.value->kind == ExpressionKind::call;
-  const std::string text = number && setting.value->kind != ExpressionKind::number ? fmt::format("{}", *number) : ast::print(*setting.value);
+  const std::string text = number && setting.value->kind != ExpressionKind::number
+                               ? fmt::format("{}", *number)
+                               : ast::print(*setting.value);
   const std::string wanted = fault(row->kind, text);
-  if (!wanted.empty() || (call && row->kind != SettingKind::optimiser && row->kind != SettingKind::objective && row->kind != SettingKind::text)) {
-    report(context, Code::fit_setting_value, setting.value->range, fmt::format("`{}` cannot be `{}`", setting.name.text, text), "",
+  if (!wanted.empty() || (call && row->kind != SettingKind::optimiser &&
+                          row->kind != SettingKind::objective && row->kind != SettingKind::text)) {
+    report(context, Code::fit_setting_value, setting.value->range,
+           fmt::format("`{}` cannot be `{}`", setting.name.text, text), "",
            wanted.empty() ? "" : "it takes " + wanted);
     return;
   }
@@ -123,14 +147,16 @@ void apply_command_line(Context& context) {
   for (const SettingRow& row : setting_table) {
     const std::string name(row.name);
     const bool collides = find_entity(context, name) != nullptr;
-    auto text = setting(context, "fit." + name);
-    if (!text && !collides) text = setting(context, name);
+    std::string given = "fit." + name;
+    auto text = setting(context, given);
+    if (!text && !collides) text = setting(context, given = name);
     if (!text) continue;
     const std::string wanted = fault(row.kind, *text);
     if (wanted.empty())
       store(context.model.fit, row, *text);
     else
-      report(context, Code::setting_value, {}, fmt::format("`--set {}={}`: `{}` takes {}", name, *text, name, wanted));
+      report(context, Code::setting_value, {},
+             fmt::format("`--set {}={}`: `{}` takes {}", given, *text, name, wanted));
   }
 }
 
@@ -151,8 +177,10 @@ void check_settings(Context& context) {
     for (const ir::Variable& variable : context.model.variables)
       if (variable.role == ir::Role::constant) candidates.push_back(variable.name);
     const Entity* entity = find_entity(context, name);
-    report(context, Code::unknown_setting, entity ? entity->range : SourceRange{}, fmt::format("`--set {}={}`: there is no axis, constant or fit setting `{}`", name, text, name),
-           entity ? fmt::format("this is {}", analysis::name(entity->kind)) : "", suggestion(name, candidates));
+    report(context, Code::unknown_setting, entity ? entity->range : SourceRange{},
+           fmt::format("`--set {}={}`: there is no axis, constant or fit setting `{}`", name, text, name),
+           entity ? fmt::format("this is {}", analysis::name(entity->kind)) : "",
+           suggestion(name, candidates));
   }
 }
 

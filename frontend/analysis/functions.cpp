@@ -46,28 +46,40 @@ Facts function_facts(Op op, Facts x) {
   if (op == Op::sigmoid) return {.nonnegative = true, .positive = true, .at_most_one = true};
   if (op == Op::sqrt) return {.nonnegative = true, .positive = x.positive, .at_most_one = x.at_most_one};
   if (op == Op::abs || op == Op::relu)
-    return {.integer = x.integer, .nonnegative = true, .positive = x.positive, .at_most_one = x.nonnegative && x.at_most_one};
+    return {.integer = x.integer,
+            .nonnegative = true,
+            .positive = x.positive,
+            .at_most_one = x.nonnegative && x.at_most_one};
   if (op == Op::square)
-    return {.integer = x.integer, .nonnegative = true, .positive = x.positive, .at_most_one = x.nonnegative && x.at_most_one};
+    return {.integer = x.integer,
+            .nonnegative = true,
+            .positive = x.positive,
+            .at_most_one = x.nonnegative && x.at_most_one};
   if (op == Op::log) return {.at_most_one = x.at_most_one};
-  if (op == Op::tanh || op == Op::erf) return {.nonnegative = x.nonnegative, .positive = x.positive, .at_most_one = true};
+  if (op == Op::tanh || op == Op::erf)
+    return {.nonnegative = x.nonnegative, .positive = x.positive, .at_most_one = true};
   return {};
 }
 
-bool check_argument_domain(Context& context, const ElementwiseRow& row, const Value& value, const Expression& argument) {
-  const bool holds = row.domain == Domain::any || (row.domain == Domain::nonnegative && value.facts.nonnegative) || value.facts.positive;
+bool check_argument_domain(Context& context, const ElementwiseRow& row, const Value& value,
+                           const Expression& argument) {
+  const bool holds = row.domain == Domain::any ||
+                     (row.domain == Domain::nonnegative && value.facts.nonnegative) || value.facts.positive;
   if (holds) return true;
   report(context, Code::type_not_provable, argument.range,
          fmt::format("`{}` cannot be proven {}, as `{}` needs", ast::print(argument),
                      row.domain == Domain::positive ? "positive" : "positive or zero", row.name),
-         fmt::format("this is `{}`", describe(context, value)), "declare its parts `positive`, or take `exp` or `softplus` of it");
+         fmt::format("this is `{}`", describe(context, value)),
+         "declare its parts `positive`, or take `exp` or `softplus` of it");
   return false;
 }
 
 Value elementwise(Context& context, const Expression& call, const ElementwiseRow& row, const Place& place) {
   const Expression& argument = *call.arguments[0].value;
   Value value = evaluate(context, argument, place);
-  if (value.poison() || !require_number(context, value) || !check_argument_domain(context, row, value, argument)) return {};
+  if (value.poison() || !require_number(context, value) ||
+      !check_argument_domain(context, row, value, argument))
+    return {};
   value.node = context.builder.make(row.op, {value.node}, {}, call.range);
   value.facts = function_facts(row.op, value.facts);
   value.domain = ir::Domain::real;
@@ -85,15 +97,20 @@ std::optional<AxisId> reduced_axis(Context& context, const Expression& call, con
     if (!axis) return {};
     for (const AxisId each : value.order)
       if (base_axis(context, each) == *axis) return each;
-    report(context, Code::shape_mismatch, named.range, fmt::format("the argument of `{}` has no axis `{}`", call.text, axis_text(context, *axis)),
-           "", "", {{value.source, fmt::format("this is `{}`", describe(context, value))}});
+    report(context, Code::shape_mismatch, named.range,
+           fmt::format("the argument of `{}` has no axis `{}`", call.text, axis_text(context, *axis)), "", "",
+           {{value.source, fmt::format("this is `{}`", describe(context, value))}});
     return {};
   }
   if (value.order.size() == 1) return value.order.front();
   report(context, Code::shape_mismatch, call.range,
          value.scalar() ? fmt::format("`{}` runs along an axis, and its argument has none", call.text)
                         : fmt::format("`{}` of a value with several axes is ambiguous", call.text),
-         "", value.scalar() ? "" : fmt::format("name the axis: `{}({}, {})`", call.text, ast::print(*call.arguments[0].value), axis_text(context, value.order.back())),
+         "",
+         value.scalar()
+             ? ""
+             : fmt::format("name the axis: `{}({}, {})`", call.text, ast::print(*call.arguments[0].value),
+                           axis_text(context, value.order.back())),
          {{value.source, fmt::format("this is `{}`", describe(context, value))}});
   return {};
 }
@@ -113,7 +130,9 @@ NodeId mean(Context& context, NodeId x, AxisId axis, SourceRange source) {
 
 constexpr std::array<std::string_view, 5> reductions = {"sum", "mean", "max", "logsumexp", "softmax"};
 
-bool is_reduction(std::string_view name) { return std::find(reductions.begin(), reductions.end(), name) != reductions.end(); }
+bool is_reduction(std::string_view name) {
+  return std::find(reductions.begin(), reductions.end(), name) != reductions.end();
+}
 
 Value reduction(Context& context, const Expression& call) {
   Value value = evaluate(context, *call.arguments[0].value);
@@ -148,14 +167,19 @@ Value diagonal_matrix(Context& context, const Expression& call, const Place& pla
   Value value = evaluate(context, *call.arguments[0].value, inner);
   if (value.poison() || !require_number(context, value)) return {};
   if (value.order.size() != 1) {
-    report(context, Code::not_a_matrix, call.range, "`diag` takes a vector", fmt::format("its argument is `{}`", describe(context, value)));
+    report(context, Code::not_a_matrix, call.range, "`diag` takes a vector",
+           fmt::format("its argument is `{}`", describe(context, value)));
     return {};
   }
   const AxisId axis = value.order.front();
   value.order.push_back(context.model.module.twin(axis));
   value.node = make(context, Op::diag, {value.node}, value.order, call.range);
-  value.definite = value.facts.positive ? Definite::yes : value.facts.nonnegative ? Definite::semi : Definite::no;
-  value.facts = {.integer = value.facts.integer, .nonnegative = value.facts.nonnegative, .at_most_one = value.facts.at_most_one};
+  value.definite = value.facts.positive      ? Definite::yes
+                   : value.facts.nonnegative ? Definite::semi
+                                             : Definite::no;
+  value.facts = {.integer = value.facts.integer,
+                 .nonnegative = value.facts.nonnegative,
+                 .at_most_one = value.facts.at_most_one};
   value.domain = ir::Domain::real;
   value.source = call.range;
   return value;
@@ -188,14 +212,17 @@ bool check_arguments(Context& context, const Expression& call, Arity wanted) {
   for (const ast::Argument& argument : call.arguments) {
     if (argument.name.text.empty()) continue;
     report(context, Code::unexpected_argument_name, argument.name.range,
-           fmt::format("`{}` takes no argument named `{}`", call.text, argument.name.text), "", "write the value alone");
+           fmt::format("`{}` takes no argument named `{}`", call.text, argument.name.text), "",
+           "write the value alone");
     return false;
   }
   const size_t given = call.arguments.size();
   if (given >= wanted.least && given <= wanted.most) return true;
-  const std::string count = wanted.least == wanted.most ? std::to_string(wanted.least) : fmt::format("{} or {}", wanted.least, wanted.most);
-  report(context, Code::argument_count, call.range,
-         fmt::format("`{}` takes {} argument{}, not {}", call.text, count, wanted.most == 1 ? "" : "s", given));
+  const std::string count = wanted.least == wanted.most ? std::to_string(wanted.least)
+                                                        : fmt::format("{} or {}", wanted.least, wanted.most);
+  report(
+      context, Code::argument_count, call.range,
+      fmt::format("`{}` takes {} argument{}, not {}", call.text, count, wanted.most == 1 ? "" : "s", given));
   return false;
 }
 
@@ -204,25 +231,30 @@ Value unknown_function(Context& context, const Expression& call) {
   for (const ast::Argument& argument : call.arguments)
     if (!distribution && !is_open(context, *argument.value)) evaluate(context, *argument.value);
   if (distribution) {
-    report(context, Code::distribution_out_of_place, call.name_range, fmt::format("`{}` is a distribution, not a value", call.text), "",
+    report(context, Code::distribution_out_of_place, call.name_range,
+           fmt::format("`{}` is a distribution, not a value", call.text), "",
            "declare a latent for it, with `P(…)` of its own");
     return {};
   }
   if (const Entity* entity = find_entity(context, call.text)) {
-    report(context, Code::unknown_function, call.name_range, fmt::format("`{}` is {}, not a function", call.text, name(entity->kind)), "",
-           fmt::format("index with `{}[…]`, multiply with `*`", call.text), {{entity->range, "declared here"}});
+    report(context, Code::unknown_function, call.name_range,
+           fmt::format("`{}` is {}, not a function", call.text, name(entity->kind)), "",
+           fmt::format("index with `{}[…]`, multiply with `*`", call.text),
+           {{entity->range, "declared here"}});
     return {};
   }
   std::vector<std::string> candidates = function_names();
   for (const std::string& network : names_of(context, {EntityKind::network})) candidates.push_back(network);
-  report(context, Code::unknown_function, call.name_range, fmt::format("`{}` is not a function", call.text), "",
-         suggestion(call.text, candidates));
+  report(context, Code::unknown_function, call.name_range, fmt::format("`{}` is not a function", call.text),
+         "", suggestion(call.text, candidates));
   return {};
 }
 
 }  // namespace
 
-bool is_elementwise_function(std::string_view name) { return find_elementwise(name) != nullptr; }
+bool is_elementwise_function(std::string_view name) {
+  return find_elementwise(name) != nullptr;
+}
 
 const std::vector<std::string>& function_names() {
   static const std::vector<std::string> names = [] {

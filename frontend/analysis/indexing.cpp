@@ -28,7 +28,8 @@ std::optional<Stepped> stepped(const Expression& index) {
 }
 
 bool varies(const ir::Variable& variable) {
-  return variable.role == ir::Role::data || variable.role == ir::Role::given || variable.role == ir::Role::latent;
+  return variable.role == ir::Role::data || variable.role == ir::Role::given ||
+         variable.role == ir::Role::latent;
 }
 
 Value at_position(Context& context, const Expression& expression, const Position& position) {
@@ -37,17 +38,20 @@ Value at_position(Context& context, const Expression& expression, const Position
   if (!entity) return evaluate(context, table);  // reports an unknown name
   const bool variable = entity->kind == EntityKind::variable;
   if (!variable || !varies(context.model.variables[static_cast<size_t>(entity->index)])) {
-    report(context, Code::sequence_index, expression.range, fmt::format("`{}` does not vary along the sequence", ast::print(table)), "",
+    report(context, Code::sequence_index, expression.range,
+           fmt::format("`{}` does not vary along the sequence", ast::print(table)), "",
            "only data, given and latent variables have a position", {{entity->range, "declared here"}});
     return {};
   }
   entity->used = true;
-  return variable_value(context, entity->index, {entity->index, position.place, position.offset, expression.range});
+  return variable_value(context, entity->index,
+                        {entity->index, position.place, position.offset, expression.range});
 }
 
 // The axis that an index over `range` consumes: the leftmost of that name that is not an event axis.
 std::optional<size_t> consumed_axis(const Context& context, const Value& table, AxisId range) {
-  const size_t events = table.domain == ir::Domain::ordered ? 0 : static_cast<size_t>(event_axes(table.domain));
+  const size_t events =
+      table.domain == ir::Domain::ordered ? 0 : static_cast<size_t>(event_axes(table.domain));
   for (size_t i = 0; i + events < table.order.size(); ++i)
     if (base_axis(context, table.order[i]) == base_axis(context, range)) return i;
   return {};
@@ -68,14 +72,17 @@ Value gather(Context& context, const Expression& expression, Value table, const 
   if (!at) {
     const bool event = std::find(table.order.begin(), table.order.end(), index.range) != table.order.end();
     report(context, Code::index_without_axis, expression.range,
-           fmt::format("`{}` has no axis `{}` to index", ast::print(*expression.children[0]), axis_text(context, index.range)), "",
-           event ? "this axis is the event of the type: its entries stay together" : "", index_labels(context, table, index));
+           fmt::format("`{}` has no axis `{}` to index", ast::print(*expression.children[0]),
+                       axis_text(context, index.range)),
+           "", event ? "this axis is the event of the type: its entries stay together" : "",
+           index_labels(context, table, index));
     return {};
   }
   Value value = table;
   value.order.erase(value.order.begin() + static_cast<std::ptrdiff_t>(*at));
   for (const AxisId axis : index.order)
-    if (std::find(value.order.begin(), value.order.end(), axis) == value.order.end()) value.order.insert(value.order.begin(), axis);
+    if (std::find(value.order.begin(), value.order.end(), axis) == value.order.end())
+      value.order.insert(value.order.begin(), axis);
   value.node = make(context, ir::Op::gather, {table.node, index.node}, {table.order[*at]}, expression.range);
   if (table.domain == ir::Domain::ordered && *at + 1 == table.order.size()) value.domain = ir::Domain::real;
   merge_uses(value.uses, index.uses);
@@ -106,7 +113,8 @@ Value evaluate_index(Context& context, const Expression& expression) {
   } else {
     const auto step = stepped(*expression.children[1]);
     if (context.sequence.empty() && step && step->name->text == "first" && !find_entity(context, "first")) {
-      report(context, Code::sequence_index, expression.range, "there is no sequence to be first in", "", "declare `sequence t order \"time\"`");
+      report(context, Code::sequence_index, expression.range, "there is no sequence to be first in", "",
+             "declare `sequence t order \"time\"`");
       return {};
     }
     value = evaluate(context, *expression.children[0]);

@@ -39,7 +39,8 @@ Value stack(Context& context, const ast::Expression& list, std::vector<Value> it
     value.facts = common_facts(value.facts, item.facts);
     merge_uses(value.uses, item.uses);
     for (const AxisId each : item.order)
-      if (std::find(value.order.begin(), value.order.end(), each) == value.order.end()) value.order.push_back(each);
+      if (std::find(value.order.begin(), value.order.end(), each) == value.order.end())
+        value.order.push_back(each);
   }
   value.order.insert(value.order.begin(), axis);
   if (is_probability(items)) value.domain = ir::Domain::simplex;
@@ -63,14 +64,18 @@ Value evaluate_list(Context& context, const ast::Expression& list, const Axes& p
   bool sound = true;
   for (const auto& child : list.children) {
     Value item = evaluate(context, *child, inner);
-    const bool fits = item.poison() || std::find(item.order.begin(), item.order.end(), place.front()) == item.order.end();
+    const bool fits =
+        item.poison() || std::find(item.order.begin(), item.order.end(), place.front()) == item.order.end();
     if (!fits)
-      report(context, Code::shape_mismatch, child->range, fmt::format("an entry of a list along `{}` has this axis itself", axis_text(context, place.front())),
+      report(context, Code::shape_mismatch, child->range,
+             fmt::format("an entry of a list along `{}` has this axis itself",
+                         axis_text(context, place.front())),
              fmt::format("this is `{}`", describe(context, item)), "", {{list.range, "the list"}});
     const bool deep = item.poison() || inner.empty() || !item.scalar();
     if (!deep && fits)
-      report(context, Code::list_without_axis, list.range, fmt::format("the place has the shape {}", describe_shape(context, place)), "",
-             "write one list for each axis: `[[…], […]]`");
+      report(context, Code::list_without_axis, list.range,
+             fmt::format("a list of numbers stands where the shape is {}", describe_shape(context, place)),
+             "", "write one list for each axis: `[[…], […]]`");
     sound &= fits && deep && !item.poison() && require_number(context, item);
     if (!deep) break;
     items.push_back(std::move(item));
@@ -78,8 +83,8 @@ Value evaluate_list(Context& context, const ast::Expression& list, const Axes& p
   if (!sound) return {};
   if (!accept_size(context, place.front(), static_cast<int64_t>(items.size()))) {
     report(context, Code::list_length, list.range,
-           fmt::format("a list of {} stands along `{}`, which has {}", items.size(), axis_text(context, place.front()),
-                       axis_size(context, place.front())),
+           fmt::format("a list of {} stands along `{}`, which has {}", items.size(),
+                       axis_text(context, place.front()), axis_size(context, place.front())),
            "", fmt::format("the shape is {}", describe_shape(context, place)));
     return {};
   }

@@ -11,12 +11,17 @@ using ast::ExpressionKind;
 
 std::optional<double> apply(ExpressionKind kind, double a, double b) {
   switch (kind) {
-    case ExpressionKind::add: return a + b;
-    case ExpressionKind::subtract: return a - b;
+    case ExpressionKind::add:
+      return a + b;
+    case ExpressionKind::subtract:
+      return a - b;
     case ExpressionKind::multiply:
-    case ExpressionKind::elementwise_multiply: return a * b;
-    case ExpressionKind::divide: return a / b;
-    case ExpressionKind::power: return std::pow(a, b);
+    case ExpressionKind::elementwise_multiply:
+      return a * b;
+    case ExpressionKind::divide:
+      return a / b;
+    case ExpressionKind::power:
+      return std::pow(a, b);
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
@@ -26,7 +31,8 @@ std::optional<double> apply(ExpressionKind kind, double a, double b) {
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range: return {};
+    case ExpressionKind::range:
+      return {};
   }
   return {};
 }
@@ -40,19 +46,21 @@ bool flatten(Context& context, const ast::Expression& value, const std::vector<A
       numbers.push_back(*number);
       return true;
     }
-    report(context, Code::value_not_literal, value.range, fmt::format("`{}` is not a number", ast::print(value)), "",
+    report(context, Code::value_not_literal, value.range,
+           fmt::format("`{}` is not a number", ast::print(value)), "",
            "a value is a number or a list of numbers, one list for each axis");
     return false;
   }
   if (value.kind != ExpressionKind::list) {
-    report(context, Code::value_shape, value.range, "a list stands for each axis", fmt::format("a list along `{}` was expected", axis_text(context, axes[depth])),
+    report(context, Code::value_shape, value.range, "a list stands for each axis",
+           fmt::format("a list along `{}` was expected", axis_text(context, axes[depth])),
            fmt::format("the shape is {}", describe_shape(context, axes)));
     return false;
   }
   if (!accept_size(context, axes[depth], static_cast<int64_t>(value.children.size()))) {
     report(context, Code::value_shape, value.range,
-           fmt::format("a list of {} stands along `{}`, which has {}", value.children.size(), axis_text(context, axes[depth]),
-                       axis_size(context, axes[depth])),
+           fmt::format("a list of {} stands along `{}`, which has {}", value.children.size(),
+                       axis_text(context, axes[depth]), axis_size(context, axes[depth])),
            "", fmt::format("the shape is {}", describe_shape(context, axes)));
     return false;
   }
@@ -82,14 +90,16 @@ std::optional<std::vector<double>> literal_values(Context& context, const ast::E
     int64_t elements = 1;
     for (const AxisId axis : axes) {
       const int64_t size = axis_size(context, axis);
-      if (size == ir::unknown_size || elements > (int64_t{1} << 24) / size) return numbers;  // one number fills all
+      if (size == ir::unknown_size || elements > (int64_t{1} << 20) / size)
+        return numbers;  // one number fills all
       elements *= size;
     }
     numbers.resize(static_cast<size_t>(elements), numbers.front());
     return numbers;
   }
   if (axes.empty()) {
-    report(context, Code::value_shape, value.range, "a single number was expected", "", "write the number without brackets");
+    report(context, Code::value_shape, value.range, "a single number was expected", "",
+           "write the number without brackets");
     return {};
   }
   if (!flatten(context, value, axes, 0, numbers)) return {};

@@ -15,24 +15,29 @@ bool proves(Facts known, ir::Element element) {
          (known.at_most_one || !wanted.at_most_one) && (known.integer || !wanted.integer);
 }
 
-bool check_argument(Context& context, const ast::NetParameter& parameter, const DeclaredType& type, const Value& value) {
+bool check_argument(Context& context, const ast::NetParameter& parameter, const DeclaredType& type,
+                    const Value& value) {
   const Value wanted = typed_value(type);
   if (value.order != wanted.order || value.range != wanted.range) {
     report(context, Code::shape_mismatch, value.source,
-           fmt::format("this has the shape `{}`, the network's `{}` is `{}`", describe(context, value), parameter.name.text,
-                       describe(context, wanted)),
-           fmt::format("this is `{}`", describe(context, value)), "", {{parameter.type.range, fmt::format("declared `{}`", describe(context, wanted))}});
+           fmt::format("this has the shape `{}`, the network's `{}` is `{}`", describe(context, value),
+                       parameter.name.text, describe(context, wanted)),
+           fmt::format("this is `{}`", describe(context, value)), "",
+           {{parameter.type.range, fmt::format("declared `{}`", describe(context, wanted))}});
     return false;
   }
   if (type.element == ir::Element::category || proves(value.facts, type.element)) return true;
   report(context, Code::type_not_provable, value.source,
-         fmt::format("this cannot be proven `{}`, as the network's `{}` needs", describe(context, wanted), parameter.name.text),
-         fmt::format("this is `{}`", describe(context, value)), "", {{parameter.type.range, "declared here"}});
+         fmt::format("this cannot be proven `{}`, as the network's `{}` needs", describe(context, wanted),
+                     parameter.name.text),
+         fmt::format("this is `{}`", describe(context, value)), "",
+         {{parameter.type.range, "declared here"}});
   return false;
 }
 
 // The uses of all arguments; none after a report.
-std::optional<std::vector<Use>> check_arguments(Context& context, const ast::NetDeclaration& net, const Expression& call) {
+std::optional<std::vector<Use>> check_arguments(Context& context, const ast::NetDeclaration& net,
+                                                const Expression& call) {
   if (call.arguments.size() != net.parameters.size()) {
     report(context, Code::argument_count, call.range,
            fmt::format("the network `{}` takes {} argument{}, not {}", net.name.text, net.parameters.size(),
@@ -44,9 +49,11 @@ std::optional<std::vector<Use>> check_arguments(Context& context, const ast::Net
   bool sound = true;
   for (size_t i = 0; i < call.arguments.size(); ++i) {
     if (!call.arguments[i].name.text.empty())
-      report(context, Code::unexpected_argument_name, call.arguments[i].name.range, "the arguments of a network have no names", "", "write the value alone");
+      report(context, Code::unexpected_argument_name, call.arguments[i].name.range,
+             "the arguments of a network have no names", "", "write the value alone");
     const auto type = resolve_type(context, net.parameters[i].type);
-    const Value value = evaluate(context, *call.arguments[i].value, type ? type->axes : std::vector<AxisId>{});
+    const Value value =
+        evaluate(context, *call.arguments[i].value, type ? type->axes : std::vector<AxisId>{});
     merge_uses(uses, value.uses);
     sound &= type && !value.poison() && check_argument(context, net.parameters[i], *type, value);
   }
@@ -54,7 +61,8 @@ std::optional<std::vector<Use>> check_arguments(Context& context, const ast::Net
   return uses;
 }
 
-const ast::TypeSyntax* output_type(Context& context, const ast::NetDeclaration& net, const Expression& call, const ast::Name& member) {
+const ast::TypeSyntax* output_type(Context& context, const ast::NetDeclaration& net, const Expression& call,
+                                   const ast::Name& member) {
   std::vector<std::string> names;
   for (const ast::NetParameter& output : net.outputs) {
     if (output.name.text == member.text) return &output.type;
@@ -62,12 +70,16 @@ const ast::TypeSyntax* output_type(Context& context, const ast::NetDeclaration& 
   }
   if (member.text.empty() && net.single_output) return &*net.single_output;
   if (member.text.empty()) {
-    report(context, Code::unknown_member, call.range, fmt::format("`{}` has several outputs", net.name.text), "",
-           fmt::format("choose one: `{}.{}`", ast::print(call), names.empty() ? "mean" : names.front()), {{net.name.range, "declared here"}});
+    report(context, Code::unknown_member, call.range, fmt::format("`{}` has several outputs", net.name.text),
+           "", fmt::format("choose one: `{}.{}`", ast::print(call), names.empty() ? "mean" : names.front()),
+           {{net.name.range, "declared here"}});
     return nullptr;
   }
-  report(context, Code::unknown_member, member.range, fmt::format("the network `{}` has no output `{}`", net.name.text, member.text), "",
-         suggestion(member.text, names, names.empty() ? "it has a single output: leave the member out" : "its outputs are " + listed(names, "and")),
+  report(context, Code::unknown_member, member.range,
+         fmt::format("the network `{}` has no output `{}`", net.name.text, member.text), "",
+         suggestion(member.text, names,
+                    names.empty() ? "it has a single output: leave the member out"
+                                  : "its outputs are " + listed(names, "and")),
          {{net.name.range, "declared here"}});
   return nullptr;
 }

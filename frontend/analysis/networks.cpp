@@ -1,5 +1,5 @@
-// The bodies of networks: names, layers and their arguments. Shapes are checked at the border (network_calls.cpp): the weights of
-// layers take their sizes when the gradient route builds them.
+// The bodies of networks: names, layers and their arguments. Shapes are checked at the border
+// (network_calls.cpp): the weights of layers take their sizes when the gradient route builds them.
 
 #include <fmt/format.h>
 
@@ -16,9 +16,9 @@ using ast::ExpressionKind;
 
 struct LayerRow {
   std::string_view name;
-  size_t least, most;           // positional arguments
-  std::string_view options;     // named ones, each between spaces
-  std::string_view words;       // bare words that may stand for values, each between spaces
+  size_t least, most;        // positional arguments
+  std::string_view options;  // named ones, each between spaces
+  std::string_view words;    // bare words that may stand for values, each between spaces
 };
 
 constexpr std::array<LayerRow, 11> layer_table = {{
@@ -43,6 +43,16 @@ const LayerRow* find_layer(std::string_view name) {
 
 bool holds_word(std::string_view words, std::string_view word) {
   return !word.empty() && words.find(fmt::format(" {} ", word)) != std::string_view::npos;
+}
+
+std::vector<std::string> words_of(std::string_view text) {
+  std::vector<std::string> words;
+  for (size_t at = 1; at < text.size();) {
+    const size_t end = text.find(' ', at);
+    words.emplace_back(text.substr(at, end - at));
+    at = end + 1;
+  }
+  return words;
 }
 
 struct Body {
@@ -72,15 +82,17 @@ Facts Body::name(const Expression& expression) {
   }
   if (entity) {
     entity->used = true;
-    report(context, Code::net_name, expression.range, fmt::format("`{}` cannot be used inside a network", expression.text),
-           "a network sees its parameters, its own names, axes and constants", fmt::format("add a parameter to `{}`", net.name.text),
-           {{entity->range, "declared here"}});
+    report(context, Code::net_name, expression.range,
+           fmt::format("`{}` cannot be used inside a network", expression.text),
+           "a network sees its parameters, its own names, axes and constants",
+           fmt::format("add a parameter to `{}`", net.name.text), {{entity->range, "declared here"}});
     return {};
   }
   std::vector<std::string> candidates = names_of(context, {EntityKind::axis});
   for (const auto& local : locals) candidates.push_back(local.first);
   report(context, Code::unknown_name, expression.range, fmt::format("`{}` is not declared", expression.text),
-         fmt::format("not found in the network `{}`", net.name.text), suggestion(expression.text, candidates));
+         fmt::format("not found in the network `{}`", net.name.text),
+         suggestion(expression.text, candidates));
   locals.emplace(expression.text, Facts{});
   return {};
 }
@@ -97,9 +109,10 @@ Facts Body::layer(const Expression& expression, const LayerRow& row) {
     } else if (!holds_word(row.options, argument.name.text)) {
       report(context, Code::unexpected_argument_name, argument.name.range,
              fmt::format("`{}` takes no argument named `{}`", row.name, argument.name.text), "",
-             row.options.empty() ? "" : fmt::format("its options are{}", row.options.substr(0, row.options.size() - 1)));
+             row.options.empty() ? "" : "its options are " + listed(words_of(row.options), "and"));
     }
-    const bool word = argument.value->kind == ExpressionKind::name && holds_word(row.words, argument.value->text);
+    const bool word =
+        argument.value->kind == ExpressionKind::name && holds_word(row.words, argument.value->text);
     if (!word) facts(*argument.value);
   }
   if (positional < row.least || positional > row.most)
@@ -115,15 +128,17 @@ Facts Body::network(const Expression& expression, const Entity& entity) {
   arguments(expression);
   if (expression.arguments.size() != called.parameters.size())
     report(context, Code::argument_count, expression.range,
-           fmt::format("the network `{}` takes {} argument{}, not {}", called.name.text, called.parameters.size(),
-                       called.parameters.size() == 1 ? "" : "s", expression.arguments.size()),
+           fmt::format("the network `{}` takes {} argument{}, not {}", called.name.text,
+                       called.parameters.size(), called.parameters.size() == 1 ? "" : "s",
+                       expression.arguments.size()),
            "", "", {{called.name.range, "declared here"}});
   return {};
 }
 
 Facts function_result(std::string_view function) {
   if (function == "exp" || function == "softplus") return {.nonnegative = true, .positive = true};
-  if (function == "sigmoid" || function == "softmax") return {.nonnegative = true, .positive = true, .at_most_one = true};
+  if (function == "sigmoid" || function == "softmax")
+    return {.nonnegative = true, .positive = true, .at_most_one = true};
   if (function == "relu" || function == "abs" || function == "square") return {.nonnegative = true};
   return {};
 }
@@ -136,23 +151,29 @@ Facts Body::call(const Expression& expression) {
   std::vector<std::string> candidates = function_names();
   if (std::find(candidates.begin(), candidates.end(), expression.text) != candidates.end()) {
     if (expression.arguments.empty())
-      report(context, Code::argument_count, expression.range, fmt::format("`{}` needs an argument", expression.text));
+      report(context, Code::argument_count, expression.range,
+             fmt::format("`{}` needs an argument", expression.text));
     return function_result(expression.text);
   }
   for (const LayerRow& row : layer_table) candidates.emplace_back(row.name);
-  report(context, Code::unknown_function, expression.name_range, fmt::format("`{}` is not a layer or function", expression.text), "",
+  report(context, Code::unknown_function, expression.name_range,
+         fmt::format("`{}` is not a layer or function", expression.text), "",
          suggestion(expression.text, candidates));
   return {};
 }
 
 Facts Body::facts(const Expression& expression) {
   switch (expression.kind) {
-    case ExpressionKind::number: return facts_of(expression.number);
+    case ExpressionKind::number:
+      return facts_of(expression.number);
     case ExpressionKind::string:
-      report(context, Code::string_out_of_place, expression.range, "a text is not a value", "", "texts name columns: `column(\"w\")`");
+      report(context, Code::string_out_of_place, expression.range, "a text is not a value", "",
+             "texts name columns: `column(\"w\")`");
       return {};
-    case ExpressionKind::name: return name(expression);
-    case ExpressionKind::call: return call(expression);
+    case ExpressionKind::name:
+      return name(expression);
+    case ExpressionKind::call:
+      return call(expression);
     case ExpressionKind::add: {
       const Facts left = facts(*expression.children[0]);
       return add_facts(left, facts(*expression.children[1]));
@@ -191,7 +212,8 @@ bool implies(Facts known, Facts wanted) {
          (known.at_most_one || !wanted.at_most_one) && (known.integer || !wanted.integer);
 }
 
-void check_output(Context& context, const ast::NetStatement& statement, const ast::TypeSyntax& type, Facts known) {
+void check_output(Context& context, const ast::NetStatement& statement, const ast::TypeSyntax& type,
+                  Facts known) {
   const auto declared = resolve_type(context, type);
   if (!declared || implies(known, facts_of(declared->element))) return;
   report(context, Code::type_not_provable, statement.value->range,
@@ -210,11 +232,13 @@ void declare_parameters(Context& context, Body& body) {
   for (const auto* list : {&body.net.parameters, &body.net.outputs}) {
     for (const ast::NetParameter& parameter : *list) {
       const auto type = resolve_type(context, parameter.type);
-      if (list == &body.net.parameters) body.locals.emplace(parameter.name.text, type ? facts_of(type->element) : Facts{});
+      if (list == &body.net.parameters)
+        body.locals.emplace(parameter.name.text, type ? facts_of(type->element) : Facts{});
       const auto [first, fresh] = seen.emplace(parameter.name.text, parameter.name.range);
       if (!fresh)
-        report(context, Code::duplicate_name, parameter.name.range, fmt::format("`{}` is declared twice", parameter.name.text), "",
-               "rename one of the two", {{first->second, "first declared here"}});
+        report(context, Code::duplicate_name, parameter.name.range,
+               fmt::format("`{}` is declared twice", parameter.name.text), "", "rename one of the two",
+               {{first->second, "first declared here"}});
     }
   }
   if (body.net.single_output) resolve_type(context, *body.net.single_output);
@@ -230,11 +254,12 @@ void check_statements(Context& context, Body& body) {
     const auto [first, fresh] = assigned.emplace(target, statement.range);
     if (!fresh)
       report(context, Code::duplicate_name, statement.range,
-             target.empty() ? "a network returns once" : fmt::format("`{}` is assigned twice", target), "", "names are given a value once",
-             {{first->second, "first here"}});
+             target.empty() ? "a network returns once" : fmt::format("`{}` is assigned twice", target), "",
+             "names are given a value once", {{first->second, "first here"}});
     if (target.empty()) {
       if (!body.net.single_output)
-        report(context, Code::net_output, statement.range, fmt::format("`{}` has named outputs and cannot `return` a value", body.net.name.text), "",
+        report(context, Code::net_output, statement.range,
+               fmt::format("`{}` has named outputs and cannot `return` a value", body.net.name.text), "",
                "assign to each output by its name");
       else if (sound)
         check_output(context, statement, *body.net.single_output, known);
@@ -245,10 +270,12 @@ void check_statements(Context& context, Body& body) {
     body.locals[target] = known;
   }
   if (body.net.single_output && !assigned.contains(""))
-    report(context, Code::net_output, body.net.name.range, fmt::format("the network `{}` returns nothing", body.net.name.text), "", "end it with `return …`");
+    report(context, Code::net_output, body.net.name.range,
+           fmt::format("the network `{}` returns nothing", body.net.name.text), "", "end it with `return …`");
   for (const ast::NetParameter& output : body.net.outputs)
     if (!assigned.contains(output.name.text))
-      report(context, Code::net_output, output.name.range, fmt::format("the output `{}` of `{}` is never assigned", output.name.text, body.net.name.text));
+      report(context, Code::net_output, output.name.range,
+             fmt::format("the output `{}` of `{}` is never assigned", output.name.text, body.net.name.text));
 }
 
 }  // namespace
@@ -258,7 +285,8 @@ void analyse_networks(Context& context) {
     Body body{context, *state.declaration};
     declare_parameters(context, body);
     check_statements(context, body);
-    unsupported(context, "a neural network", "use an expression of parameters, such as `W * z + b`", state.declaration->name.range);
+    unsupported(context, "a neural network", "use an expression of parameters, such as `W * z + b`",
+                state.declaration->name.range);
   }
 }
 

@@ -15,7 +15,8 @@ NodeId constant_array(Context& context, const Variable& variable, size_t depth, 
   const std::vector<AxisId>& axes = variable.declared_axes;
   if (depth == axes.size()) return context.builder.constant(*next++);
   std::vector<NodeId> items;
-  for (int64_t i = 0; i < axis_size(context, axes[depth]); ++i) items.push_back(constant_array(context, variable, depth + 1, next));
+  for (int64_t i = 0; i < axis_size(context, axes[depth]); ++i)
+    items.push_back(constant_array(context, variable, depth + 1, next));
   return make(context, ir::Op::stack, std::move(items), {axes[depth]}, variable.range);
 }
 
@@ -44,7 +45,8 @@ std::optional<std::vector<double>> constant_values(Context& context, const ast::
   const auto text = setting(context, constant.name.text);
   if (!text || !values) return values;
   if (const auto number = read_number(*text)) return std::vector<double>(values->size(), *number);
-  report(context, Code::setting_value, {}, fmt::format("`--set {}={}` is not a number", constant.name.text, *text));
+  report(context, Code::setting_value, {},
+         fmt::format("`--set {}={}` is not a number", constant.name.text, *text));
   return {};
 }
 
@@ -76,7 +78,8 @@ void analyse_mask(Context& context, Variable& variable, const ast::ParameterDecl
   if (!values) return;
   for (const double value : *values) {
     if (value != 0 && value != 1) {
-      report(context, Code::mask_value, parameter.mask->range, fmt::format("the mask of `{}` holds {}", variable.name, value), "",
+      report(context, Code::mask_value, parameter.mask->range,
+             fmt::format("the mask of `{}` holds {}", variable.name, value), "",
              "a mask holds 1 where the entry is estimated and 0 where it is held at zero");
       return;
     }
@@ -88,62 +91,60 @@ void analyse_prior(Context& context, int index, const ast::ParameterDeclaration&
   Variable& variable = context.model.variables[static_cast<size_t>(index)];
   if (!parameter.prior) return;
   variable.prior_range = parameter.prior->range;
-  const Use self{.variable = index, .place = ir::VariableUse::Place::row, .offset = 0, .range = variable.range};
+  const Use self{
+      .variable = index, .place = ir::VariableUse::Place::row, .offset = 0, .range = variable.range};
   Target target{.value = variable_value(context, index, self), .variable = &variable};
   const Density density = evaluate_distribution(context, *parameter.prior, target);
-  unsupported(context, "a prior", "drop it: the parameter is then estimated by maximum likelihood", parameter.prior->range);
+  unsupported(context, "a prior", "drop it: the parameter is then estimated by maximum likelihood",
+              parameter.prior->range);
   if (density.node == ir::no_node) return;
   for (const Use& use : density.uses) {
     const Variable& used = context.model.variables[static_cast<size_t>(use.variable)];
     if (used.role == ir::Role::parameter || used.role == ir::Role::constant) continue;
-    report(context, Code::prior_of_variable, use.range, fmt::format("the prior of `{}` mentions `{}`", variable.name, used.name),
-           fmt::format("`{}` is {} {}", used.name, used.role == ir::Role::data || used.role == ir::Role::given ? "a" : "a", ir::name(used.role)),
+    report(context, Code::prior_of_variable, use.range,
+           fmt::format("the prior of `{}` mentions `{}`", variable.name, used.name),
+           fmt::format("`{}` is {}", used.name, role_text(used)),
            "a prior may mention constants and other parameters", {{used.range, "declared here"}});
     return;
   }
   context.model.variables[static_cast<size_t>(index)].prior = density.node;
 }
 
-void collect_parameters(const Context& context, const ast::Expression& expression, std::vector<int>& found) {
-  const auto entity = context.scope.find(expression.text);
-  if (expression.kind == ast::ExpressionKind::name && entity != context.scope.end()) {
-    const Entity& named = entity->second;
-    if (named.kind == EntityKind::variable) found.push_back(named.index);
-    if (named.kind == EntityKind::let && !context.lets[static_cast<size_t>(named.index)].cyclic)
-      collect_parameters(context, *context.lets[static_cast<size_t>(named.index)].declaration->value, found);
-  }
-  for (const auto& child : expression.children) collect_parameters(context, *child, found);
-  for (const auto& argument : expression.arguments) collect_parameters(context, *argument.value, found);
-}
-
 const ast::ParameterDeclaration* parameter_declaration(const Context& context, int index) {
   const int declaration = context.variables[static_cast<size_t>(index)].declaration;
-  return std::get_if<ast::ParameterDeclaration>(&context.file.declarations[static_cast<size_t>(declaration)].node);
+  return std::get_if<ast::ParameterDeclaration>(
+      &context.file.declarations[static_cast<size_t>(declaration)].node);
 }
 
-bool reaches(const Context& context, int from, int goal, std::vector<bool>& seen) {
-  const auto* parameter = parameter_declaration(context, from);
-  if (!parameter || !parameter->prior) return false;
-  std::vector<int> next;
-  collect_parameters(context, *parameter->prior, next);
-  for (const int index : next) {
-    if (index == goal) return true;
-    if (seen[static_cast<size_t>(index)]) continue;
-    seen[static_cast<size_t>(index)] = true;
-    if (reaches(context, index, goal, seen)) return true;
+// Parameters point at what their priors mention, also through lets, which follow them among the nodes.
+Edges prior_edges(const Context& context) {
+  const size_t variables = context.variables.size();
+  Edges edges(variables + context.lets.size());
+  const auto add = [&](size_t node, const ast::Expression& expression) {
+    std::vector<const Entity*> named;
+    collect_names(context, expression, named);
+    for (const Entity* entity : named) {
+      if (entity->kind == EntityKind::variable) edges[node].push_back(entity->index);
+      if (entity->kind == EntityKind::let) edges[node].push_back(static_cast<int>(variables) + entity->index);
+    }
+  };
+  for (size_t i = 0; i < variables; ++i) {
+    const auto* parameter = parameter_declaration(context, static_cast<int>(i));
+    if (parameter && parameter->prior) add(i, *parameter->prior);
   }
-  return false;
+  for (size_t i = 0; i < context.lets.size(); ++i)
+    if (!context.lets[i].unusable) add(variables + i, *context.lets[i].declaration->value);
+  return edges;
 }
 
 void check_prior_cycles(Context& context) {
-  for (size_t i = 0; i < context.variables.size(); ++i) {
-    const auto* parameter = parameter_declaration(context, static_cast<int>(i));
-    if (!parameter || !parameter->prior) continue;
-    std::vector<bool> seen(context.variables.size());
-    if (!reaches(context, static_cast<int>(i), static_cast<int>(i), seen)) continue;
-    report(context, Code::cyclic_prior, parameter->prior->range,
-           fmt::format("the prior of `{}` depends on `{}` itself", parameter->name.text, parameter->name.text), "",
-           "the parameters that a prior mentions must form no circle");
+  for (const int node : find_circle(prior_edges(context))) {
+    if (static_cast<size_t>(node) >= context.variables.size()) continue;
+    const auto* parameter = parameter_declaration(context, node);
+    report(
+        context, Code::cyclic_prior, parameter->prior->range,
+        fmt::format("the prior of `{}` depends on `{}` itself", parameter->name.text, parameter->name.text),
+        "", "the parameters that a prior mentions must form no circle");
     return;
   }
 }
@@ -153,7 +154,8 @@ void check_prior_cycles(Context& context) {
 void analyse_constants(Context& context) {
   for (size_t i = 0; i < context.variables.size(); ++i) {
     const auto& node = context.file.declarations[static_cast<size_t>(context.variables[i].declaration)].node;
-    if (const auto* constant = std::get_if<ast::ConstDeclaration>(&node)) analyse_constant(context, static_cast<int>(i), *constant);
+    if (const auto* constant = std::get_if<ast::ConstDeclaration>(&node))
+      analyse_constant(context, static_cast<int>(i), *constant);
   }
 }
 

@@ -11,7 +11,9 @@ using ast::Expression;
 using ast::ExpressionKind;
 using Axes = std::vector<AxisId>;
 
-bool holds(const Axes& axes, AxisId axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+bool holds(const Axes& axes, AxisId axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
 
 void rename_axes(Context& context, Value& value, const Axes& pairs) {
   if (pairs.empty()) return;
@@ -32,15 +34,17 @@ std::vector<Label> operand_labels(const Context& context, const Value& left, con
 
 bool check_ranks(Context& context, const Expression& expression, const Value& left, const Value& right) {
   if (left.order.size() == 1 && right.order.size() == 1) {
-    report(context, Code::vector_times_vector, expression.range, "`*` between two vectors is ambiguous", "",
-           fmt::format("write `{0} .* {1}` for the products of the elements, or `dot({0}, {1})` for their sum",
-                       ast::print(*expression.children[0]), ast::print(*expression.children[1])),
-           operand_labels(context, left, right));
+    report(
+        context, Code::vector_times_vector, expression.range, "`*` between two vectors is ambiguous", "",
+        fmt::format("write `{0} .* {1}` for the products of the elements, or `dot({0}, {1})` for their sum",
+                    ast::print(*expression.children[0]), ast::print(*expression.children[1])),
+        operand_labels(context, left, right));
     return false;
   }
   if (left.order.size() <= 2 && right.order.size() <= 2) return true;
   report(context, Code::not_a_matrix, expression.range, "`*` takes scalars, vectors and matrices", "",
-         "index an axis with a category, or write `.*` for element-wise products", operand_labels(context, left, right));
+         "index an axis with a category, or write `.*` for element-wise products",
+         operand_labels(context, left, right));
   return false;
 }
 
@@ -67,11 +71,10 @@ bool is_square(const Expression& expression) {
   return ast::print(*right.children[0]) == ast::print(*expression.children[0]);
 }
 
-bool is_congruence(const Expression& expression, Definite middle) {
-  const Expression& left = *expression.children[0];
+bool is_congruence(const Expression& expression, const Value& left) {
   const Expression& right = *expression.children[1];
-  if (middle == Definite::no || left.kind != ExpressionKind::multiply || right.kind != ExpressionKind::transpose) return false;
-  return ast::print(*right.children[0]) == ast::print(*left.children[0]);
+  return !left.left_factor.empty() && right.kind == ExpressionKind::transpose &&
+         ast::print(*right.children[0]) == left.left_factor;
 }
 
 }  // namespace
@@ -95,14 +98,12 @@ Value multiply(Context& context, const Expression& expression, Value left, Value
   const AxisId contracted = left.order.back();
   if (base_axis(context, contracted) != base_axis(context, right.order.front())) {
     report(context, Code::shape_mismatch, expression.range,
-           fmt::format("`*` needs `{}` on both sides of the product, the right side begins with `{}`", axis_text(context, contracted),
-                       axis_text(context, right.order.front())),
-           "", "`*` contracts the last axis of the left with the first of the right", operand_labels(context, left, right));
+           fmt::format("`*` needs `{}` on both sides of the product, the right side begins with `{}`",
+                       axis_text(context, contracted), axis_text(context, right.order.front())),
+           "", "`*` contracts the last axis of the left with the first of the right",
+           operand_labels(context, left, right));
     return {};
   }
-  Definite middle = Definite::no;
-  if (expression.children[0]->kind == ExpressionKind::multiply)
-    middle = evaluate(context, *expression.children[0]->children[1]).definite;
   separate(context, left, right);
   Value value;
   value.order.assign(left.order.begin(), left.order.end() - 1);
@@ -114,14 +115,16 @@ Value multiply(Context& context, const Expression& expression, Value left, Value
   merge_uses(value.uses, right.uses);
   value.source = expression.range;
   normalise_axes(context, value);
-  if (is_square(expression) || is_congruence(expression, middle)) value.definite = Definite::semi;
+  if (is_square(expression) || is_congruence(expression, left)) value.definite = Definite::semi;
+  if (right.definite != Definite::no) value.left_factor = ast::print(*expression.children[0]);
   return value;
 }
 
 Value transpose(Context& context, const Expression& expression, Value value) {
   if (value.poison() || !require_number(context, value)) return {};
   if (value.order.size() != 2) {
-    report(context, Code::not_a_matrix, expression.range, "only a matrix has a transpose", fmt::format("this is `{}`", describe(context, value)),
+    report(context, Code::not_a_matrix, expression.range, "only a matrix has a transpose",
+           fmt::format("this is `{}`", describe(context, value)),
            value.order.size() == 1 ? "a vector needs none: `dot(a, b)`, `A * v`" : "");
     return {};
   }
@@ -139,11 +142,13 @@ Value dot(Context& context, const Expression& expression, Value left, Value righ
   if (!require_number(context, right) || !numbers) return {};
   if (left.order.size() != 1 || right.order != left.order) {
     report(context, Code::shape_mismatch, expression.range, "`dot` takes two vectors over the same axis", "",
-           left.scalar() || right.scalar() ? "write `*` to scale with a scalar" : "", operand_labels(context, left, right));
+           left.scalar() || right.scalar() ? "write `*` to scale with a scalar" : "",
+           operand_labels(context, left, right));
     return {};
   }
   Value value;
-  value.node = make(context, ir::Op::contract, {left.node, right.node}, {left.order.front()}, expression.range);
+  value.node =
+      make(context, ir::Op::contract, {left.node, right.node}, {left.order.front()}, expression.range);
   value.facts = multiply_facts(left.facts, right.facts);
   value.facts.at_most_one = false;
   value.uses = std::move(left.uses);

@@ -4,8 +4,8 @@
 
 namespace lvm::analysis {
 
-void report(Context& context, Code code, SourceRange range, std::string message, std::string label, std::string hint,
-            std::vector<Label> labels) {
+void report(Context& context, Code code, SourceRange range, std::string message, std::string label,
+            std::string hint, std::vector<Label> labels) {
   Diagnostic diagnostic{.code = code, .message = std::move(message), .range = range};
   diagnostic.label = std::move(label);
   diagnostic.hint = std::move(hint);
@@ -17,7 +17,8 @@ void unsupported(Context& context, std::string what, std::string way_out, Source
   context.model.unsupported.push_back({std::move(what), std::move(way_out), range});
 }
 
-std::string suggestion(std::string_view name, const std::vector<std::string>& candidates, std::string otherwise) {
+std::string suggestion(std::string_view name, const std::vector<std::string>& candidates,
+                       std::string otherwise) {
   if (const auto near = did_you_mean(name, candidates)) return fmt::format("did you mean `{}`?", *near);
   return otherwise;
 }

@@ -46,7 +46,8 @@ std::vector<std::string> slot_names(const std::vector<const Signature*>& candida
   for (const Signature* signature : candidates)
     for (const SlotRow& row : signature->slots)
       for (const SlotChoice& choice : row.choices)
-        if (std::find(names.begin(), names.end(), choice.name) == names.end()) names.emplace_back(choice.name);
+        if (std::find(names.begin(), names.end(), choice.name) == names.end())
+          names.emplace_back(choice.name);
   return names;
 }
 
@@ -56,7 +57,8 @@ const SlotChoice* find_choice(const SlotRow& row, std::string_view name) {
   return nullptr;
 }
 
-// The slot that the argument at `position` means without a name: the first, or a distribution's, which no name could confuse.
+// The slot that the argument at `position` means without a name: the first, or a distribution's, which no
+// name could confuse.
 std::optional<std::string> positional_slot(const Signature& signature, size_t position) {
   if (position == 0) return std::string(signature.slots[0].choices[0].name);
   if (position >= signature.slots.size()) return {};
@@ -77,8 +79,9 @@ std::optional<std::vector<Given>> named_arguments(Context& context, const Expres
     if (each.name.empty()) {
       const auto slot = positional_slot(*candidates.front(), i);
       if (!slot) {
-        report(context, Code::positional_argument, argument.value->range, "only the first argument of a distribution may stand without a name",
-               "", "the form is " + slots_text(candidates));
+        report(context, Code::positional_argument, argument.value->range,
+               "only the first argument of a distribution may stand without a name", "",
+               "the form is " + slots_text(candidates));
         sound = false;
         continue;
       }
@@ -86,14 +89,17 @@ std::optional<std::vector<Given>> named_arguments(Context& context, const Expres
       each.range = argument.value->range;
     }
     if (std::find(known.begin(), known.end(), each.name) == known.end()) {
-      report(context, Code::unknown_slot, each.range, fmt::format("`{}` has no argument `{}`", call.text, each.name), "",
+      report(context, Code::unknown_slot, each.range,
+             fmt::format("`{}` has no argument `{}`", call.text, each.name), "",
              suggestion(each.name, known, "the form is " + slots_text(candidates)));
       sound = false;
       continue;
     }
-    const auto first = std::find_if(given.begin(), given.end(), [&](const Given& other) { return other.name == each.name; });
+    const auto first =
+        std::find_if(given.begin(), given.end(), [&](const Given& other) { return other.name == each.name; });
     if (first != given.end()) {
-      report(context, Code::slot_given_twice, each.range, fmt::format("`{}` is given twice", each.name), "", "", {{first->range, "first given here"}});
+      report(context, Code::slot_given_twice, each.range, fmt::format("`{}` is given twice", each.name), "",
+             "", {{first->range, "first given here"}});
       sound = false;
       continue;
     }
@@ -105,7 +111,8 @@ std::optional<std::vector<Given>> named_arguments(Context& context, const Expres
 
 bool has_all(const Signature& signature, const std::vector<Given>& given) {
   return std::all_of(given.begin(), given.end(), [&](const Given& each) {
-    return std::any_of(signature.slots.begin(), signature.slots.end(), [&](const SlotRow& row) { return find_choice(row, each.name) != nullptr; });
+    return std::any_of(signature.slots.begin(), signature.slots.end(),
+                       [&](const SlotRow& row) { return find_choice(row, each.name) != nullptr; });
   });
 }
 
@@ -114,15 +121,19 @@ bool report_conflict(Context& context, const std::vector<const Signature*>& cand
                      const std::vector<Given>& given) {
   for (size_t j = 1; j < given.size(); ++j) {
     for (size_t i = 0; i < j; ++i) {
-      const bool together = std::any_of(candidates.begin(), candidates.end(), [&](const Signature* signature) {
-        const bool one_slot = std::any_of(signature->slots.begin(), signature->slots.end(), [&](const SlotRow& row) {
-          return find_choice(row, given[i].name) && find_choice(row, given[j].name);
-        });
-        return !one_slot && has_all(*signature, {given[i], given[j]});
-      });
+      const bool together =
+          std::any_of(candidates.begin(), candidates.end(), [&](const Signature* signature) {
+            const bool one_slot =
+                std::any_of(signature->slots.begin(), signature->slots.end(), [&](const SlotRow& row) {
+                  return find_choice(row, given[i].name) && find_choice(row, given[j].name);
+                });
+            return !one_slot && has_all(*signature, {given[i], given[j]});
+          });
       if (together) continue;
-      report(context, Code::conflicting_slots, given[j].range, fmt::format("`{}` cannot stand beside `{}`", given[j].name, given[i].name),
-             "both say the same thing", "the form is " + slots_text(candidates), {{given[i].range, "given here"}});
+      report(context, Code::conflicting_slots, given[j].range,
+             fmt::format("`{}` cannot stand beside `{}`", given[j].name, given[i].name),
+             "both say the same thing", "the form is " + slots_text(candidates),
+             {{given[i].range, "given here"}});
       return true;
     }
   }
@@ -144,23 +155,28 @@ std::optional<ChosenSignature> fill(const Signature& signature, const std::vecto
   return chosen;
 }
 
-void report_missing(Context& context, const Expression& call, const std::vector<const Signature*>& fitting, const std::vector<Given>& given) {
+void report_missing(Context& context, const Expression& call, const std::vector<const Signature*>& fitting,
+                    const std::vector<Given>& given) {
   std::vector<std::string> missing;
   for (const Signature* signature : fitting) {
     for (const SlotRow& row : signature->slots) {
-      const bool filled = std::any_of(given.begin(), given.end(), [&](const Given& each) { return find_choice(row, each.name) != nullptr; });
+      const bool filled = std::any_of(given.begin(), given.end(), [&](const Given& each) {
+        return find_choice(row, each.name) != nullptr;
+      });
       if (filled || row.optional) continue;
       for (const SlotChoice& choice : row.choices) missing.emplace_back(choice.name);
       break;
     }
   }
-  report(context, Code::missing_slot, call.range, fmt::format("`{}` lacks {}", call.text, listed(missing)), "",
-         "the form is " + slots_text(fitting));
+  report(context, Code::missing_slot, call.range, fmt::format("`{}` lacks {}", call.text, listed(missing)),
+         "", "the form is " + slots_text(fitting));
 }
 
 }  // namespace
 
-bool is_distribution(std::string_view name) { return !candidates_of(name).empty(); }
+bool is_distribution(std::string_view name) {
+  return !candidates_of(name).empty();
+}
 
 std::optional<ChosenSignature> choose_signature(Context& context, const Expression& call) {
   const std::vector<const Signature*> candidates = candidates_of(call.text);
@@ -168,8 +184,8 @@ std::optional<ChosenSignature> choose_signature(Context& context, const Expressi
     std::vector<std::string> names;
     for (const Signature& signature : ir::signatures())
       if (names.empty() || names.back() != signature.family) names.emplace_back(signature.family);
-    report(context, Code::unknown_distribution, call.name_range, fmt::format("`{}` is not a distribution", call.text), "",
-           suggestion(call.text, names));
+    report(context, Code::unknown_distribution, call.name_range,
+           fmt::format("`{}` is not a distribution", call.text), "", suggestion(call.text, names));
     return {};
   }
   const auto given = named_arguments(context, call, candidates);

@@ -12,7 +12,8 @@ namespace {
 using Axes = std::vector<AxisId>;
 using ir::SlotKind;
 
-// The axis that a multivariate distribution consumes: a category's range, else the last axis of the left side.
+// The axis that a multivariate distribution consumes: a category's range, else the last axis of the left
+// side.
 AxisId event_axis(const Context& context, const Target& target) {
   if (target.value.category()) return target.value.range;
   return base_axis(context, target.value.order.back());
@@ -31,7 +32,8 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
   switch (kind) {
     case SlotKind::simplex:
     case SlotKind::real_vector:
-    case SlotKind::positive_vector: return {event_axis(context, target)};
+    case SlotKind::positive_vector:
+      return {event_axis(context, target)};
     case SlotKind::covariance:
     case SlotKind::cholesky: {
       const AxisId axis = event_axis(context, target);
@@ -41,7 +43,8 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
     case SlotKind::positive:
     case SlotKind::unit:
     case SlotKind::count:
-    case SlotKind::distribution: return {};
+    case SlotKind::distribution:
+      return {};
   }
   return {};
 }
@@ -57,13 +60,19 @@ std::string kind_fault(SlotKind kind, const Value& value) {
     case SlotKind::real:
     case SlotKind::real_vector:
     case SlotKind::cholesky:
-    case SlotKind::distribution: return {};
+    case SlotKind::distribution:
+      return {};
     case SlotKind::positive:
-    case SlotKind::positive_vector: return facts.positive ? "" : "positive";
-    case SlotKind::unit: return facts.nonnegative && facts.at_most_one ? "" : "between 0 and 1";
-    case SlotKind::count: return facts.integer && facts.nonnegative ? "" : "a count";
-    case SlotKind::simplex: return value.domain == ir::Domain::simplex ? "" : "a simplex";
-    case SlotKind::covariance: return value.definite == Definite::yes ? "" : "a positive definite matrix";
+    case SlotKind::positive_vector:
+      return facts.positive ? "" : "positive";
+    case SlotKind::unit:
+      return facts.nonnegative && facts.at_most_one ? "" : "between 0 and 1";
+    case SlotKind::count:
+      return facts.integer && facts.nonnegative ? "" : "a count";
+    case SlotKind::simplex:
+      return value.domain == ir::Domain::simplex ? "" : "a simplex";
+    case SlotKind::covariance:
+      return value.definite == Definite::yes ? "" : "a positive definite matrix";
   }
   return {};
 }
@@ -71,23 +80,31 @@ std::string kind_fault(SlotKind kind, const Value& value) {
 std::string kind_hint(SlotKind kind) {
   switch (kind) {
     case SlotKind::positive:
-    case SlotKind::positive_vector: return "declare its parts `positive`, or take `exp` or `softplus` of it";
-    case SlotKind::unit: return "declare it `unit`, or take `sigmoid` of it";
-    case SlotKind::count: return "declare it `count`";
-    case SlotKind::simplex: return "declare it `simplex[K]`, or take `softmax` of it";
-    case SlotKind::covariance: return "declare it `covariance[D]`, or add `diag(v)` with a positive `v`";
+    case SlotKind::positive_vector:
+      return "declare its parts `positive`, or take `exp` or `softplus` of it";
+    case SlotKind::unit:
+      return "declare it `unit`, or take `sigmoid` of it";
+    case SlotKind::count:
+      return "declare it `count`";
+    case SlotKind::simplex:
+      return "declare it `simplex[K]`, or take `softmax` of it";
+    case SlotKind::covariance:
+      return "declare it `covariance[D]`, or add `diag(v)` with a positive `v`";
     case SlotKind::real:
     case SlotKind::real_vector:
     case SlotKind::cholesky:
-    case SlotKind::distribution: return {};
+    case SlotKind::distribution:
+      return {};
   }
   return {};
 }
 
-void report_shape(Context& context, const SlotArgument& argument, const Value& value, const Target& target, std::string hint) {
+void report_shape(Context& context, const SlotArgument& argument, const Value& value, const Target& target,
+                  std::string hint) {
   const std::string left = describe(context, target.value);
   report(context, Code::shape_mismatch, value.source,
-         fmt::format("`{}` has the shape `{}`, which does not fit `{}`, a `{}`", argument.slot->name, describe(context, value), target.variable->name, left),
+         fmt::format("`{}` has the shape `{}`, which does not fit `{}`, a `{}`", argument.slot->name,
+                     describe(context, value), target.variable->name, left),
          fmt::format("this is `{}`", describe(context, value)), std::move(hint),
          {{target.variable->range, fmt::format("declared `{}`", left)}});
 }
@@ -97,11 +114,15 @@ std::string indexing_hint(const Context& context, const Value& value, AxisId axi
   for (const ir::Variable& variable : context.model.variables)
     if (variable.type.range == base_axis(context, axis) && variable.role != ir::Role::parameter)
       return fmt::format("index the axis `{}`: `{}[{}]`", axis_text(context, axis),
-                         value.uses.empty() ? "…" : context.model.variables[static_cast<size_t>(value.uses.front().variable)].name, variable.name);
+                         value.uses.empty()
+                             ? "…"
+                             : context.model.variables[static_cast<size_t>(value.uses.front().variable)].name,
+                         variable.name);
   return fmt::format("the left side has no axis `{}`", axis_text(context, axis));
 }
 
-bool check_batch(Context& context, const SlotArgument& argument, const Value& value, const Axes& own, const Axes& allowed, const Target& target) {
+bool check_batch(Context& context, const SlotArgument& argument, const Value& value, const Axes& own,
+                 const Axes& allowed, const Target& target) {
   for (const AxisId axis : own) {
     if (std::find(allowed.begin(), allowed.end(), axis) != allowed.end()) continue;
     report_shape(context, argument, value, target, indexing_hint(context, value, axis));
@@ -110,42 +131,55 @@ bool check_batch(Context& context, const SlotArgument& argument, const Value& va
   return true;
 }
 
-bool check_shape(Context& context, const ir::Signature& signature, const SlotArgument& argument, const Value& value, const Target& target) {
+bool check_shape(Context& context, const ir::Signature& signature, const SlotArgument& argument,
+                 const Value& value, const Target& target) {
   const Axes allowed = batch_axes(signature, target);
   const Axes event = event_of(context, argument.slot->kind, target);
   if (event.empty()) return check_batch(context, argument, value, value.order, allowed, target);
   if (value.scalar() && fills(argument.slot->kind, target)) return true;
   const bool ends = value.order.size() >= event.size() &&
-                    std::equal(event.rbegin(), event.rend(), value.order.rbegin(),
-                               [&](AxisId a, AxisId b) { return base_axis(context, a) == base_axis(context, b); });
+                    std::equal(event.rbegin(), event.rend(), value.order.rbegin(), [&](AxisId a, AxisId b) {
+                      return base_axis(context, a) == base_axis(context, b);
+                    });
   if (!ends) {
     report_shape(context, argument, value, target,
-                 fmt::format("its last {} `{}`", event.size() == 1 ? "axis must be" : "two axes must be", axis_text(context, event.front())));
+                 fmt::format("its last {} `{}`", event.size() == 1 ? "axis must be" : "two axes must be",
+                             axis_text(context, event.front())));
     return false;
   }
   const Axes own(value.order.begin(), value.order.end() - static_cast<std::ptrdiff_t>(event.size()));
   return check_batch(context, argument, value, own, allowed, target);
 }
 
+Code slot_code(SlotKind kind, const Value& value) {
+  const bool sign = kind == SlotKind::positive || kind == SlotKind::positive_vector || kind == SlotKind::unit;
+  return sign && !value.number ? Code::type_not_provable : Code::slot_type;
+}
+
 bool check_kind(Context& context, const SlotArgument& argument, const Value& value) {
   const std::string fault = kind_fault(argument.slot->kind, value);
   if (fault.empty()) return true;
-  report(context, Code::type_not_provable, value.source,
-         value.number ? fmt::format("`{}` is not {}, as `{}` needs", ast::print(*argument.value), fault, argument.slot->name)
-                      : fmt::format("`{}` cannot be proven {}, as `{}` needs", ast::print(*argument.value), fault, argument.slot->name),
-         fmt::format("this is `{}`", describe(context, value)), kind_hint(argument.slot->kind));
+  report(context, slot_code(argument.slot->kind, value), value.source,
+         value.number ? fmt::format("`{}` is not {}, as `{}` needs", ast::print(*argument.value), fault,
+                                    argument.slot->name)
+                      : fmt::format("`{}` cannot be proven {}, as `{}` needs", ast::print(*argument.value),
+                                    fault, argument.slot->name),
+         fmt::format("this is `{}`", describe(context, value)),
+         value.number ? "" : kind_hint(argument.slot->kind));
   return false;
 }
 
 }  // namespace
 
-Value evaluate_slot(Context& context, const ir::Signature& signature, const SlotArgument& argument, const Target& target) {
+Value evaluate_slot(Context& context, const ir::Signature& signature, const SlotArgument& argument,
+                    const Target& target) {
   const Axes event = event_of(context, argument.slot->kind, target);
   Value value = evaluate(context, *argument.value, event.empty() ? target.value.order : event);
   if (value.poison() || !require_number(context, value)) return {};
   value.source = argument.value->range;
   // One mistake, one message: a shape that does not fit makes the kind uncertain.
-  if (!check_shape(context, signature, argument, value, target) || !check_kind(context, argument, value)) return {};
+  if (!check_shape(context, signature, argument, value, target) || !check_kind(context, argument, value))
+    return {};
   if (value.scalar() && !event.empty()) {
     Axes axes = context.builder.type(value.node).axes;
     axes.insert(axes.end(), event.begin(), event.end());

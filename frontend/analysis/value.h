@@ -1,7 +1,9 @@
 #pragma once
-// What analysis knows of an expression: its node, its shape as written, and what can be proven of its elements.
+// What analysis knows of an expression: its node, its shape as written, and what can be proven of its
+// elements.
 
 #include <optional>
+#include <string>
 #include <vector>
 
 #include "frontend/ast/ast.h"
@@ -42,15 +44,18 @@ struct Use {
   SourceRange range;
 };
 
-/// A typed expression. Without a node it is poison: its mistake has been reported and nothing more is said of it.
+/// A typed expression. Without a node it is poison: its mistake has been reported and nothing more is said of
+/// it.
 struct Value {
   NodeId node = ir::no_node;
   std::vector<AxisId> order;  // axes as written, the row axis left out: products read the first and the last
   Facts facts;
-  ir::Domain domain = ir::Domain::real;  // simplex, ordered, covariance, correlation: of the last axes; real otherwise
+  ir::Domain domain =
+      ir::Domain::real;  // simplex, ordered, covariance, correlation: of the last axes; real otherwise
   Definite definite = Definite::no;
   AxisId range = -1;             // of a category
   std::optional<double> number;  // of a constant scalar
+  std::string left_factor;       // of a product A * C with a semidefinite C: the text of A, for A * C * A'
   std::vector<Use> uses;
   SourceRange source;
 

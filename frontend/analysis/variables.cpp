@@ -14,12 +14,17 @@ using ir::Role;
 bool role_allows(Role role, const DeclaredType& type) {
   switch (role) {
     case Role::data:
-    case Role::given: return type.domain == Domain::simplex || event_axes(type.domain) == 0;
-    case Role::latent: return type.domain != Domain::ordered && type.domain != Domain::correlation;
+    case Role::given:
+      return type.domain == Domain::simplex || event_axes(type.domain) == 0;
+    case Role::latent:
+      return type.domain != Domain::ordered && type.domain != Domain::correlation;
     case Role::parameter:
-      return type.element == Element::real || type.element == Element::positive || type.element == Element::unit;
-    case Role::constant: return type.element != Element::category && event_axes(type.domain) == 0;
-    case Role::weight: return true;
+      return type.element == Element::real || type.element == Element::positive ||
+             type.element == Element::unit;
+    case Role::constant:
+      return type.element != Element::category && event_axes(type.domain) == 0;
+    case Role::weight:
+      return true;
   }
   return true;
 }
@@ -27,11 +32,16 @@ bool role_allows(Role role, const DeclaredType& type) {
 std::string_view role_types(Role role) {
   switch (role) {
     case Role::data:
-    case Role::given: return "columns hold numbers, categories or the entries of a simplex";
-    case Role::latent: return "a latent is a number, a category, a simplex or a covariance";
-    case Role::parameter: return "a parameter is estimated in a continuous set: `real`, `positive`, `unit`, `simplex` …";
-    case Role::constant: return "a constant is a number or an array of numbers";
-    case Role::weight: return "";
+    case Role::given:
+      return "columns hold numbers, categories or the entries of a simplex";
+    case Role::latent:
+      return "a latent is a number, a category, a simplex or a covariance";
+    case Role::parameter:
+      return "a parameter is estimated in a continuous set: `real`, `positive`, `unit`, `simplex` …";
+    case Role::constant:
+      return "a constant is a number or an array of numbers";
+    case Role::weight:
+      return "";
   }
   return {};
 }
@@ -40,10 +50,13 @@ ir::Op leaf_op(Role role) {
   switch (role) {
     case Role::data:
     case Role::given:
-    case Role::weight: return ir::Op::data;
-    case Role::latent: return ir::Op::latent;
+    case Role::weight:
+      return ir::Op::data;
+    case Role::latent:
+      return ir::Op::latent;
     case Role::parameter:
-    case Role::constant: return ir::Op::parameter;
+    case Role::constant:
+      return ir::Op::parameter;
   }
   return ir::Op::data;
 }
@@ -52,10 +65,13 @@ bool varies_by_row(const ir::Variable& variable) {
   switch (variable.role) {
     case Role::data:
     case Role::given:
-    case Role::weight: return true;
-    case Role::latent: return !variable.global;
+    case Role::weight:
+      return true;
+    case Role::latent:
+      return !variable.global;
     case Role::parameter:
-    case Role::constant: return false;
+    case Role::constant:
+      return false;
   }
   return false;
 }
@@ -70,7 +86,8 @@ void set_type(Context& context, int index, const DeclaredType& type) {
   std::sort(variable.type.axes.begin(), variable.type.axes.end());
   context.variables[static_cast<size_t>(index)].sound = true;
   if (variable.role != Role::constant)
-    variable.node = context.builder.leaf(leaf_op(variable.role), variable.name, variable.type, variable.range);
+    variable.node =
+        context.builder.leaf(leaf_op(variable.role), variable.name, variable.type, variable.range);
 }
 
 void analyse_type(Context& context, int index, const ast::TypeSyntax& syntax) {
@@ -79,7 +96,8 @@ void analyse_type(Context& context, int index, const ast::TypeSyntax& syntax) {
   const Role role = context.model.variables[static_cast<size_t>(index)].role;
   if (!role_allows(role, *type)) {
     report(context, Code::type_not_allowed, syntax.range,
-           fmt::format("{} {} cannot be `{}`", role == Role::data || role == Role::given ? "the" : "a", ir::name(role), syntax.name.text),
+           fmt::format("{} cannot be `{}`", role_text(context.model.variables[static_cast<size_t>(index)]),
+                       syntax.name.text),
            "", std::string(role_types(role)));
     return;
   }
@@ -95,7 +113,8 @@ void resolve_plate(Context& context, ir::Variable& variable, const std::optional
     return;
   }
   report(context, Code::unknown_plate, plate->range, fmt::format("`{}` is not a plate", plate->text), "",
-         suggestion(plate->text, names_of(context, {EntityKind::plate}), fmt::format("add `plate {} = by(\"…\")`", plate->text)));
+         suggestion(plate->text, names_of(context, {EntityKind::plate}),
+                    fmt::format("add `plate {} = by(\"…\")`", plate->text)));
 }
 
 struct Declare {
@@ -110,26 +129,36 @@ struct Declare {
     variable().missing = data.missing;
     resolve_plate(context, variable(), data.plate);
     if (data.given && data.missing)
-      report(context, Code::missing_given, data.name.range, fmt::format("the given variable `{}` cannot be `missing`", data.name.text),
-             "", "declare it as `data` with a `P(…)`, or drop `missing`");
+      report(context, Code::missing_given, data.name.range,
+             fmt::format("the given variable `{}` cannot be `missing`", data.name.text), "",
+             "declare it as `data` with a `P(…)`, or drop `missing`");
     if (data.given)
       unsupported(context, "a `given` variable", "drop it, or use it as `data` of its own", data.name.range);
     else if (data.missing && variable().type.element == Element::category)
-      unsupported(context, "a `missing` category", "drop `missing` and leave out rows without a value", data.name.range);
+      unsupported(context, "a `missing` category", "drop `missing` and leave out rows without a value",
+                  data.name.range);
   }
   void operator()(const ast::WeightDeclaration& weight) const {
     set_type(context, index, {.element = Element::real});
     variable().binding = analyse_binding(context, weight.binding.get());
     unsupported(context, "a row weight", "repeat each row as often as its weight says", weight.name.range);
   }
-  void operator()(const ast::ParameterDeclaration& parameter) const { analyse_type(context, index, parameter.type); }
-  void operator()(const ast::ConstDeclaration& constant) const { analyse_type(context, index, constant.type); }
+  void operator()(const ast::ParameterDeclaration& parameter) const {
+    analyse_type(context, index, parameter.type);
+  }
+  void operator()(const ast::ConstDeclaration& constant) const {
+    analyse_type(context, index, constant.type);
+  }
   void operator()(const ast::LatentDeclaration& latent) const {
     variable().global = latent.global;
     analyse_type(context, index, latent.type);
     resolve_plate(context, variable(), latent.plate);
-    if (latent.global) unsupported(context, "a `global` latent", "declare it as `param`, with a prior if it needs one", latent.name.range);
-    if (latent.plate) unsupported(context, "a latent per plate", "declare the latent without `per`: one for each row", latent.plate->range);
+    if (latent.global)
+      unsupported(context, "a `global` latent", "declare it as `param`, with a prior if it needs one",
+                  latent.name.range);
+    if (latent.plate)
+      unsupported(context, "a latent per plate", "declare the latent without `per`: one for each row",
+                  latent.plate->range);
   }
   template <class Other>
   void operator()(const Other&) const {}
@@ -137,14 +166,16 @@ struct Declare {
 
 void analyse_sequence(Context& context, const ast::SequenceDeclaration& sequence, SourceRange& first) {
   if (!first.empty()) {
-    report(context, Code::declared_once, sequence.name.range, "a model has at most one sequence", "", "", {{first, "the first one"}});
+    report(context, Code::declared_once, sequence.name.range, "a model has at most one sequence", "", "",
+           {{first, "the first one"}});
     return;
   }
   first = sequence.name.range;
   context.sequence = sequence.name.text;
   Entity* entity = find_entity(context, sequence.name.text);
   if (entity) entity->used = true;
-  unsupported(context, "a `sequence`", "treat the rows as independent: drop the sequence and the positions", sequence.name.range);
+  unsupported(context, "a `sequence`", "treat the rows as independent: drop the sequence and the positions",
+              sequence.name.range);
 }
 
 void check_weights(Context& context) {
@@ -152,10 +183,11 @@ void check_weights(Context& context) {
   for (const ir::Variable& variable : context.model.variables) {
     if (variable.role != Role::weight) continue;
     if (!first.empty())
-      report(context, Code::declared_once, variable.range, "a model has at most one `weight`", "", "", {{first, "the first one"}});
+      report(context, Code::declared_once, variable.range, "a model has at most one `weight`", "", "",
+             {{first, "the first one"}});
     else if (!context.sequence.empty())
-      report(context, Code::weight_with_sequence, variable.range, "a row weight cannot stand beside a sequence", "",
-             "drop the weight, or the sequence");
+      report(context, Code::weight_with_sequence, variable.range,
+             "a row weight cannot stand beside a sequence", "", "drop the weight, or the sequence");
     if (first.empty()) first = variable.range;
   }
 }
@@ -165,7 +197,8 @@ void check_weights(Context& context) {
 void analyse_variables(Context& context) {
   SourceRange sequence;
   for (const ast::Declaration& declaration : context.file.declarations) {
-    if (const auto* each = std::get_if<ast::SequenceDeclaration>(&declaration.node)) analyse_sequence(context, *each, sequence);
+    if (const auto* each = std::get_if<ast::SequenceDeclaration>(&declaration.node))
+      analyse_sequence(context, *each, sequence);
     if (const auto* plate = std::get_if<ast::PlateDeclaration>(&declaration.node))
       unsupported(context, "a `plate`", "treat the rows as independent: drop the plate", plate->name.range);
   }

@@ -7,10 +7,12 @@ namespace lvm::ir {
 namespace {
 
 constexpr std::array<std::string_view, 10> slot_kind_names = {
-    "real", "positive", "unit", "count", "simplex", "covariance", "cholesky", "real_vector", "positive_vector", "distribution",
+    "real",       "positive", "unit",        "count",           "simplex",
+    "covariance", "cholesky", "real_vector", "positive_vector", "distribution",
 };
 constexpr std::array<std::string_view, 11> support_names = {
-    "real", "positive", "unit", "bool", "count", "category", "simplex", "real_vector", "covariance", "angle", "any",
+    "real",    "positive",    "unit",       "bool",  "count", "category",
+    "simplex", "real_vector", "covariance", "angle", "any",
 };
 
 std::string_view trim(std::string_view text) {
@@ -56,16 +58,21 @@ std::vector<SlotRow> read_slots(std::string_view text) {
 
 const std::vector<Signature>& signatures() {
   static const std::vector<Signature> table = {
-#define LVM_SIGNATURE(family, slots, support, event_rank) {family, read_slots(slots), Support::support, event_rank},
+#define LVM_SIGNATURE(family, slots, support, event_rank) \
+  {family, read_slots(slots), Support::support, event_rank},
 #include "ir/families/signatures.def"
 #undef LVM_SIGNATURE
   };
   return table;
 }
 
-std::string_view name(SlotKind kind) { return slot_kind_names[static_cast<size_t>(kind)]; }
+std::string_view name(SlotKind kind) {
+  return slot_kind_names[static_cast<size_t>(kind)];
+}
 
-std::string_view name(Support support) { return support_names[static_cast<size_t>(support)]; }
+std::string_view name(Support support) {
+  return support_names[static_cast<size_t>(support)];
+}
 
 std::string parameterisation(std::string_view family, const std::vector<std::string_view>& slots) {
   std::string text(family);

@@ -1,4 +1,5 @@
-// The text of --emit=model: declarations, factors, posteriors and settings, then the graph of their expressions.
+// The text of --emit=model: declarations, factors, posteriors and settings, then the graph of their
+// expressions.
 
 #include <fmt/format.h>
 
@@ -7,23 +8,30 @@
 namespace lvm::ir {
 namespace {
 
-std::string axis_name(const Model& model, AxisId axis) { return model.module.axis(axis).name; }
+std::string axis_name(const Model& model, AxisId axis) {
+  return model.module.axis(axis).name;
+}
 
 std::string size_text(const Model& model, const ModelAxis& axis) {
   const int64_t size = model.module.axis(axis.id).size;
   switch (axis.source) {
-    case SizeSource::literal: return std::to_string(size);
-    case SizeSource::columns: return size == unknown_size ? "columns" : fmt::format("columns ({})", size);
-    case SizeSource::levels: return size == unknown_size ? "levels" : fmt::format("levels ({})", size);
+    case SizeSource::literal:
+      return std::to_string(size);
+    case SizeSource::columns:
+      return size == unknown_size ? "columns" : fmt::format("columns ({})", size);
+    case SizeSource::levels:
+      return size == unknown_size ? "levels" : fmt::format("levels ({})", size);
   }
   return {};
 }
 
 std::string type_text(const Model& model, const Variable& variable) {
-  const bool named = variable.domain != Domain::real && variable.domain != Domain::positive && variable.domain != Domain::unit;
+  const bool named = variable.domain != Domain::real && variable.domain != Domain::positive &&
+                     variable.domain != Domain::unit;
   std::string text(named ? name(variable.domain) : name(variable.type.element));
   std::string axes = variable.type.has(row_axis) ? "row" : "";
-  for (const AxisId axis : variable.declared_axes) axes += (axes.empty() ? "" : ", ") + axis_name(model, axis);
+  for (const AxisId axis : variable.declared_axes)
+    axes += (axes.empty() ? "" : ", ") + axis_name(model, axis);
   if (variable.type.range >= 0) axes += (axes.empty() ? "" : ", ") + axis_name(model, variable.type.range);
   return axes.empty() ? text : fmt::format("{}[{}]", text, axes);
 }
@@ -31,22 +39,33 @@ std::string type_text(const Model& model, const Variable& variable) {
 std::string binding_text(const Binding& binding) {
   if (binding.patterns.empty()) return {};
   std::string columns;
-  for (const std::string& pattern : binding.patterns) columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", pattern);
+  for (const std::string& pattern : binding.patterns)
+    columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", pattern);
   columns = fmt::format("columns({})", columns);
   switch (binding.preprocess) {
-    case Binding::Preprocess::none: break;
-    case Binding::Preprocess::binarise_threshold: columns = fmt::format("binarise({}, threshold: {})", columns, binding.low); break;
-    case Binding::Preprocess::binarise_stochastic: columns = fmt::format("binarise({}, stochastic)", columns); break;
-    case Binding::Preprocess::scale: columns = fmt::format("scale({}, {}..{})", columns, binding.low, binding.high); break;
+    case Binding::Preprocess::none:
+      break;
+    case Binding::Preprocess::binarise_threshold:
+      columns = fmt::format("binarise({}, threshold: {})", columns, binding.low);
+      break;
+    case Binding::Preprocess::binarise_stochastic:
+      columns = fmt::format("binarise({}, stochastic)", columns);
+      break;
+    case Binding::Preprocess::scale:
+      columns = fmt::format("scale({}, {}..{})", columns, binding.low, binding.high);
+      break;
   }
   return " = " + columns;
 }
 
 std::string value_text(const Variable& variable) {
   if (variable.value.empty()) return {};
-  if (variable.declared_axes.empty()) return fmt::format(" = {}{}{}", variable.value.front(), variable.fixed ? " fixed" : "", variable.init ? " init" : "");
+  if (variable.declared_axes.empty())
+    return fmt::format(" = {}{}{}", variable.value.front(), variable.fixed ? " fixed" : "",
+                       variable.init ? " init" : "");
   std::string numbers;
-  for (size_t i = 0; i < variable.value.size() && i < 16; ++i) numbers += fmt::format("{}{}", i > 0 ? ", " : "", variable.value[i]);
+  for (size_t i = 0; i < variable.value.size() && i < 16; ++i)
+    numbers += fmt::format("{}{}", i > 0 ? ", " : "", variable.value[i]);
   if (variable.value.size() > 16) numbers += ", …";
   return fmt::format(" = [{}]{}{}", numbers, variable.fixed ? " fixed" : "", variable.init ? " init" : "");
 }
@@ -70,9 +89,12 @@ std::string use_text(const Model& model, const VariableUse& use) {
   const std::string& name = model.variables[static_cast<size_t>(use.variable)].name;
   const std::string offset = use.offset == 0 ? "" : fmt::format("{:+}", use.offset);
   switch (use.place) {
-    case VariableUse::Place::row: return name;
-    case VariableUse::Place::step: return fmt::format("{}[step{}]", name, offset);
-    case VariableUse::Place::first: return fmt::format("{}[first{}]", name, offset);
+    case VariableUse::Place::row:
+      return name;
+    case VariableUse::Place::step:
+      return fmt::format("{}[step{}]", name, offset);
+    case VariableUse::Place::first:
+      return fmt::format("{}[first{}]", name, offset);
   }
   return name;
 }
@@ -85,10 +107,14 @@ std::string parents_text(const Model& model, const std::vector<VariableUse>& par
 
 std::string form_text(const Posterior& posterior) {
   switch (posterior.form) {
-    case PosteriorForm::exact: return "exact";
-    case PosteriorForm::point: return "point";
-    case PosteriorForm::automatic: return "auto";
-    case PosteriorForm::distribution: return fmt::format("%{}", posterior.log_density);
+    case PosteriorForm::exact:
+      return "exact";
+    case PosteriorForm::point:
+      return "point";
+    case PosteriorForm::automatic:
+      return "auto";
+    case PosteriorForm::distribution:
+      return fmt::format("%{}", posterior.log_density);
   }
   return {};
 }
@@ -97,12 +123,13 @@ std::string posterior_text(const Model& model, const Posterior& posterior) {
   std::string left;
   for (const int each : posterior.variables)
     left += (left.empty() ? "" : ", ") + model.variables[static_cast<size_t>(each)].name;
-  return fmt::format("q({}{}) = {}{}", left, parents_text(model, posterior.parents), form_text(posterior), posterior.factored ? " factored" : "");
+  return fmt::format("q({}{}) = {}{}", left, parents_text(model, posterior.parents), form_text(posterior),
+                     posterior.factored ? " factored" : "");
 }
 
 std::string fit_text(const FitSettings& fit) {
-  std::string text = fmt::format("fit method = {}, iterations = {}, tolerance = {}, restarts = {}, seed = {}", fit.method, fit.iterations,
-                                 fit.tolerance, fit.restarts, fit.seed);
+  std::string text = fmt::format("fit method = {}, iterations = {}, tolerance = {}, restarts = {}, seed = {}",
+                                 fit.method, fit.iterations, fit.tolerance, fit.restarts, fit.seed);
   for (const auto& [name, value] : fit.others) text += fmt::format(", {} = {}", name, value);
   return text;
 }
@@ -111,13 +138,16 @@ std::string fit_text(const FitSettings& fit) {
 
 std::string print(const Model& model) {
   std::string text = fmt::format("model {}\n", model.name);
-  for (const ModelAxis& axis : model.axes) text += fmt::format("axis {} = {}\n", axis_name(model, axis.id), size_text(model, axis));
+  for (const ModelAxis& axis : model.axes)
+    text += fmt::format("axis {} = {}\n", axis_name(model, axis.id), size_text(model, axis));
   for (const Variable& variable : model.variables) text += variable_text(model, variable) + "\n";
   for (const Factor& factor : model.factors)
-    text += fmt::format("P({}{}) = %{}\n", use_text(model, factor.variable), parents_text(model, factor.parents), factor.log_density);
+    text += fmt::format("P({}{}) = %{}\n", use_text(model, factor.variable),
+                        parents_text(model, factor.parents), factor.log_density);
   for (const Posterior& posterior : model.posteriors) text += posterior_text(model, posterior) + "\n";
   text += fit_text(model.fit) + "\n";
-  for (const Unsupported& each : model.unsupported) text += fmt::format("unsupported: {}; {}\n", each.what, each.way_out);
+  for (const Unsupported& each : model.unsupported)
+    text += fmt::format("unsupported: {}; {}\n", each.what, each.way_out);
   return text + "\n" + print(model.module, model.function());
 }
 

@@ -6,7 +6,8 @@
 using namespace lvm;
 
 TEST_CASE("malformed models get their diagnostics, good ones their graph") {
-  golden::run("analysis", [](const std::string& name, const std::string& text) { return test::show(name, text); });
+  golden::run("analysis",
+              [](const std::string& name, const std::string& text) { return test::show(name, text); });
 }
 
 // A sample of the grammar, not a model: it only must not break the analysis.

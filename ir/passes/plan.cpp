@@ -119,16 +119,11 @@ void refuse_distributions(PlanContext& c) {
   }
 }
 
+/// Bernoulli of data between 0 and 1 is a cross entropy, of which analysis has warned.
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
     const Variable& variable = c.variable(c.factor(parts).variable.variable);
-    if (parts.family != "Bernoulli" || variable.type.element != Element::unit) continue;
-    c.plan.objective_name = "cross_entropy_bound";
-    c.diagnostics.report({.code = Code::unit_as_bernoulli,
-                          .message = fmt::format("`{}` is between 0 and 1, and `Bernoulli` is a distribution of 0 and 1", variable.name),
-                          .range = c.factor(parts).distribution_range,
-                          .label = "taken as y ln p + (1 - y) ln(1 - p)",
-                          .hint = "binarise the data, or read the objective as a cross entropy"});
+    if (parts.family == "Bernoulli" && variable.type.element == Element::unit) c.plan.objective_name = "cross_entropy_bound";
   }
 }
 

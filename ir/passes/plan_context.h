@@ -25,6 +25,11 @@ struct PlanContext {
     return rule ? rule->noun : "slot";
   }
   SourceRange range_of(NodeId node) const { return function()[node].range; }
+  /// The expression in a slot; a bare name's node has the range of its declaration, so the distribution stands for it.
+  SourceRange slot_range(const FactorParts& parts, size_t slot) const {
+    const Node& node = function()[parts.slots[slot]];
+    return node.inputs.empty() || node.range.empty() ? factor(parts).distribution_range : node.range;
+  }
 };
 
 void plan_posteriors(PlanContext& context);

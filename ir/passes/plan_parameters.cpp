@@ -42,10 +42,7 @@ struct ParameterPlanner {
     return {.node = variable.node, .positive = positive, .finite = false};
   }
   const SlotRule* rule(const ParameterUse& use) const { return use.parts->rule(use.slot); }
-  SourceRange slot_range(const ParameterUse& use) const {
-    const SourceRange range = c.range_of(use.parts->slots[use.slot]);
-    return range.empty() ? c.factor(*use.parts).distribution_range : range;
-  }
+  SourceRange slot_range(const ParameterUse& use) const { return c.slot_range(*use.parts, use.slot); }
 
   void report(Code code, SourceRange range, std::string message, std::string label, std::string hint,
               std::vector<Label> labels = {}) {
@@ -63,18 +60,17 @@ struct ParameterPlanner {
     for (const ParameterUse& use : uses) {
       if (c.refused_factors.count(use.parts->index)) return;
     }
-    if (uses.empty()) return report_unused();
+    if (uses.empty()) {
+      // Analysis refuses parameters that nothing uses; one that q alone uses is refused with that q.
+      if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
+      return;
+    }
     if (uses.size() > 1) return report_shared();
     const ParameterUse& use = uses.front();
     if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
     add_block(use);
-  }
-
-  void report_unused() {
-    report(Code::parameter_unused, v.range, fmt::format("no distribution depends on the parameter `{}`", v.name), "",
-           "use it or remove it");
   }
 
   void report_shared() {

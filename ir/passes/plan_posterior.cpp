@@ -55,10 +55,7 @@ struct ContinuousLatent {
     }
   }
 
-  SourceRange slot_range(const Child& child) const {
-    const SourceRange range = c.range_of(child.parts->slots[child.slot]);
-    return range.empty() ? c.factor(*child.parts).distribution_range : range;
-  }
+  SourceRange slot_range(const Child& child) const { return c.slot_range(*child.parts, child.slot); }
 
   std::optional<Obstacle> same_factor_twice() const {
     for (size_t i = 1; i < children.size(); ++i) {
@@ -122,8 +119,8 @@ struct ContinuousLatent {
       if (own && needed(child) == *own) continue;
       const SlotRule& rule = *child.parts->rule(child.slot);
       return Obstacle{slot_range(child),
-                      fmt::format("a `{}` prior of `{}` is not conjugate to the {} of `{}`",
-                                  prior ? prior->family : "given", z.name, rule.noun, child.parts->family),
+                      fmt::format("the `{}` prior of `{}` is not conjugate to the {} of `{}`",
+                                  prior ? prior->family : "", z.name, rule.noun, child.parts->family),
                       ""};
     }
     return std::nullopt;
@@ -139,7 +136,8 @@ struct ContinuousLatent {
     const bool automatic = posterior.form == PosteriorForm::automatic;
     const std::string q = spelled(c, posterior);
     if (const auto found = obstacle()) {
-      std::string hint = fmt::format("write `{} = Normal(...)` for an amortised posterior", q);
+      const char* family = z.type.element == Element::real ? "Normal(...)" : "…";
+      std::string hint = fmt::format("write `{} = {}` for an amortised posterior", q, family);
       if (!found->hint.empty()) hint += ", or " + found->hint;
       c.diagnostics.report({.code = Code::posterior_not_exact,
                             .message = automatic ? fmt::format("`{}` has no exact posterior, and others are not compiled yet", q)

@@ -1,0 +1,53 @@
+// The plan of good models, and the diagnostics of those that cannot be climbed yet or at all (tests/golden/plan).
+
+#include <set>
+
+#include "support.h"
+#include "tests/support/golden.h"
+
+namespace lvm::test {
+namespace {
+
+/// Parse, analyse, plan; the diagnostics as users see them.
+std::string diagnose(const std::string& name, const std::string& text) {
+  const SourceFile source(name, text);
+  Diagnostics diagnostics;
+  const auto tree = parse(source, diagnostics);
+  if (tree) {
+    const ir::Model model = analyse(*tree, {}, diagnostics);
+    if (!diagnostics.has_errors()) ir::plan(model, ir::build_elbo(model), diagnostics);
+  }
+  return render_all(diagnostics, &source);
+}
+
+}  // namespace
+
+TEST_CASE("plan: golden diagnostics", "[em]") { golden::run("plan", diagnose); }
+
+TEST_CASE("every diagnostic of the plan has a golden test", "[em]") {
+  std::string all;
+  for (const auto& path : golden::files(golden::folder("plan"), ".expected")) all += golden::read(path);
+  static const std::vector<std::string> codes = {
+#define LVM_DIAGNOSTIC(code, severity, name, rule, text) code,
+#include "frontend/diagnostics/plan.def"
+#undef LVM_DIAGNOSTIC
+  };
+  for (const std::string& code : codes) {
+    CAPTURE(code);
+    CHECK(all.find("[" + code + "]") != std::string::npos);
+  }
+}
+
+TEST_CASE("explain: golden texts", "[em]") {
+  for (const auto& path : golden::files(golden::folder("explain"), ".lvm")) {
+    const ir::Model model = analysed(golden::read(path), {});
+    const ir::Module elbo = ir::build_elbo(model);
+    Diagnostics diagnostics;
+    const ir::Plan plan = ir::plan(model, elbo, diagnostics);
+    REQUIRE_FALSE(diagnostics.has_errors());
+    std::filesystem::path expected = path;
+    golden::check(expected.replace_extension(".expected"), em::explain(model, elbo, plan));
+  }
+}
+
+}  // namespace lvm::test

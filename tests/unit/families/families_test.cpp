@@ -1,0 +1,159 @@
+// Log densities against independent formulas, and against one: every density integrates (or sums) to 1.
+
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <random>
+
+#include "backends/interpreter/interpret.h"
+#include "ir/families/family.h"
+
+namespace lvm::ir {
+namespace {
+
+using interpreter::Environment;
+
+struct Setting {
+  Module module{.name = "density"};
+  AxisId row = module.add_axis({.name = "row", .kind = AxisKind::rows});
+  AxisId d = module.add_axis({.name = "D", .size = 2});
+  AxisId dd = module.twin(d);
+  AxisId v = module.add_axis({.name = "V", .size = 3});
+
+  /// ln p of the values, one a row.
+  std::vector<double> density(const char* parameterisation, Type value, std::vector<Type> slots, std::vector<double> values,
+                              const std::vector<std::vector<double>>& arguments) {
+    Function function{.name = "f"};
+    Builder b(module, function);
+    Environment environment;
+    const NodeId y = b.leaf(Op::data, "y", value);
+    environment["data.y"] = tensor(value, std::move(values));
+    std::vector<NodeId> nodes;
+    for (size_t i = 0; i < slots.size(); ++i) {
+      const std::string name = "a" + std::to_string(i);
+      nodes.push_back(b.leaf(Op::parameter, name, slots[i]));
+      environment["parameter." + name] = tensor(slots[i], arguments[i]);
+    }
+    const Family* family = find_family(parameterisation);
+    REQUIRE(family);
+    const NodeId result = family->log_density(b, y, nodes);
+    return interpreter::evaluate(module, function, environment)[static_cast<size_t>(result)].data;
+  }
+  interpreter::Value tensor(const Type& type, std::vector<double> data) const {
+    interpreter::Value value{type.axes, {}, std::move(data)};
+    int64_t fixed = 1;
+    for (const AxisId axis : type.axes) fixed *= axis == row ? 1 : module.axis(axis).size;
+    for (const AxisId axis : type.axes) {
+      value.sizes.push_back(axis == row ? static_cast<int64_t>(value.data.size()) / fixed : module.axis(axis).size);
+    }
+    return value;
+  }
+};
+
+double normal(double y, double mean, double sd) {
+  return std::log(1 / (sd * std::sqrt(2 * M_PI))) - (y - mean) * (y - mean) / (2 * sd * sd);
+}
+
+}  // namespace
+
+TEST_CASE("Normal by sd, var and precision", "[families]") {
+  Setting s;
+  const Type value{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1};
+  for (const double sd : {1e-3, 0.7, 40.0}) {
+    const std::vector<double> at = {-3, 0, 0.5, 1e3};
+    const auto by_sd = s.density("Normal.mean.sd", value, {scalar, scalar}, at, {{0.25}, {sd}});
+    const auto by_var = s.density("Normal.mean.var", value, {scalar, scalar}, at, {{0.25}, {sd * sd}});
+    const auto by_precision = s.density("Normal.mean.precision", value, {scalar, scalar}, at, {{0.25}, {1 / (sd * sd)}});
+    for (size_t i = 0; i < at.size(); ++i) {
+      const double expected = normal(at[i], 0.25, sd);
+      CHECK(by_sd[i] == Approx(expected).epsilon(1e-12));
+      CHECK(by_var[i] == Approx(expected).epsilon(1e-12));
+      CHECK(by_precision[i] == Approx(expected).epsilon(1e-12));
+    }
+  }
+}
+
+TEST_CASE("element-wise Normal integrates to one", "[families]") {
+  Setting s;
+  const Type value{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1};
+  std::vector<double> at;
+  const double step = 1.0 / 64;
+  for (double y = -20; y <= 20; y += step) at.push_back(y);
+  for (const char* which : {"Normal.mean.sd", "Normal.mean.var", "Normal.mean.precision"}) {
+    double sum = 0;
+    for (const double ln_p : s.density(which, value, {scalar, scalar}, at, {{0.3}, {1.4}})) sum += step * std::exp(ln_p);
+    CHECK(sum == Approx(1).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("multivariate Normal by covariance and precision", "[families]") {
+  Setting s;
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1};
+  const double a = 2, c = 0.7, b = 0.5;  // [[a, c], [c, b]]
+  const double det = a * b - c * c;
+  const std::vector<double> mean = {1, -2}, cov = {a, c, c, b}, precision = {b / det, -c / det, -c / det, a / det};
+  const std::vector<double> at = {0, 0, 1, -2, 3, 5, -40, 7};
+  const auto by_cov = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, cov});
+  const auto by_precision = s.density("Normal.mean.precision_matrix", value, {vector, matrix}, at, {mean, precision});
+  for (size_t i = 0; i < 4; ++i) {
+    const double x = at[2 * i] - 1, y = at[2 * i + 1] + 2;
+    const double expected = -0.5 * (b * x * x - 2 * c * x * y + a * y * y) / det - 0.5 * std::log(det) - std::log(2 * M_PI);
+    CHECK(by_cov[i] == Approx(expected).epsilon(1e-12));
+    CHECK(by_precision[i] == Approx(expected).epsilon(1e-12));
+  }
+  std::vector<double> grid;
+  const double step = 0.125;
+  for (double x = -12; x <= 14; x += step) {
+    for (double y = -10; y <= 6; y += step) grid.insert(grid.end(), {x, y});
+  }
+  double sum = 0;
+  for (const double ln_p : s.density("Normal.mean.cov", value, {vector, matrix}, grid, {mean, cov})) sum += step * step * std::exp(ln_p);
+  CHECK(sum == Approx(1).epsilon(1e-10));
+}
+
+TEST_CASE("a covariance that is not positive definite has no density", "[families]") {
+  Setting s;
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1};
+  CHECK(std::isnan(s.density("Normal.mean.cov", value, {vector, matrix}, {0, 0}, {{0, 0}, {1, 2, 2, 1}})[0]));
+}
+
+TEST_CASE("Bernoulli by p and logits", "[families]") {
+  Setting s;
+  const Type value{Element::boolean, {s.row}, -1}, scalar{Element::real, {}, -1};
+  for (const double x : {-30.0, -1.5, 0.0, 2.0, 30.0}) {
+    const double p = 1 / (1 + std::exp(-x));
+    const auto by_logits = s.density("Bernoulli.logits", value, {scalar}, {0, 1}, {{x}});
+    CHECK(by_logits[0] == Approx(-std::log1p(std::exp(x))).epsilon(1e-12));
+    CHECK(by_logits[1] == Approx(-std::log1p(std::exp(-x))).epsilon(1e-12));
+    CHECK(std::exp(by_logits[0]) + std::exp(by_logits[1]) == Approx(1).epsilon(1e-14));
+    const auto by_p = s.density("Bernoulli.p", value, {scalar}, {0, 1}, {{p}});
+    CHECK(by_p[0] == Approx(std::log1p(-p)).epsilon(1e-12));
+    CHECK(by_p[1] == Approx(std::log(p)).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("Bernoulli at its bounds is never 0 times infinity", "[families]") {
+  Setting s;
+  const Type scalar{Element::real, {}, -1};
+  for (const Element element : {Element::boolean, Element::unit}) {
+    const Type value{element, {s.row}, -1};
+    CHECK(s.density("Bernoulli.p", value, {scalar}, {0, 1}, {{0}}) == std::vector<double>{0, -INFINITY});
+    CHECK(s.density("Bernoulli.p", value, {scalar}, {0, 1}, {{1}}) == std::vector<double>{-INFINITY, 0});
+  }
+  const auto mixed = s.density("Bernoulli.p", {Element::unit, {s.row}, -1}, {scalar}, {0.25}, {{0.4}});
+  CHECK(mixed[0] == Approx(0.25 * std::log(0.4) + 0.75 * std::log(0.6)).epsilon(1e-14));
+}
+
+TEST_CASE("Categorical by p and logits", "[families]") {
+  Setting s;
+  const Type value{Element::category, {s.row}, s.v}, table{Element::real, {s.v}, -1};
+  const std::vector<double> p = {0.2, 0.0, 0.8}, at = {2, 0, 1};
+  const auto by_p = s.density("Categorical.p", value, {table}, at, {p});
+  CHECK(by_p == std::vector<double>{std::log(0.8), std::log(0.2), -INFINITY});
+  const auto by_logits = s.density("Categorical.logits", value, {table}, at, {{1000, 1001, 999}});
+  const double norm = std::log(1 + std::exp(1.0) + std::exp(-1.0));
+  CHECK(by_logits[0] == Approx(-1 - norm).epsilon(1e-12));
+  CHECK(by_logits[1] == Approx(0 - norm).epsilon(1e-12));
+  CHECK(by_logits[2] == Approx(1 - norm).epsilon(1e-12));
+}
+
+}  // namespace lvm::ir

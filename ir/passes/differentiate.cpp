@@ -3,14 +3,15 @@
 #include <algorithm>
 
 #include "ir/passes/inline_calls.h"
+#include "ir/passes/order.h"
 #include "ir/tensor/derivatives.h"
 
 namespace lvm::ir {
 
 namespace {
 
-/// Gives `value` every axis of `axes`, so that a sum over them counts it once an element.
-NodeId spread(Builder& b, NodeId value, const std::vector<AxisId>& axes) {
+/// Gives `value` every axis of `axes` (a copy: types move when nodes are added), so that a sum over them counts it once an element.
+NodeId spread(Builder& b, NodeId value, const std::vector<AxisId> axes) {
   std::vector<AxisId> missing;
   for (AxisId id : axes)
     if (!b.type(value).has(id)) missing.push_back(id);
@@ -18,7 +19,7 @@ NodeId spread(Builder& b, NodeId value, const std::vector<AxisId>& axes) {
 }
 
 /// Sums away what `target` lacks: the transpose of broadcasting over names.
-NodeId collect(Builder& b, NodeId value, const std::vector<AxisId>& target) {
+NodeId collect(Builder& b, NodeId value, const std::vector<AxisId> target) {
   std::vector<AxisId> extra;
   for (AxisId id : b.type(value).axes)
     if (!std::binary_search(target.begin(), target.end(), id)) extra.push_back(id);
@@ -91,7 +92,7 @@ Module differentiate(const Module& module, const std::string& function_name) {
   const auto gradients = differentiate(b, value, leaves);
   b.output(OutputKind::result, "value", value);
   for (size_t i = 0; i < leaves.size(); ++i) b.output(OutputKind::result, gradient[leaves[i]].attributes.text, gradients[i]);
-  result.functions.push_back(std::move(gradient));
+  result.functions.push_back(ordered(gradient));
   return result;
 }
 

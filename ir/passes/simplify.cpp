@@ -4,6 +4,8 @@
 
 #include <algorithm>
 
+#include "ir/passes/order.h"
+
 namespace lvm::ir {
 namespace {
 
@@ -23,8 +25,7 @@ std::vector<bool> needed_nodes(const Function& function) {
 
 class Simplifier {
  public:
-  Simplifier(Module& module, const std::function<void(std::string_view)>& fired, bool use_rules)
-      : module_(module), fired_(fired), use_rules_(use_rules) {}
+  Simplifier(Module& module, const std::function<void(std::string_view)>& fired) : module_(module), fired_(fired) {}
 
   /// One round: a copy of what is needed, each node rewritten as it is made. True where a rule was used.
   bool round(const Function& from, Function& to) {
@@ -44,7 +45,6 @@ class Simplifier {
  private:
   Module& module_;
   const std::function<void(std::string_view)>& fired_;
-  bool use_rules_;
   bool changed_ = false;
 
   NodeId rewritten(Builder& b, NodeId id) {
@@ -58,7 +58,6 @@ class Simplifier {
   }
 
   NodeId step(Builder& b, NodeId id) {
-    if (!use_rules_) return id;
     Rewriting at(b, id);
     for (const RewriteRule& rule : rewrite_rules()) {
       const NodeId found = rule.apply(at);
@@ -95,15 +94,15 @@ class Simplifier {
 Module simplify(const Module& module, const std::function<void(std::string_view)>& fired) {
   Module result = module;
   for (Function& function : result.functions) {
-    const auto round = [&](bool use_rules) {
+    const auto round = [&] {
       Function next{.name = function.name, .time = function.time};
-      const bool changed = Simplifier(result, fired, use_rules).round(function, next);
+      const bool changed = Simplifier(result, fired).round(function, next);
       function = std::move(next);
       return changed;
     };
-    for (int n = 0; round(true); ++n)
+    for (int n = 0; round(); ++n)
       if (n == most_rounds) throw InternalError("simplify: no fixed point in `" + function.name + "`");
-    round(false);  // drops what rules made in vain
+    function = ordered(function);  // also drops what rules made in vain
   }
   return result;
 }

@@ -1,7 +1,7 @@
 #pragma once
 // simplify: Module -> Module of any level.  Purpose: fewer and cheaper nodes with the same values.
 // Before: verified.  After: no rule of the table applies, equal nodes are one node, and every node is needed by an output (arguments
-// of plain functions stay). Values are the same bits where a rule says `exact`, else the same up to rounding on the domain it states.
+// of plain functions stay); nodes are in the order of `ordered`. Values are the same bits where a rule says `exact`, else the same up to rounding on the domain it states.
 //
 //   %1 = add %0, 0; %2 = log %1; %3 = exp %2   ->   %0      (of a positive %0)
 

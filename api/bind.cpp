@@ -10,11 +10,17 @@
 
 namespace lvm {
 
-bool Data::ok() const { return state && state->table && !state->report.has_errors(); }
+bool Data::ok() const {
+  return state && state->table && !state->report.has_errors();
+}
 
-const Report& Data::report() const { return state->report; }
+const Report& Data::report() const {
+  return state->report;
+}
 
-int64_t Data::rows() const { return state->table ? state->table->rows : 0; }
+int64_t Data::rows() const {
+  return state->table ? state->table->rows : 0;
+}
 
 std::vector<std::string> Data::columns() const {
   std::vector<std::string> names;
@@ -23,13 +29,16 @@ std::vector<std::string> Data::columns() const {
   return names;
 }
 
-double Data::read_seconds() const { return state->seconds; }
+double Data::read_seconds() const {
+  return state->seconds;
+}
 
 Data read_data(const std::string& path, const ReadOptions& options) {
   return guarded([&] {
     auto state = std::make_shared<Data::State>();
     Clock clock;
-    state->table = runtime::read_table(path, {.delimiter = options.delimiter, .na = options.missing}, state->diagnostics);
+    state->table = runtime::read_table(path, {.delimiter = options.delimiter, .na = options.missing},
+                                       state->diagnostics);
     state->seconds = clock.seconds();
     state->report = Report({state->diagnostics, nullptr});
     return Data{std::move(state)};
@@ -47,11 +56,17 @@ Data make_data(const std::vector<HostColumn>& columns, int64_t rows) {
   });
 }
 
-bool BoundModel::ok() const { return state && state->lowered.program && !state->report.has_errors(); }
+bool BoundModel::ok() const {
+  return state && state->lowered.program && !state->report.has_errors();
+}
 
-const Report& BoundModel::report() const { return state->report; }
+const Report& BoundModel::report() const {
+  return state->report;
+}
 
-int64_t BoundModel::rows() const { return state->lowered.data ? state->lowered.data->rows : 0; }
+int64_t BoundModel::rows() const {
+  return state->lowered.data ? state->lowered.data->rows : 0;
+}
 
 std::vector<BoundVariable> BoundModel::variables() const {
   std::vector<BoundVariable> variables;
@@ -65,7 +80,8 @@ std::vector<BoundVariable> BoundModel::variables() const {
 int64_t BoundModel::free_parameters() const {
   int64_t count = 0;
   if (!state->lowered.program) return count;
-  for (const ir::ParameterSlot& slot : state->lowered.program->parameters) count += slot.fixed ? 0 : slot.free_dimensions;
+  for (const ir::ParameterSlot& slot : state->lowered.program->parameters)
+    count += slot.fixed ? 0 : slot.free_dimensions;
   return count;
 }
 
@@ -80,14 +96,22 @@ std::string BoundModel::emit(Stage stage) const {
   if (!lowered.program) return "";
   return guarded([&]() -> std::string {
     switch (stage) {
-      case Stage::ast: return ast::print(*state->model->compiled.syntax);
-      case Stage::model: return ir::print(*lowered.model);
-      case Stage::elbo: return ir::print(*lowered.elbo);
-      case Stage::plan: return ir::print(*lowered.plan);
-      case Stage::canonical: return ir::print(*lowered.canonical);
-      case Stage::program: return ir::print(*lowered.program);
-      case Stage::loop: return loop::print(driver::schedule(*lowered.program).unit);
-      case Stage::llvm: return jit::Jit(runtime::runtime_symbols()).llvm_text(driver::schedule(*lowered.program).unit);
+      case Stage::ast:
+        return ast::print(*state->model->compiled.syntax);
+      case Stage::model:
+        return ir::print(*lowered.model);
+      case Stage::elbo:
+        return ir::print(*lowered.elbo);
+      case Stage::plan:
+        return ir::print(*lowered.plan);
+      case Stage::canonical:
+        return ir::print(*lowered.canonical);
+      case Stage::program:
+        return ir::print(*lowered.program);
+      case Stage::loop:
+        return loop::print(driver::schedule(*lowered.program).unit);
+      case Stage::llvm:
+        return jit::Jit(runtime::runtime_symbols()).llvm_text(driver::schedule(*lowered.program).unit);
       case Stage::assembly:
         return jit::Jit(runtime::runtime_symbols()).assembly_text(driver::schedule(*lowered.program).unit);
     }
@@ -108,7 +132,8 @@ const CompiledCode& BoundModel::State::compiled_code() const {
 
 const CompiledCode& BoundModel::State::interpreted_code() const {
   const std::lock_guard lock(mutex_);
-  if (!interpreted_) interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program)});
+  if (!interpreted_)
+    interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program)});
   return *interpreted_;
 }
 
@@ -122,7 +147,8 @@ BoundModel bind(const Model& model, const Data& data, const BindOptions& options
     } else {
       state->lowered.diagnostics = model.state->compiled.diagnostics;
     }
-    for (const Diagnostic& diagnostic : data.state->diagnostics.sorted()) state->lowered.diagnostics.report(diagnostic);
+    for (const Diagnostic& diagnostic : data.state->diagnostics.sorted())
+      state->lowered.diagnostics.report(diagnostic);
     state->report = Report({state->lowered.diagnostics, model.state->compiled.source});
     return BoundModel{std::move(state)};
   });

@@ -1,5 +1,6 @@
 #pragma once
-// The way of the data through the compiler, in two straight lists: what needs the text alone, and what needs the table too.
+// The way of the data through the compiler, in two straight lists: what needs the text alone, and what needs
+// the table too.
 
 #include <memory>
 #include <optional>
@@ -39,7 +40,8 @@ struct Lowered {
 };
 Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options);
 
-/// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch memory in it.
+/// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch
+/// memory in it.
 struct Scheduled {
   ir::Program program;
   loop::Unit unit;

@@ -32,7 +32,8 @@ void check_method(const FitOptions& options, const ir::FitSettings& settings, Di
 }
 
 /// The options over the model's own settings.
-runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& settings, Diagnostics& diagnostics) {
+runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& settings,
+                           Diagnostics& diagnostics) {
   runtime::FitOptions to;
   to.iterations = options.iterations.value_or(settings.iterations);
   to.tolerance = options.tolerance.value_or(settings.tolerance);
@@ -56,8 +57,8 @@ runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& set
 runtime::FitOptions with_progress(runtime::FitOptions to, const FitOptions& options) {
   if (!options.progress) return to;
   to.progress = [&call = options.progress, restarts = to.restarts](const runtime::Progress& progress) {
-    return call({progress.restart + 1, restarts, progress.iteration, progress.objective, progress.gain, progress.remaining,
-                 progress.seconds});
+    return call({progress.restart + 1, restarts, progress.iteration, progress.objective, progress.gain,
+                 progress.remaining, progress.seconds});
   };
   return to;
 }
@@ -69,7 +70,8 @@ std::vector<std::string> numbered(int64_t size) {
 }
 
 Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedParameter& fitted) {
-  const ir::Variable& variable = lowered.model->variables[static_cast<size_t>(*lowered.model->find(fitted.name))];
+  const ir::Variable& variable =
+      lowered.model->variables[static_cast<size_t>(*lowered.model->find(fitted.name))];
   const ir::Module& module = lowered.program->module;
   Parameter to;
   to.name = fitted.name;
@@ -98,8 +100,8 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.bic = fitted.bic;
   fit.best = static_cast<size_t>(fitted.best);
   for (const runtime::RunOutcome& run : fitted.runs) {
-    fit.runs.push_back({run.restart + 1, std::string(runtime::name(run.stop)), run.message, run.iterations, run.objective,
-                        run.seconds});
+    fit.runs.push_back({run.restart + 1, std::string(runtime::name(run.stop)), run.message, run.iterations,
+                        run.objective, run.seconds});
   }
   for (const runtime::FittedParameter& parameter : fitted.parameters) {
     fit.parameters.push_back(to_parameter(lowered, parameter));
@@ -110,17 +112,17 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
 
 }  // namespace
 
-std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered, const ir::Variable& variable) {
+std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered,
+                                                  const ir::Variable& variable) {
   const ir::Module& module = lowered.program->module;
   std::vector<std::vector<std::string>> labels;
   for (const ir::AxisId id : variable.declared_axes) {
     const ir::Axis& axis = module.axis(id);
     std::vector<std::string> names = numbered(axis.size);
     for (const runtime::BoundVariable& bound : lowered.data->variables) {
-      const ir::Variable& data = lowered.model->variables[static_cast<size_t>(*lowered.model->find(bound.name))];
-      const auto is_axis = [&](ir::AxisId of) {
-        return of == id || module.axis(of).name + "'" == axis.name;
-      };
+      const ir::Variable& data =
+          lowered.model->variables[static_cast<size_t>(*lowered.model->find(bound.name))];
+      const auto is_axis = [&](ir::AxisId of) { return of == id || module.axis(of).name + "'" == axis.name; };
       const auto size = static_cast<size_t>(axis.size);
       if (data.declared_axes.size() == 1 && is_axis(data.declared_axes[0]) && bound.columns.size() == size) {
         names = bound.columns;
@@ -133,9 +135,13 @@ std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered
   return labels;
 }
 
-bool Fit::ok() const { return state && state->ok; }
+bool Fit::ok() const {
+  return state && state->ok;
+}
 
-const Report& Fit::report() const { return state->report; }
+const Report& Fit::report() const {
+  return state->report;
+}
 
 const Parameter* Fit::find(std::string_view name) const {
   for (const Parameter& parameter : parameters) {

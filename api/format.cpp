@@ -1,5 +1,6 @@
-// The canonical layout with the user's comments. The grammar skips comments; they are put back beside the declaration that they
-// stood at: a comment behind a declaration stays behind it, one on its own line stays above what follows.
+// The canonical layout with the user's comments. The grammar skips comments; they are put back beside the
+// declaration that they stood at: a comment behind a declaration stays behind it, one on its own line stays
+// above what follows.
 
 #include <algorithm>
 
@@ -34,7 +35,8 @@ std::vector<Comment> find_comments(std::string_view text) {
   return comments;
 }
 
-/// Where the declarations of a text begin and end, in order; they are the same of the user's text and of its canonical layout.
+/// Where the declarations of a text begin and end, in order; they are the same of the user's text and of its
+/// canonical layout.
 std::vector<SourceRange> declaration_ranges(const ast::ModelFile& file) {
   std::vector<SourceRange> ranges;
   for (const ast::Declaration& declaration : file.declarations) ranges.push_back(declaration.range);
@@ -83,18 +85,23 @@ uint32_t closing_brace(std::string_view text, const std::vector<Comment>& commen
   return static_cast<uint32_t>(brace);
 }
 
-std::string with_comments(const SourceFile& given, const ast::ModelFile& syntax, const std::vector<Comment>& comments,
-                          const SourceFile& printed, const ast::ModelFile& printed_syntax) {
+std::string with_comments(const SourceFile& given, const ast::ModelFile& syntax,
+                          const std::vector<Comment>& comments, const SourceFile& printed,
+                          const ast::ModelFile& printed_syntax) {
   const std::vector<SourceRange> from = declaration_ranges(syntax), to = declaration_ranges(printed_syntax);
-  if (from.size() != to.size()) throw ir::InternalError("the canonical layout has other declarations than its model");
+  if (from.size() != to.size())
+    throw ir::InternalError("the canonical layout has other declarations than its model");
   const uint32_t model_begin = syntax.name.range.begin;
   const uint32_t model_end = closing_brace(given.text(), comments);
   Layout layout(printed);
-  const auto line_of = [&](uint32_t offset) { return static_cast<size_t>(printed.position(offset).line - 1); };
+  const auto line_of = [&](uint32_t offset) {
+    return static_cast<size_t>(printed.position(offset).line - 1);
+  };
 
   for (const Comment& comment : comments) {
     // The last declaration that begins before the comment, and the first that begins behind it.
-    const auto next = static_cast<size_t>(std::ranges::count_if(from, [&](SourceRange r) { return r.begin < comment.begin; }));
+    const auto next = static_cast<size_t>(
+        std::ranges::count_if(from, [&](SourceRange r) { return r.begin < comment.begin; }));
     const bool inside = next > 0 && comment.begin < from[next - 1].end;
     const uint32_t anchor = next > 0 ? from[next - 1].end : model_begin;
     const bool same_line = !comment.alone && anchor < comment.begin &&
@@ -109,7 +116,8 @@ std::string with_comments(const SourceFile& given, const ast::ModelFile& syntax,
     } else if (comment.begin < model_begin) {
       layout.above[line_of(printed_syntax.name.range.begin)].push_back(comment.text);
     } else {
-      layout.above[next < to.size() ? line_of(to[next].begin) : layout.lines.size() - 1].push_back(comment.text);
+      layout.above[next < to.size() ? line_of(to[next].begin) : layout.lines.size() - 1].push_back(
+          comment.text);
     }
   }
   return layout.text();

@@ -14,7 +14,9 @@ namespace {
 using Json = nlohmann::ordered_json;
 
 /// Bytes that are no UTF-8 (column names of a broken file) must not throw.
-std::string dumped(const Json& json) { return json.dump(-1, ' ', false, Json::error_handler_t::replace); }
+std::string dumped(const Json& json) {
+  return json.dump(-1, ' ', false, Json::error_handler_t::replace);
+}
 
 Json nested(const Values& values, size_t axis, size_t& next) {
   if (axis == values.shape.size()) return values.values[next++];
@@ -77,7 +79,10 @@ Json plan_json(const std::vector<PlanBlock>& plan) {
 Json runs_json(const Fit& fit) {
   Json list = Json::array();
   for (const Run& run : fit.runs) {
-    Json entry = {{"run", run.number}, {"stop", run.stop}, {"iterations", run.iterations}, {"objective", run.objective}};
+    Json entry = {{"run", run.number},
+                  {"stop", run.stop},
+                  {"iterations", run.iterations},
+                  {"objective", run.objective}};
     if (!run.message.empty()) entry["message"] = run.message;
     list.push_back(std::move(entry));
   }
@@ -137,7 +142,9 @@ std::string to_json(const Fit& fit) {
   return dumped(json);
 }
 
-std::string parameters_to_json(const Fit& fit) { return dumped(Json{{"parameters", parameters_json(fit)}}); }
+std::string parameters_to_json(const Fit& fit) {
+  return dumped(Json{{"parameters", parameters_json(fit)}});
+}
 
 std::string to_json(const Report& report) {
   Json json;
@@ -156,7 +163,9 @@ ParameterFile read_parameters(const std::string& path) {
     return to;
   };
   const std::optional<std::string> text = read_all(path);
-  if (!text) return finish(Diagnostic{.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`", path)});
+  if (!text)
+    return finish(
+        Diagnostic{.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`", path)});
 
   Json json = Json::parse(*text, nullptr, false);
   if (json.is_object() && json.contains("parameters")) json = Json(json["parameters"]);
@@ -169,7 +178,8 @@ ParameterFile read_parameters(const std::string& path) {
     if (!read_nested(value, 0, values)) {
       return finish(Diagnostic{
           .code = Code::start_unreadable,
-          .message = fmt::format("in `{}`, `{}` is not a number or a rectangular list of numbers", path, name)});
+          .message =
+              fmt::format("in `{}`, `{}` is not a number or a rectangular list of numbers", path, name)});
     }
     to.parameters.push_back(std::move(values));
   }

@@ -33,17 +33,21 @@ ModelText read_text(const std::string& path) {
   const int why = errno;
   if (file != nullptr && file != stdin) std::fclose(file);
   if (!to.text) {
-    to.diagnostics.report(
-        {.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`: {}", path, std::strerror(why))});
+    to.diagnostics.report({.code = Code::file_unreadable,
+                           .message = fmt::format("cannot read `{}`: {}", path, std::strerror(why))});
   }
   return to;
 }
 
 }  // namespace
 
-bool Model::ok() const { return state && !state->report.has_errors(); }
+bool Model::ok() const {
+  return state && !state->report.has_errors();
+}
 
-const Report& Model::report() const { return state->report; }
+const Report& Model::report() const {
+  return state->report;
+}
 
 std::string Model::name() const {
   return state->compiled.syntax ? state->compiled.syntax->name.text : std::string();
@@ -52,8 +56,8 @@ std::string Model::name() const {
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan) {
   std::vector<PlanBlock> blocks;
   for (const ir::Block& block : plan.blocks) {
-    blocks.push_back({block.name, block.latent, std::string(ir::name(block.solver)), std::string(ir::name(block.block_class)),
-                      block.reason});
+    blocks.push_back({block.name, block.latent, std::string(ir::name(block.solver)),
+                      std::string(ir::name(block.block_class)), block.reason});
   }
   return blocks;
 }
@@ -76,15 +80,21 @@ std::string Model::emit(Stage stage) const {
   const driver::Compiled& compiled = state->compiled;
   return guarded([&]() -> std::string {
     switch (stage) {
-      case Stage::ast: return compiled.syntax ? ast::print(*compiled.syntax) : "";
-      case Stage::model: return compiled.model ? ir::print(*compiled.model) : "";
-      case Stage::elbo: return compiled.elbo ? ir::print(*compiled.elbo) : "";
-      case Stage::plan: return compiled.plan ? ir::print(*compiled.plan) : "";
-      case Stage::canonical: return compiled.canonical ? ir::print(*compiled.canonical) : "";
+      case Stage::ast:
+        return compiled.syntax ? ast::print(*compiled.syntax) : "";
+      case Stage::model:
+        return compiled.model ? ir::print(*compiled.model) : "";
+      case Stage::elbo:
+        return compiled.elbo ? ir::print(*compiled.elbo) : "";
+      case Stage::plan:
+        return compiled.plan ? ir::print(*compiled.plan) : "";
+      case Stage::canonical:
+        return compiled.canonical ? ir::print(*compiled.canonical) : "";
       case Stage::program:
       case Stage::loop:
       case Stage::llvm:
-      case Stage::assembly: return "";
+      case Stage::assembly:
+        return "";
     }
     return "";
   });

@@ -5,7 +5,9 @@
 namespace lvm {
 namespace {
 
-bool is_file_error(Code code) { return code == Code::file_unreadable; }
+bool is_file_error(Code code) {
+  return code == Code::file_unreadable;
+}
 
 Message to_message(const Diagnostic& diagnostic, const SourceFile* source) {
   const CodeRow& code = row(diagnostic.code);
@@ -22,7 +24,8 @@ Message to_message(const Diagnostic& diagnostic, const SourceFile* source) {
   message.cell = diagnostic.table.cell;
   if (source == nullptr) return message;
   if (!diagnostic.range.empty()) {
-    const LineColumn begin = source->position(diagnostic.range.begin), end = source->position(diagnostic.range.end);
+    const LineColumn begin = source->position(diagnostic.range.begin),
+                     end = source->position(diagnostic.range.end);
     message.file = source->name();
     message.line = begin.line;
     message.column = begin.column;
@@ -47,7 +50,9 @@ Report::Report(State state) {
   state_ = std::make_shared<const State>(std::move(state));
 }
 
-bool Report::has_errors() const { return state_ && state_->diagnostics.has_errors(); }
+bool Report::has_errors() const {
+  return state_ && state_->diagnostics.has_errors();
+}
 
 std::string Report::render(bool color) const {
   if (!state_) return "";
@@ -58,12 +63,15 @@ std::optional<std::string> explain_code(std::string_view code) {
   const std::optional<Code> known = find_code(code);
   if (!known) return std::nullopt;
   const CodeRow& found = row(*known);
-  std::string text = fmt::format("{} {} ({})\n\n{}\n", found.code, found.severity == Severity::error ? "error" : "warning",
-                                 found.name, found.text);
+  std::string text =
+      fmt::format("{} {} ({})\n\n{}\n", found.code, found.severity == Severity::error ? "error" : "warning",
+                  found.name, found.text);
   if (!found.rule.empty()) text += fmt::format("\nThe rule: {}\n", found.rule);
   return text;
 }
 
-std::string version() { return LVM_VERSION; }
+std::string version() {
+  return LVM_VERSION;
+}
 
 }  // namespace lvm

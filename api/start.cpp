@@ -28,7 +28,8 @@ std::string element_fault(const Values& given, std::string_view what, auto&& hol
   for (size_t i = 0; i < given.values.size(); ++i) {
     const double value = given.values[i];
     if (!holds(value)) {
-      return fmt::format("`{}{}` is {}, which is not {}", given.name, at(given.shape, static_cast<int64_t>(i)), value, what);
+      return fmt::format("`{}{}` is {}, which is not {}", given.name,
+                         at(given.shape, static_cast<int64_t>(i)), value, what);
     }
   }
   return "";
@@ -41,7 +42,8 @@ std::string simplex_fault(const Values& given) {
     for (size_t i = 0; i < size; ++i) sum += given.values[first + i];
     if (std::abs(sum - 1) > simplex_tolerance) {
       const std::vector<int64_t> outer(given.shape.begin(), given.shape.end() - 1);
-      return fmt::format("`{}{}` sums to {:.9g}", given.name, at(outer, static_cast<int64_t>(first / size)), sum);
+      return fmt::format("`{}{}` sums to {:.9g}", given.name, at(outer, static_cast<int64_t>(first / size)),
+                         sum);
     }
   }
   return "";
@@ -58,11 +60,13 @@ std::string matrix_fault(const Values& given, bool correlation) {
       for (size_t j = 0; j < i; ++j) {
         const double a = matrix[i * size + j], b = matrix[j * size + i];
         if (std::abs(a - b) > symmetry_tolerance * (std::abs(a) + std::abs(b))) {
-          return fmt::format("`{}` is not symmetric: {} and {} stand at [{}, {}] and its mirror", name, a, b, i + 1, j + 1);
+          return fmt::format("`{}` is not symmetric: {} and {} stand at [{}, {}] and its mirror", name, a, b,
+                             i + 1, j + 1);
         }
       }
       if (correlation && std::abs(matrix[i * size + i] - 1) > simplex_tolerance) {
-        return fmt::format("`{}` has {} on its diagonal, where a correlation has 1", name, matrix[i * size + i]);
+        return fmt::format("`{}` has {} on its diagonal, where a correlation has 1", name,
+                           matrix[i * size + i]);
       }
     }
     lvm_cholesky(factor.data(), matrix, static_cast<int64_t>(size));
@@ -75,7 +79,8 @@ std::string ordered_fault(const Values& given) {
   const auto size = static_cast<size_t>(given.shape.back());
   for (size_t i = 0; i < given.values.size(); ++i) {
     if (i % size != 0 && !(given.values[i - 1] < given.values[i])) {
-      return fmt::format("`{}` does not ascend: {} stands before {}", given.name, given.values[i - 1], given.values[i]);
+      return fmt::format("`{}` does not ascend: {} stands before {}", given.name, given.values[i - 1],
+                         given.values[i]);
     }
   }
   return "";
@@ -83,20 +88,27 @@ std::string ordered_fault(const Values& given) {
 
 /// Empty when the values lie in the domain.
 std::string domain_fault(const Values& given, ir::Domain domain) {
-  const std::string fault = element_fault(given, "a finite number", [](double v) { return std::isfinite(v); });
+  const std::string fault =
+      element_fault(given, "a finite number", [](double v) { return std::isfinite(v); });
   if (!fault.empty() || given.values.empty()) return fault;
   const auto in_unit = [](double v) { return v >= 0 && v <= 1; };
   switch (domain) {
-    case ir::Domain::real: return "";
-    case ir::Domain::positive: return element_fault(given, "positive", [](double v) { return v > 0; });
-    case ir::Domain::unit: return element_fault(given, "between 0 and 1", in_unit);
+    case ir::Domain::real:
+      return "";
+    case ir::Domain::positive:
+      return element_fault(given, "positive", [](double v) { return v > 0; });
+    case ir::Domain::unit:
+      return element_fault(given, "between 0 and 1", in_unit);
     case ir::Domain::simplex: {
       const std::string element = element_fault(given, "between 0 and 1", in_unit);
       return element.empty() ? simplex_fault(given) : element;
     }
-    case ir::Domain::ordered: return ordered_fault(given);
-    case ir::Domain::covariance: return matrix_fault(given, false);
-    case ir::Domain::correlation: return matrix_fault(given, true);
+    case ir::Domain::ordered:
+      return ordered_fault(given);
+    case ir::Domain::covariance:
+      return matrix_fault(given, false);
+    case ir::Domain::correlation:
+      return matrix_fault(given, true);
   }
   return "";
 }
@@ -107,14 +119,17 @@ std::string shape_text(const std::vector<int64_t>& shape) {
 
 class StartReader {
  public:
-  StartReader(const driver::Lowered& lowered, Diagnostics& diagnostics) : lowered_(lowered), diagnostics_(diagnostics) {}
+  StartReader(const driver::Lowered& lowered, Diagnostics& diagnostics)
+      : lowered_(lowered), diagnostics_(diagnostics) {}
 
   void read(const Values& given) {
     const ir::ParameterSlot* slot = find(given.name);
     if (slot == nullptr) return unknown(given.name);
-    const ir::Variable& variable = lowered_.model->variables[static_cast<size_t>(*lowered_.model->find(given.name))];
+    const ir::Variable& variable =
+        lowered_.model->variables[static_cast<size_t>(*lowered_.model->find(given.name))];
     std::vector<int64_t> shape;
-    for (const ir::AxisId axis : variable.declared_axes) shape.push_back(lowered_.program->module.axis(axis).size);
+    for (const ir::AxisId axis : variable.declared_axes)
+      shape.push_back(lowered_.program->module.axis(axis).size);
     if (shape != given.shape) {
       return report(Code::start_shape, variable.range,
                     fmt::format("the start of `{}` is {}, and the parameter is {}", given.name,
@@ -123,7 +138,8 @@ class StartReader {
     const std::string fault = domain_fault(given, slot->domain);
     if (!fault.empty()) return report(Code::start_domain, variable.range, "in the start, " + fault);
     if (slot->fixed) return;  // its value is part of the model; a file of a whole fit names it too
-    start_[given.name] = runtime::permute(given.values, variable.declared_axes, slot->axes, lowered_.program->module);
+    start_[given.name] =
+        runtime::permute(given.values, variable.declared_axes, slot->axes, lowered_.program->module);
   }
 
   std::map<std::string, std::vector<double>> finish() {
@@ -147,10 +163,11 @@ class StartReader {
     std::vector<std::string> names;
     for (const ir::ParameterSlot& slot : lowered_.program->parameters) names.push_back(slot.name);
     const std::optional<std::string> near = did_you_mean(name, names);
-    diagnostics_.report({.code = Code::start_unknown_parameter,
-                         .message = fmt::format("the start names `{}`, which is no parameter of the model", name),
-                         .hint = near ? fmt::format("did you mean `{}`?", *near)
-                                      : fmt::format("the parameters are `{}`", fmt::join(names, "`, `"))});
+    diagnostics_.report(
+        {.code = Code::start_unknown_parameter,
+         .message = fmt::format("the start names `{}`, which is no parameter of the model", name),
+         .hint = near ? fmt::format("did you mean `{}`?", *near)
+                      : fmt::format("the parameters are `{}`", fmt::join(names, "`, `"))});
   }
 
   void report(Code code, SourceRange range, std::string message) {
@@ -164,7 +181,8 @@ class StartReader {
 
 }  // namespace
 
-std::map<std::string, std::vector<double>> checked_start(const BoundModel::State& bound, const std::vector<Values>& given,
+std::map<std::string, std::vector<double>> checked_start(const BoundModel::State& bound,
+                                                         const std::vector<Values>& given,
                                                          Diagnostics& diagnostics) {
   if (given.empty()) return {};
   StartReader reader(bound.lowered, diagnostics);

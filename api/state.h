@@ -67,12 +67,14 @@ auto guarded(Body body) -> decltype(body()) {
 }
 
 /// The parameters that `options.init` gives, checked and in the Program's layout.
-std::map<std::string, std::vector<double>> checked_start(const BoundModel::State& bound, const std::vector<Values>& given,
+std::map<std::string, std::vector<double>> checked_start(const BoundModel::State& bound,
+                                                         const std::vector<Values>& given,
                                                          Diagnostics& diagnostics);
 
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);
 
 /// For each declared axis of `variable` a name for each index.
-std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered, const ir::Variable& variable);
+std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered,
+                                                  const ir::Variable& variable);
 
 }  // namespace lvm

@@ -7,9 +7,9 @@
 //   lvm::Fit fit = lvm::fit(bound, {.restarts = 5});
 //   if (!fit.ok()) std::cerr << fit.report().render();
 //
-// A user's mistake never throws: every step gives a value whose report() holds it, and a step after a failed one fails with the
-// same report. `lvm::Fault` is thrown only for a fault of lvm itself. Values are handles to immutable data: cheap to copy, and
-// safe to read from several threads at once.
+// A user's mistake never throws: every step gives a value whose report() holds it, and a step after a failed
+// one fails with the same report. `lvm::Fault` is thrown only for a fault of lvm itself. Values are handles
+// to immutable data: cheap to copy, and safe to read from several threads at once.
 
 #include <cstdint>
 #include <functional>
@@ -38,7 +38,7 @@ struct Note {
 
 /// One thing that the compiler, a reader or a fit has to say.
 struct Message {
-  std::string code;  // "E0412"; `explain_code` has the long text
+  std::string code;   // "E0412"; `explain_code` has the long text
   bool error = true;  // else a warning
   std::string text;   // what was seen
   std::string rule;   // what holds everywhere; may be empty
@@ -82,7 +82,8 @@ std::optional<std::string> did_you_mean(std::string_view name, const std::vector
 
 /// What can be printed, in the order of the pipeline. From `program` on the data must be bound.
 enum class Stage : uint8_t { ast, model, elbo, plan, canonical, program, loop, llvm, assembly };
-inline constexpr std::string_view stage_names[] = {"ast",  "model", "elbo", "plan", "canonical", "program", "loop", "llvm", "asm"};
+inline constexpr std::string_view stage_names[] = {"ast",     "model", "elbo", "plan", "canonical",
+                                                   "program", "loop",  "llvm", "asm"};
 
 struct CompileOptions {
   std::string file_name = "model.lvm";          // for messages
@@ -90,10 +91,10 @@ struct CompileOptions {
 };
 
 struct PlanBlock {
-  std::string name;    // "z", "mean"
+  std::string name;     // "z", "mean"
   bool latent = false;  // else a parameter
-  std::string solver;  // "enumerate", "normalised_counts", …
-  std::string kind;    // "exact", "closed", "conditional", "newton", "gradient", "fixed"
+  std::string solver;   // "enumerate", "normalised_counts", …
+  std::string kind;     // "exact", "closed", "conditional", "newton", "gradient", "fixed"
   std::string reason;
 };
 
@@ -130,7 +131,8 @@ struct ReadOptions {
   std::vector<std::string> missing = {};  // texts of missing cells beside the empty one, `NA` and `NaN`
 };
 
-/// A column of a host: cell `row` is `values[row * stride]`, copied before the call returns; NaN is a missing cell.
+/// A column of a host: cell `row` is `values[row * stride]`, copied before the call returns; NaN is a missing
+/// cell.
 struct HostColumn {
   std::string name;
   const double* values = nullptr;
@@ -155,7 +157,8 @@ Data read_data(const std::string& path, const ReadOptions& options = {});
 Data make_data(const std::vector<HostColumn>& columns, int64_t rows);
 
 struct BindOptions {
-  std::map<std::string, std::vector<std::string>> columns;  // variable -> columns, instead of what the model says
+  std::map<std::string, std::vector<std::string>>
+      columns;  // variable -> columns, instead of what the model says
 };
 
 /// Which columns a variable of the model reads.
@@ -188,7 +191,8 @@ struct Values {
   std::vector<double> values;
 };
 
-/// Reads `{"parameters": {"mean": [[…], …], …}}` (as `lvmc run --json` and `--save` write) or the inner object alone.
+/// Reads `{"parameters": {"mean": [[…], …], …}}` (as `lvmc run --json` and `--save` write) or the inner
+/// object alone.
 struct ParameterFile {
   Report report;
   std::vector<Values> parameters;
@@ -223,17 +227,18 @@ struct FitOptions {
 struct Parameter : Values {
   std::string domain;             // "real", "simplex", "covariance", …
   std::vector<std::string> axes;  // names: "K", "D", "D'"
-  std::vector<std::vector<std::string>> labels;  // for each axis a name for each index: columns, levels, or 1, 2, …
+  std::vector<std::vector<std::string>>
+      labels;  // for each axis a name for each index: columns, levels, or 1, 2, …
   bool fixed = false;
 };
 
 /// One start of a fit.
 struct Run {
   int64_t number = 1;
-  std::string stop;       // "converged", "iterations", "stopped", "failed", …
-  std::string message;    // of a failed run: what collapsed
+  std::string stop;     // "converged", "iterations", "stopped", "failed", …
+  std::string message;  // of a failed run: what collapsed
   int64_t iterations = 0;
-  double objective = 0;   // the last one
+  double objective = 0;  // the last one
   double seconds = 0;
 };
 

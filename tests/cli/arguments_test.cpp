@@ -2,10 +2,10 @@
 
 #include "tests/cli/program.h"
 
+using Catch::Contains;
 using lvm::cli::lvmc;
 using lvm::cli::Outcome;
 using lvm::cli::scratch;
-using Catch::Contains;
 
 namespace {
 const std::string faithful = "examples/data/faithful.csv";
@@ -90,7 +90,9 @@ TEST_CASE("explain knows every diagnostic by its code") {
 }
 
 TEST_CASE("fmt writes a layout that it then finds canonical") {
-  const std::string text = "# two coins\nmodel coins { axis K=2 # sides\n data y:bool param p : unit\n\n# the likelihood\n P(y)=Bernoulli(p) }\n";
+  const std::string text =
+      "# two coins\nmodel coins { axis K=2 # sides\n data y:bool param p : unit\n\n# the likelihood\n "
+      "P(y)=Bernoulli(p) }\n";
   const std::string path = scratch().write("coins.lvm", text);
   const Outcome check = lvmc({"fmt", path, "--check"});
   CHECK(check.code == 1);

@@ -54,7 +54,8 @@ inline std::string quoted(const std::string& text) {
 }
 
 /// Runs `lvmc` with `arguments` in the project's folder; `shell` is added behind (a redirection, a pipe).
-inline Outcome lvmc(const std::vector<std::string>& arguments, const std::string& before = "", const std::string& shell = "") {
+inline Outcome lvmc(const std::vector<std::string>& arguments, const std::string& before = "",
+                    const std::string& shell = "") {
   const std::string out = scratch().path("out"), error = scratch().path("error");
   std::string command = "cd " + quoted(LVM_SOURCE_DIR) + " && { " + before + " " + quoted(LVMC);
   for (const std::string& argument : arguments) command += " " + quoted(argument);

@@ -37,18 +37,21 @@ TEST_CASE("run prints a summary on stdout and nothing else") {
   INFO(outcome.error);
   CHECK(outcome.code == 0);
   CHECK(outcome.error.empty());
-  for (const char* part : {"gmm: EM on 272 rows of examples/data/faithful.csv", "y ← eruptions, waiting", "log likelihood   -1130.264",
-                           "11 free parameters", "converged", "seed             1", "mean [K, D]", "cov [K, D, D']"}) {
+  for (const char* part : {"gmm: EM on 272 rows of examples/data/faithful.csv", "y ← eruptions, waiting",
+                           "log likelihood   -1130.264", "11 free parameters", "converged",
+                           "seed             1", "mean [K, D]", "cov [K, D, D']"}) {
     CHECK_THAT(outcome.out, Contains(part));
   }
 }
 
 TEST_CASE("run --json has the keys that other programs rely on") {
   const Json json = run_json({"examples/gmm_tied.lvm", faithful, "--restarts", "10"});
-  const std::vector<std::string> first = {"model", "method", "converged", "iterations", "seconds", "objective", "information",
-                                          "rows", "seed", "parameters", "plan", "timing", "warnings"};
+  const std::vector<std::string> first = {"model",     "method",      "converged", "iterations", "seconds",
+                                          "objective", "information", "rows",      "seed",       "parameters",
+                                          "plan",      "timing",      "warnings"};
   const std::vector<std::string> all = keys(json);
-  CHECK(std::vector<std::string>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first.size())) == first);
+  CHECK(std::vector<std::string>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first.size())) ==
+        first);
   CHECK(keys(json["objective"]) == std::vector<std::string>{"name", "value", "per_row"});
   CHECK(keys(json["information"]) == std::vector<std::string>{"parameters", "aic", "bic"});
   CHECK(keys(json["plan"][0]) == std::vector<std::string>{"block", "kind", "solver", "exact", "reason"});
@@ -83,8 +86,10 @@ TEST_CASE("a fit goes on from the parameters of another") {
 TEST_CASE("compiled code and the reference interpreter agree") {
   for (const char* model : {"examples/gmm.lvm", "examples/gmm_diagonal.lvm"}) {
     const Json compiled = run_json({model, faithful, "--iterations", "20", "--tolerance", "0"});
-    const Json interpreted = run_json({model, faithful, "--iterations", "20", "--tolerance", "0", "--backend", "interpreter"});
-    CHECK(compiled["objective"]["value"].get<double>() == Approx(interpreted["objective"]["value"].get<double>()).epsilon(1e-10));
+    const Json interpreted =
+        run_json({model, faithful, "--iterations", "20", "--tolerance", "0", "--backend", "interpreter"});
+    CHECK(compiled["objective"]["value"].get<double>() ==
+          Approx(interpreted["objective"]["value"].get<double>()).epsilon(1e-10));
   }
 }
 
@@ -137,7 +142,8 @@ TEST_CASE("every stage can be printed") {
 TEST_CASE("check and explain say how a model is fitted") {
   const Outcome check = lvmc({"check", "examples/gmm.lvm", faithful});
   CHECK(check.code == 0);
-  CHECK_THAT(check.out, Contains("gmm is well formed") && Contains("272 rows") && Contains("enumerate") && Contains("17 free parameters"));
+  CHECK_THAT(check.out, Contains("gmm is well formed") && Contains("272 rows") && Contains("enumerate") &&
+                            Contains("17 free parameters"));
   const Outcome explain = lvmc({"explain", "examples/gmm.lvm"});
   CHECK(explain.code == 0);
   for (const char* part : {"weight", "mean", "cov", "enumerate"}) CHECK_THAT(explain.out, Contains(part));
@@ -162,8 +168,9 @@ TEST_CASE("a model that breaks `exact` is refused") {
   const Outcome outcome = lvmc({"run", model, faithful});
   CHECK(outcome.code == 1);
   CHECK(outcome.out.empty());
-  CHECK_THAT(outcome.error, Contains("error[E0412]: `q(z | y)` cannot be exact") && Contains("factor.lvm:9:21") &&
-                                Contains("^^^^^^^^^^^") && Contains("`tanh`") && Contains("= help: "));
+  CHECK_THAT(outcome.error, Contains("error[E0412]: `q(z | y)` cannot be exact") &&
+                                Contains("factor.lvm:9:21") && Contains("^^^^^^^^^^^") &&
+                                Contains("`tanh`") && Contains("= help: "));
   const Outcome json = lvmc({"check", model, "--json"});
   CHECK(json.code == 1);
   const Json error = Json::parse(json.out)["errors"][0];
@@ -173,8 +180,9 @@ TEST_CASE("a model that breaks `exact` is refused") {
 }
 
 TEST_CASE("collapsed runs are named and never chosen") {
-  const Outcome outcome = lvmc({"run", "examples/gmm.lvm", "examples/data/iris.csv", "--set", "K=5", "--restarts", "60", "--bind",
-                                "y=Sepal.Length,Sepal.Width,Petal.Length,Petal.Width"});
+  const Outcome outcome =
+      lvmc({"run", "examples/gmm.lvm", "examples/data/iris.csv", "--set", "K=5", "--restarts", "60", "--bind",
+            "y=Sepal.Length,Sepal.Width,Petal.Length,Petal.Width"});
   INFO(outcome.error);
   CHECK(outcome.code == 0);
   CHECK_THAT(outcome.out, Contains("collapsed or failed") && Contains("component"));
@@ -192,8 +200,8 @@ TEST_CASE("strict asks for convergence") {
 
 TEST_CASE("an interrupt ends the fit and says so") {
   // The fit cannot end by itself: its tolerance is zero and its iterations are endless.
-  const Outcome outcome = lvmc({"run", "examples/bernoulli_mixture.lvm", "examples/data/digits_binary.csv", "--iterations", "1000000000",
-                                "--tolerance", "0", "--backend", "interpreter"},
+  const Outcome outcome = lvmc({"run", "examples/bernoulli_mixture.lvm", "examples/data/digits_binary.csv",
+                                "--iterations", "1000000000", "--tolerance", "0", "--backend", "interpreter"},
                                "timeout --signal=INT --preserve-status 2");
   INFO(outcome.error);
   CHECK(outcome.code == 130);

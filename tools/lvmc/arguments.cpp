@@ -2,8 +2,8 @@
 
 #include <algorithm>
 
-#include <CLI/CLI.hpp>
 #include <fmt/format.h>
+#include <CLI/CLI.hpp>
 
 #include "exit_codes.h"
 
@@ -30,15 +30,21 @@ struct Raw {
 };
 
 void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
-  command.add_option("--set", raw.set, "NAME=VALUE: the size of an axis, a constant or a fit setting")->expected(1)->take_all();
-  command.add_option("--emit", raw.emit, fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
-  command.add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.add_option("--set", raw.set, "NAME=VALUE: the size of an axis, a constant or a fit setting")
+      ->expected(1)
+      ->take_all();
+  command.add_option("--emit", raw.emit,
+                     fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
+  command.add_option("--color", to.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   command.add_flag("-q,--quiet", to.quiet, "nothing on stderr but errors");
 }
 
 void add_data_options(CLI::App& command, Arguments& to, Raw& raw) {
   command.add_option("data", to.data, "a CSV or TSV file with a header; - is the standard input");
-  command.add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
+  command.add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")
+      ->expected(1)
+      ->take_all();
   command.add_option("--delimiter", raw.delimiter, "what separates cells: a character, or tab");
   command.add_option("--na", raw.na, "TEXT,TEXT: how missing cells are written, beside empty, NA and NaN")
       ->expected(1)
@@ -104,7 +110,8 @@ std::string read_raw(const Raw& raw, Arguments& to) {
   if (!raw.emit.empty()) {
     const auto* found = std::ranges::find(lvm::stage_names, raw.emit);
     if (found == std::end(lvm::stage_names)) {
-      return fmt::format("there is no stage `{}`: the stages are {}", raw.emit, fmt::join(lvm::stage_names, ", "));
+      return fmt::format("there is no stage `{}`: the stages are {}", raw.emit,
+                         fmt::join(lvm::stage_names, ", "));
     }
     to.emit = static_cast<lvm::Stage>(found - std::begin(lvm::stage_names));
   }
@@ -123,7 +130,8 @@ std::string unknown_option(const CLI::App& command, const std::string& given) {
     for (const std::string& name : option->get_lnames()) names.push_back("--" + name);
   }
   const std::string name = given.substr(0, given.find('='));
-  if (name[0] != '-' || name == "-") return fmt::format("`{}` is one argument too many for `{}`", given, command.get_name());
+  if (name[0] != '-' || name == "-")
+    return fmt::format("`{}` is one argument too many for `{}`", given, command.get_name());
   return fmt::format("`{}` has no option `{}`{}", command.get_name(), name, suggestion(name, names));
 }
 
@@ -138,7 +146,8 @@ std::string unknown_command(const std::string& given) {
 }
 
 Parsed wrong(const std::string& what) {
-  return {std::nullopt, usage, "", fmt::format("lvmc: {}\n`lvmc --help` lists the commands and options\n", what)};
+  return {std::nullopt, usage, "",
+          fmt::format("lvmc: {}\n`lvmc --help` lists the commands and options\n", what)};
 }
 
 std::string missing_files(const Arguments& arguments) {
@@ -158,21 +167,26 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
     command->add_option("model", to.model, argument)->required();
     return command;
   };
-  CLI::App* run = add("run", "compile a model, fit it to a table and print a summary", "the model, a .lvm file");
+  CLI::App* run =
+      add("run", "compile a model, fit it to a table and print a summary", "the model, a .lvm file");
   add_model_options(*run, to, raw);
   add_data_options(*run, to, raw);
   add_fit_options(*run, to, raw);
-  CLI::App* check = add("check", "say whether a model, and the data, are well formed; print the plan", "the model, a .lvm file");
+  CLI::App* check = add("check", "say whether a model, and the data, are well formed; print the plan",
+                        "the model, a .lvm file");
   add_model_options(*check, to, raw);
   add_data_options(*check, to, raw);
   check->add_flag("--json", to.json, "print the messages as one JSON object");
-  CLI::App* explain = add("explain", "print the bound, the plan with reasons, and every update; or what a diagnostic means",
-                          "the model, a .lvm file; or the code of a diagnostic");
+  CLI::App* explain =
+      add("explain", "print the bound, the plan with reasons, and every update; or what a diagnostic means",
+          "the model, a .lvm file; or the code of a diagnostic");
   add_model_options(*explain, to, raw);
   add_data_options(*explain, to, raw);
-  CLI::App* layout = add("fmt", "write a model in its canonical layout, in place", "the model, a .lvm file; - is the standard input");
+  CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
+                         "the model, a .lvm file; - is the standard input");
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");
-  layout->add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  layout->add_option("--color", to.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
 }
 
 }  // namespace

@@ -10,18 +10,18 @@
 namespace lvmc {
 
 struct Arguments {
-  std::string command;              // "run", "check", "explain", "fmt"
-  std::string model;                // or the code of a diagnostic, for `explain`
-  std::vector<std::string> data;    // at most one file is read so far
+  std::string command;            // "run", "check", "explain", "fmt"
+  std::string model;              // or the code of a diagnostic, for `explain`
+  std::vector<std::string> data;  // at most one file is read so far
   lvm::CompileOptions compile;
   lvm::ReadOptions read;
   lvm::BindOptions bind;
   lvm::FitOptions fit;
-  std::string init, save;           // files of parameters
+  std::string init, save;  // files of parameters
   std::optional<lvm::Stage> emit;
   std::string color = "auto";
   bool json = false, quiet = false, verbose = false, strict = false;
-  bool check_layout = false;        // `fmt --check`
+  bool check_layout = false;  // `fmt --check`
 };
 
 /// Arguments, or what to print and the exit code to leave with.

@@ -58,10 +58,12 @@ int emit(const lvm::Model& model, const Arguments& arguments) {
   return print(bound.emit(stage));
 }
 
-int interrupted_code() { return interrupted + stop_signal(); }
+int interrupted_code() {
+  return interrupted + stop_signal();
+}
 
-lvm::Fit fit_with_progress(const lvm::BoundModel& bound, const Arguments& arguments, std::vector<lvm::Values> init,
-                           const std::string& objective_name) {
+lvm::Fit fit_with_progress(const lvm::BoundModel& bound, const Arguments& arguments,
+                           std::vector<lvm::Values> init, const std::string& objective_name) {
   ProgressLine line(arguments.quiet);
   lvm::FitOptions options = arguments.fit;
   options.init = std::move(init);
@@ -75,9 +77,10 @@ lvm::Fit fit_with_progress(const lvm::BoundModel& bound, const Arguments& argume
 }
 
 int print_fit(const lvm::Fit& fit, const Arguments& arguments) {
-  if (!arguments.save.empty() && !write_file(arguments.save, lvm::parameters_to_json(fit) + "\n")) return files;
-  const int printed =
-      print(arguments.json ? lvm::to_json(fit) + "\n" : summary(fit, arguments.data.front(), arguments.verbose));
+  if (!arguments.save.empty() && !write_file(arguments.save, lvm::parameters_to_json(fit) + "\n"))
+    return files;
+  const int printed = print(arguments.json ? lvm::to_json(fit) + "\n"
+                                           : summary(fit, arguments.data.front(), arguments.verbose));
   if (printed != success) return printed;
   if (fit.stopped) return interrupted_code();
   return arguments.strict && !fit.converged ? not_converged : success;
@@ -85,7 +88,8 @@ int print_fit(const lvm::Fit& fit, const Arguments& arguments) {
 
 std::string well_formed(const lvm::Model& model, const lvm::BoundModel* bound) {
   std::string text = fmt::format("{} is well formed\n", model.name());
-  if (bound != nullptr) text += fmt::format("data: {} rows\n{}", bound->rows(), binding_lines(bound->variables(), false));
+  if (bound != nullptr)
+    text += fmt::format("data: {} rows\n{}", bound->rows(), binding_lines(bound->variables(), false));
   text += "plan\n" + plan_lines(model.plan());
   if (bound != nullptr) text += fmt::format("{} free parameters\n", bound->free_parameters());
   return text;

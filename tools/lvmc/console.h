@@ -8,14 +8,16 @@
 
 namespace lvmc {
 
-/// All of `text` to the standard output. A reader that has gone away (`| head`) is not an error; a full disk is.
+/// All of `text` to the standard output. A reader that has gone away (`| head`) is not an error; a full disk
+/// is.
 bool write_out(std::string_view text);
 void write_error(std::string_view text);
 
 /// `choice` is auto, always or never; auto asks the terminal, NO_COLOR and TERM.
 bool use_color(std::string_view choice);
 
-/// From now on writing to a reader that has gone away fails, and `write_out` sees it, rather than ending the program.
+/// From now on writing to a reader that has gone away fails, and `write_out` sees it, rather than ending the
+/// program.
 void ignore_broken_pipes();
 
 /// From now on Ctrl-C and SIGTERM only ask to stop; a second one ends the program at once.

@@ -4,7 +4,7 @@ namespace lvmc {
 
 enum ExitCode : int {
   success = 0,
-  wrong_input = 1,    // the model or the data
+  wrong_input = 1,  // the model or the data
   usage = 2,
   not_converged = 3,  // with --strict
   files = 4,

@@ -70,7 +70,8 @@ std::string print_grid(const Grid& grid, bool full) {
     text += print_columns(grid, first, std::min(columns, first + columns_a_line), rows);
   }
   std::vector<std::string> left_out;
-  if (columns < grid.columns.size()) left_out.push_back(fmt::format("{} more columns", grid.columns.size() - columns));
+  if (columns < grid.columns.size())
+    left_out.push_back(fmt::format("{} more columns", grid.columns.size() - columns));
   if (rows < grid.rows.size()) left_out.push_back(fmt::format("{} more rows", grid.rows.size() - rows));
   if (!left_out.empty()) text += fmt::format("    … {} (-v or --json for all)\n", fmt::join(left_out, ", "));
   return text;
@@ -102,7 +103,8 @@ std::vector<std::string> aligned_numbers(const std::vector<double>& values) {
     smallest = std::min(smallest, std::abs(value));
   }
   const int decimals = largest == 0 ? 0 : std::max(0, 4 - static_cast<int>(std::floor(std::log10(largest))));
-  const bool fixed = decimals <= 7 && largest < 1e9 && (largest == 0 || smallest * std::pow(10, decimals) >= 10);
+  const bool fixed =
+      decimals <= 7 && largest < 1e9 && (largest == 0 || smallest * std::pow(10, decimals) >= 10);
   std::vector<std::string> texts;
   for (const double value : values) {
     texts.push_back(fixed ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4g}", value));
@@ -117,7 +119,8 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   if (parameter.fixed) title += " (fixed)";
   const bool probabilities = parameter.domain == "unit" || parameter.domain == "simplex";
   if (rank == 0) return fmt::format("{}  {}\n", title, aligned_numbers(parameter.values).front());
-  if (rank == 1) return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values, probabilities}, full);
+  if (rank == 1)
+    return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values, probabilities}, full);
 
   const std::vector<std::string>& rows = parameter.labels[rank - 2];
   const std::vector<std::string>& columns = parameter.labels[rank - 1];
@@ -128,7 +131,9 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   for (size_t block = 0; block < shown; ++block) {
     if (rank > 2) text += block_name(parameter, block);
     const auto first = parameter.values.begin() + static_cast<std::ptrdiff_t>(block * size);
-    text += print_grid({rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size)), probabilities}, full);
+    text += print_grid(
+        {rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size)), probabilities},
+        full);
   }
   if (shown < blocks) text += fmt::format("  … {} more (-v or --json for all)\n", blocks - shown);
   return text;

@@ -19,7 +19,8 @@ std::string words(std::string text) {
 }
 
 std::string upper(std::string text) {
-  std::ranges::transform(text, text.begin(), [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
+  std::ranges::transform(text, text.begin(),
+                         [](unsigned char c) { return static_cast<char>(std::toupper(c)); });
   return text;
 }
 
@@ -29,7 +30,9 @@ std::string name_list(const std::vector<std::string>& names, bool full) {
   return fmt::format("{}, … {} ({} columns)", fmt::join(first, ", "), names.back(), names.size());
 }
 
-bool failed(const lvm::Run& run) { return run.stop == "failed"; }
+bool failed(const lvm::Run& run) {
+  return run.stop == "failed";
+}
 
 std::string why_stopped(const lvm::Fit& fit) {
   if (fit.converged) return "converged";
@@ -41,13 +44,15 @@ std::string why_stopped(const lvm::Fit& fit) {
 std::string run_lines(const lvm::Fit& fit, bool verbose) {
   if (fit.runs.size() <= 1 && !verbose) return "";
   const auto failures = static_cast<size_t>(std::ranges::count_if(fit.runs, failed));
-  std::string text = fmt::format("runs             {}: the best is run {}", fit.runs.size(), fit.runs[fit.best].number);
+  std::string text =
+      fmt::format("runs             {}: the best is run {}", fit.runs.size(), fit.runs[fit.best].number);
   text += failures > 0 ? fmt::format("; {} collapsed or failed\n", failures) : "\n";
   size_t shown = 0;
   for (const lvm::Run& run : fit.runs) {
     if (!verbose && (!failed(run) || shown == most_failures)) continue;
     ++shown;
-    const std::string how = failed(run) ? run.message : fmt::format("{:.3f}, {}", run.objective, words(run.stop));
+    const std::string how =
+        failed(run) ? run.message : fmt::format("{:.3f}, {}", run.objective, words(run.stop));
     text += fmt::format("  run {:<4} after {} iterations: {}\n", run.number, run.iterations, how);
   }
   if (!verbose && failures > shown) text += fmt::format("  … {} more (-v for all)\n", failures - shown);
@@ -55,8 +60,10 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
 }
 
 std::string objective_lines(const lvm::Fit& fit) {
-  std::string text = fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
-  text += fmt::format("AIC, BIC         {:.3f}, {:.3f}  ({} free parameters)\n", fit.aic, fit.bic, fit.free_parameters);
+  std::string text =
+      fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
+  text += fmt::format("AIC, BIC         {:.3f}, {:.3f}  ({} free parameters)\n", fit.aic, fit.bic,
+                      fit.free_parameters);
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
   return text;
 }
@@ -72,8 +79,8 @@ std::string plan_lines(const std::vector<lvm::PlanBlock>& plan) {
   }
   std::string text;
   for (const lvm::PlanBlock& block : plan) {
-    text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}\n", block.name, name, words(block.solver), solver, block.kind, kind,
-                        block.reason);
+    text += fmt::format("  {:<{}}  {:<{}}  {:<{}}  {}\n", block.name, name, words(block.solver), solver,
+                        block.kind, kind, block.reason);
   }
   return text;
 }
@@ -87,14 +94,15 @@ std::string binding_lines(const std::vector<lvm::BoundVariable>& variables, bool
 }
 
 std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose) {
-  std::string text = fmt::format("{}: {} on {} rows of {}\n", fit.model_name, upper(fit.method), fit.rows, table);
+  std::string text =
+      fmt::format("{}: {} on {} rows of {}\n", fit.model_name, upper(fit.method), fit.rows, table);
   text += binding_lines(fit.variables, verbose);
   text += "plan\n" + plan_lines(fit.plan);
   text += "\n" + objective_lines(fit) + run_lines(fit, verbose);
   text += fmt::format("seed             {}\n\n", fit.seed);
   for (const lvm::Parameter& parameter : fit.parameters) text += parameter_table(parameter, verbose) + "\n";
-  text += fmt::format("time: {:.3f} s to fit, {:.3f} s to compile, {:.3f} s to read\n", fit.fit_seconds, fit.compile_seconds,
-                      fit.read_seconds);
+  text += fmt::format("time: {:.3f} s to fit, {:.3f} s to compile, {:.3f} s to read\n", fit.fit_seconds,
+                      fit.compile_seconds, fit.read_seconds);
   return text;
 }
 

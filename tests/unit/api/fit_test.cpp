@@ -78,16 +78,19 @@ TEST_CASE("axes in another order than the model's keep the user's order") {
   q(z | y) = exact
 }
 )";
-  // The same model with D declared first: its axis has the smaller id, and buffers are laid out the other way round.
+  // The same model with D declared first: its axis has the smaller id, and buffers are laid out the other way
+  // round.
   std::string swapped = text;
   swapped.replace(swapped.find("  axis K = 2\n"), 13, "");
   swapped.replace(swapped.find("  data "), 0, "  axis K = 2\n");
   const lvm::Data data = lvm::read_data(examples + "data/faithful.csv");
-  const lvm::Fit one = lvm::fit(lvm::bind(lvm::compile(text), data)), two = lvm::fit(lvm::bind(lvm::compile(swapped), data));
+  const lvm::Fit one = lvm::fit(lvm::bind(lvm::compile(text), data)),
+                 two = lvm::fit(lvm::bind(lvm::compile(swapped), data));
   REQUIRE(one.ok());
   REQUIRE(two.ok());
   CHECK(two.find("mean")->shape == std::vector<int64_t>{2, 2});
-  for (size_t i = 0; i < 4; ++i) CHECK(one.find("mean")->values[i] == Approx(two.find("mean")->values[i]).epsilon(1e-9));
+  for (size_t i = 0; i < 4; ++i)
+    CHECK(one.find("mean")->values[i] == Approx(two.find("mean")->values[i]).epsilon(1e-9));
   std::vector<lvm::Values> start;
   for (const lvm::Parameter& parameter : two.parameters) start.push_back(parameter);
   const lvm::Fit again = lvm::fit(lvm::bind(lvm::compile(swapped), data), {.iterations = 0, .init = start});

@@ -1,4 +1,5 @@
-// What is said of settings and start parameters that do not fit the model. The texts are in tests/golden/settings.
+// What is said of settings and start parameters that do not fit the model. The texts are in
+// tests/golden/settings.
 
 #include <unistd.h>
 
@@ -54,7 +55,8 @@ StartCase with(std::string name, std::string code, size_t index, lvm::Values val
 class TextFile {
  public:
   explicit TextFile(const std::string& text)
-      : path_((std::filesystem::temp_directory_path() / ("lvm-start-" + std::to_string(getpid()) + ".json")).string()) {
+      : path_((std::filesystem::temp_directory_path() / ("lvm-start-" + std::to_string(getpid()) + ".json"))
+                  .string()) {
     std::ofstream(path_) << text;
   }
   ~TextFile() { std::filesystem::remove(path_); }
@@ -102,8 +104,9 @@ TEST_CASE("files of start parameters are read or refused") {
   CHECK(read.parameters[1].shape == std::vector<int64_t>{2, 3});
   CHECK(read.parameters[1].values == std::vector<double>{1, 2, 3, 4, 5, 6});
   CHECK(lvm::read_parameters("/no/such/file.json").report.file_error());
-  for (const char* text : {"", "[1, 2]", "{\"a\": \"x\"}", "{\"a\": [[1, 2], [3]]}", "{\"a\": []}", "{\"a\": [1, [2]]}", "{\"a\": [",
-                           "{\"parameters\": 3}", "{\"a\": [[[[[[[[[[1]]]]]]]]]]}"}) {
+  for (const char* text :
+       {"", "[1, 2]", "{\"a\": \"x\"}", "{\"a\": [[1, 2], [3]]}", "{\"a\": []}", "{\"a\": [1, [2]]}",
+        "{\"a\": [", "{\"parameters\": 3}", "{\"a\": [[[[[[[[[[1]]]]]]]]]]}"}) {
     INFO(text);
     const TextFile file(text);
     const lvm::ParameterFile refused = lvm::read_parameters(file.path());

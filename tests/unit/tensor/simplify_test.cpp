@@ -180,11 +180,11 @@ TEST_CASE("one graph has one order, whatever order its nodes were built in") {
     f.name = leaf_first ? "f" : "g";
     Builder b(m, f);
     if (!leaf_first) b.unary(Op::exp, b.constant(7));  // needed by nothing
-    NodeId x = leaf_first ? b.leaf(Op::data, "x", {Element::real, {0}}) : no_node;
+    NodeId data = leaf_first ? b.leaf(Op::data, "x", {Element::real, {0}}) : no_node;
     const NodeId two = b.constant(2), three = b.constant(3);
-    if (!leaf_first) x = b.leaf(Op::data, "x", {Element::real, {0}});
-    const NodeId low = leaf_first ? b.mul(x, two) : no_node, high = b.mul(x, three);
-    const NodeId other = leaf_first ? low : b.mul(x, two);
+    if (!leaf_first) data = b.leaf(Op::data, "x", {Element::real, {0}});
+    const NodeId low = leaf_first ? b.mul(data, two) : no_node, high = b.mul(data, three);
+    const NodeId other = leaf_first ? low : b.mul(data, two);
     b.output(OutputKind::result, "r", b.add(other, high));
   }
   m.functions[0] = ordered(m.functions[0]);

@@ -117,6 +117,8 @@ struct Jit::State {
     builder.setLinkProcessSymbolsByDefault(false);
     builder.setPlatformSetUp(orc::setUpInactivePlatform);
     jit = take(builder.create(), "jit");
+    // Failed look-ups come back as errors; nothing is to be printed beside them.
+    jit->getExecutionSession().setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
   }
 
   /// Symbols are found in the library of their unit alone.

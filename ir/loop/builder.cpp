@@ -225,6 +225,11 @@ Value Builder::call(std::string_view symbol, Type type, std::vector<Value> opera
   return append({.op = Op::call, .type = type, .operands = std::move(operands), .symbol = symbol});
 }
 
+Function Builder::take() {
+  canonicalise(function_);
+  return std::move(function_);
+}
+
 void Builder::leave(Value code) { append({.op = Op::leave, .operands = {code}}); }
 
 }  // namespace lvm::loop

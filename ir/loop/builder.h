@@ -17,6 +17,9 @@ struct Place {
   int64_t offset = 0;
 };
 
+/// Orders the instructions between two effects by need, and drops those that none needs.
+void canonicalise(Function& function);
+
 class Builder {
  public:
   explicit Builder(std::string name);
@@ -83,7 +86,8 @@ class Builder {
 
   Type type(Value a) const { return function_[a].type; }
   const Function& function() const { return function_; }
-  Function take() { return std::move(function_); }
+  /// The finished function, in canonical order.
+  Function take();
   /// How many loops are open; a value made at a depth dies when that loop closes.
   int depth() const { return static_cast<int>(open_.size()) - 1; }
   /// Called when a loop closes, for tables of values that others keep.

@@ -182,14 +182,17 @@ Value Evaluator::expand(NodeId id, const Binding& binding) {
 }
 
 Value Evaluator::pointwise(const ir::Node& n, const Binding& binding) {
-  if (n.inputs.size() == 1) return unary(n, value(n.inputs[0], binding));
-  if (n.inputs.size() == 2) return binary(n, value(n.inputs[0], binding), value(n.inputs[1], binding));
+  std::vector<Value> inputs;
+  for (NodeId input : n.inputs) inputs.push_back(value(input, binding));
+  if (inputs.size() == 1) return unary(n, inputs[0]);
+  if (inputs.size() == 2) return binary(n, inputs[0], inputs[1]);
   if (n.op == ir::Op::fma) {
-    return b_.fma(real(n.inputs[0], binding), real(n.inputs[1], binding), real(n.inputs[2], binding));
+    for (Value& input : inputs) input = as_real(input);
+    return b_.fma(inputs[0], inputs[1], inputs[2]);
   }
   if (n.op == ir::Op::select) {
-    Value condition = as_flag(value(n.inputs[0], binding));
-    return b_.select(condition, real(n.inputs[1], binding), real(n.inputs[2], binding));
+    Value yes = as_real(inputs[1]), no = as_real(inputs[2]);
+    return b_.select(as_flag(inputs[0]), yes, no);
   }
   refuse(n, "unknown");
 }

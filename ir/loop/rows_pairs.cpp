@@ -34,14 +34,18 @@ void RowsSchedule::pairs_unrolled(const Statistic& s, const Binding& binding) {
     }
   }
   // First fit, the largest first.
-  std::ranges::stable_sort(rectangles, std::ranges::greater{}, &Elements::size);
   std::vector<Elements> blocks;
-  for (Elements& part : rectangles) {
+  auto place = [&](Elements& part) {
     auto room = std::ranges::find_if(blocks, [&](const Elements& b) { return b.size() + part.size() <= limit; });
     if (room == blocks.end()) {
       blocks.push_back(std::move(part));
     } else {
       room->insert(room->end(), part.begin(), part.end());
+    }
+  };
+  for (size_t size = limit; size > 0; --size) {
+    for (Elements& part : rectangles) {
+      if (part.size() == size) place(part);
     }
   }
   for (const Elements& sums : blocks) block(sums, {});

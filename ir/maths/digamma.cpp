@@ -1,3 +1,5 @@
+#include <span>
+
 #include "ir/maths/parts.h"
 
 namespace lvm::maths {
@@ -48,8 +50,11 @@ Value near(Builder& b, Value x) {
   }
   Value small = b.less(x, one);
   t = b.select(small, b.sub(x, one), t);
-  Value distance = b.sub(b.sub(t, b.real_like(zero_high - 2, x)), b.real_like(zero_low, x));
-  Value base = b.mul(distance, b.polynomial(t, digamma_near));
+  // (distance - zero_low) (c0 + t rest), where the distance is exact and the greatest product is rounded last.
+  Value distance = b.sub(t, b.real_like(zero_high - 2, x)), first = b.real_like(digamma_near[0], x);
+  Value rest = b.mul(t, b.polynomial(t, std::span(digamma_near).subspan(1)));
+  Value small_part = b.fma(distance, rest, b.mul(b.real_like(-zero_low, x), b.add(first, rest)));
+  Value base = b.fma(distance, first, small_part);
   // 1 / x in two parts.
   Value inverse = b.div(one, x);
   Value inverse_low = b.mul(b.fma(b.neg(inverse), x, one), inverse);
@@ -69,7 +74,7 @@ Value digamma(Builder& b, Value x) {
 
 Value trigamma(Builder& b, Value x) {
   Value one = b.real_like(1, x), eight = b.real_like(8, x), zero = b.real_like(0, x);
-  Value y = x, sum = zero, first = zero;
+  Value y = x, sum = zero, first = zero, lost = zero;
   for (int step = 0; step < 8; ++step) {
     Value small = b.less(y, eight);
     Value term = b.select(small, b.div(one, b.mul(y, y)), zero);
@@ -77,18 +82,29 @@ Value trigamma(Builder& b, Value x) {
     if (step == 0) {
       first = term;
     } else {
-      sum = b.add(sum, term);
+      Value next = b.add(sum, term), back = b.sub(next, sum);
+      lost = b.add(lost, b.add(b.sub(sum, b.sub(next, back)), b.sub(term, back)));
+      sum = next;
     }
     y = b.select(small, b.add(y, one), y);
   }
   Value inverse = b.div(one, y);
   Value w = b.mul(inverse, inverse);
-  Value series = b.fma(b.mul(inverse, w), b.polynomial(w, trigamma_far), b.fma(w, b.real_like(0.5, x), inverse));
+  Value inverse_low = b.mul(b.fma(b.neg(inverse), y, one), inverse);
+  Value small = b.fma(b.mul(inverse, w), b.polynomial(w, trigamma_far), b.mul(w, b.real_like(0.5, x)));
   // What the greatest term, 1 / x^2, lost to rounding.
   Value square = b.mul(x, x), square_low = b.fma(x, x, b.neg(square));
-  Value lost = b.mul(b.sub(b.fma(b.neg(first), square, one), b.mul(first, square_low)), first);
-  lost = b.select(b.less(first, b.real_like(0x1p900, x)), lost, zero);
-  Value result = b.add(first, b.add(sum, b.add(series, lost)));
+  Value first_low = b.mul(b.sub(b.fma(b.neg(first), square, one), b.mul(first, square_low)), first);
+  first_low = b.select(b.flag_and(b.less(zero, first), b.less(first, b.real_like(0x1p900, x))), first_low, zero);
+  // Three parts of like size: their sums' errors are carried too.
+  Value two = b.add(sum, inverse), two_back = b.sub(two, sum);
+  lost = b.add(lost, b.add(b.sub(sum, b.sub(two, two_back)), b.sub(inverse, two_back)));
+  Value three = b.add(first, two), three_back = b.sub(three, first);
+  lost = b.add(lost, b.add(b.sub(first, b.sub(three, three_back)), b.sub(two, three_back)));
+  lost = b.add(b.add(small, inverse_low), b.add(first_low, lost));
+  // Where x^2 overflows or vanishes there is nothing to carry.
+  Value carried = b.flag_and(b.less(x, b.real_like(0x1p500, x)), b.less(three, b.real_like(0x1p900, x)));
+  Value result = b.select(carried, b.add(three, lost), three);
   result = b.select(b.less(zero, x), result, b.real_like(not_a_number, x));
   return b.select(b.equal(x, x), result, x);
 }

@@ -17,7 +17,12 @@ Value pow(Builder& b, Value x, Value y) {
   Value tiny = b.less(size, b.real_like(0x1p-1022, size));
   Value scaled = b.select(tiny, b.mul(size, b.real_like(0x1p54, size)), size);
   auto [high, low] = log_in_two(b, scaled);
-  high = b.sub(high, b.select(tiny, b.real_like(54 * 0x1.62e42fefa39efp-1, size), b.real_like(0, size)));
+  // Less 54 log 2, by two-sum.
+  Value shift = b.select(tiny, b.real_like(-54 * ln2_high, size), b.real_like(0, size));
+  Value moved = b.add(high, shift), back = b.sub(moved, high);
+  Value lost = b.add(b.sub(high, b.sub(moved, back)), b.sub(shift, back));
+  low = b.add(low, b.add(lost, b.select(tiny, b.real_like(-54 * ln2_low, size), b.real_like(0, size))));
+  high = moved;
   // The tail of the logarithm is no rounding error yet: make it one.
   Value sum = b.add(high, low);
   low = b.sub(low, b.sub(sum, high));

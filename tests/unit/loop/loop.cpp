@@ -67,8 +67,13 @@ TEST_CASE("the verifier finds what is not well formed") {
   CHECK(verify(no_leave).size() == 1);
 
   Function type = good;
+  Value rows = no_value;
+  for (size_t i = 0; i < type.instructions.size(); ++i) {
+    if (type.instructions[i].op == Op::rows) rows = static_cast<Value>(i);
+  }
   for (auto& i : type.instructions) {
-    if (i.op == Op::fma) i.operands[0] = 0;
+    // The number of rows, which is no vector.
+    if (i.op == Op::fma) i.operands[0] = rows;
   }
   CHECK_FALSE(verify(type).empty());
 

@@ -84,7 +84,8 @@ std::vector<Emission> emissions(const Setting& setting) {
         setting.model.variables[static_cast<size_t>(setting.model.factors[i].variable.variable)];
     const auto output = std::find_if(f.outputs.begin(), f.outputs.end(),
                                      [&](const ir::Output& o) { return o.name == variable.name; });
-    if (output == f.outputs.end()) throw ir::InternalError("the canonical function lacks the density of " + variable.name);
+    if (output == f.outputs.end())
+      throw ir::InternalError("the canonical function lacks the density of " + variable.name);
     const Node& density = f[output->node];
     Emission e;
     e.factor = static_cast<int>(i);
@@ -139,7 +140,8 @@ bool Expansion::of_parameters(NodeId step_node) const {
   return true;
 }
 
-/// sum of fma(-1/2, u^2, c) = fma(-1/2, sum of u^2, sum of c), so that the sum over c leaves the rows function.
+/// sum of fma(-1/2, u^2, c) = fma(-1/2, sum of u^2, sum of c), so that the sum over c leaves the rows
+/// function.
 NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) {
   if (axes.empty()) return density;
   const Node node = to_.function()[density];
@@ -150,7 +152,8 @@ NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) 
   const auto missing = without(axes, to_.type(node.inputs[2]).axes);
   NodeId constant = node.inputs[2];
   if (!missing.empty()) constant = to_.make(Op::broadcast, {constant}, {.axes = missing});
-  return to_.make(Op::fma, {node.inputs[0], to_.reduce(Op::sum, node.inputs[1], axes), to_.reduce(Op::sum, constant, axes)});
+  return to_.make(Op::fma, {node.inputs[0], to_.reduce(Op::sum, node.inputs[1], axes),
+                            to_.reduce(Op::sum, constant, axes)});
 }
 
 NodeId Expansion::term(const Emission& emission) {

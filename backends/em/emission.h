@@ -1,5 +1,6 @@
 #pragma once
-// One factor of the model at level step, inside the function that is being built: its terms of ln P(y, z = k), its pieces for moments.
+// One factor of the model at level step, inside the function that is being built: its terms of ln P(y, z =
+// k), its pieces for moments.
 
 #include <string>
 #include <string_view>
@@ -26,15 +27,16 @@ struct Setting {
 /// A factor in the canonical function: a logpdf node whose slots hold no latent any more.
 struct Emission {
   int factor = -1;
-  std::string variable;   // "y"
-  std::string family;     // "Normal"
+  std::string variable;  // "y"
+  std::string family;    // "Normal"
   std::vector<std::string> slot_names;
   NodeId log_density = ir::no_node;  // in the canonical function
   NodeId value = ir::no_node;
   std::vector<NodeId> slots;
-  std::vector<AxisId> axes;  // all elements of one row: without row, with K where z matters, with axes that data select
-  bool enumerated = false;   // z matters
-  bool of_latent = false;    // P(z | ...)
+  std::vector<AxisId>
+      axes;  // all elements of one row: without row, with K where z matters, with axes that data select
+  bool enumerated = false;                // z matters
+  bool of_latent = false;                 // P(z | ...)
   std::vector<ir::Selection> selections;  // table axes that data columns index
 };
 
@@ -53,7 +55,8 @@ bool contains(const std::vector<AxisId>& axes, AxisId axis);
 /// Copies nodes of the canonical function into a function of level step: densities become arithmetic.
 class Expansion {
  public:
-  /// tables: `table[c]` of a data column c becomes the table itself, with its own axis: what functions without rows need.
+  /// tables: `table[c]` of a data column c becomes the table itself, with its own axis: what functions
+  /// without rows need.
   enum class Rows : uint8_t { each, tables };
   Expansion(Builder& to, const Setting& setting, Rows rows = Rows::each);
   NodeId operator()(NodeId canonical_node);

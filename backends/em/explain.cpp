@@ -1,4 +1,5 @@
-// What `lvmc explain` prints: the bound, the plan with its reasons, each update as an equation, the work a row, the free parameters.
+// What `lvmc explain` prints: the bound, the plan with its reasons, each update as an equation, the work a
+// row, the free parameters.
 
 #include <fmt/format.h>
 
@@ -21,7 +22,8 @@ using ir::Variable;
 namespace {
 
 std::string lower_case(std::string text) {
-  std::transform(text.begin(), text.end(), text.begin(), [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+  std::transform(text.begin(), text.end(), text.begin(),
+                 [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
   return text;
 }
 
@@ -41,7 +43,8 @@ struct Explanation {
 
   std::string conditional(const std::string& left, const std::vector<ir::VariableUse>& parents) const {
     std::string right;
-    for (const ir::VariableUse& parent : parents) right += (right.empty() ? "" : ", ") + variable(parent.variable).name;
+    for (const ir::VariableUse& parent : parents)
+      right += (right.empty() ? "" : ", ") + variable(parent.variable).name;
     return right.empty() ? left : left + " | " + right;
   }
 
@@ -55,7 +58,8 @@ struct Explanation {
     if (!latent()) return fmt::format("  L = Σ_row [ {} ]\n", joint);
     const std::string& z = latent()->name;
     std::string text = fmt::format("  L = Σ_row {{ E_q({}) [ {} ] + H[q({})] }}\n", z, joint, z);
-    return text + fmt::format("    = Σ_row ln P({})        where q({}) is the exact posterior\n", evidence, z);
+    return text +
+           fmt::format("    = Σ_row ln P({})        where q({}) is the exact posterior\n", evidence, z);
   }
 
   /// "[k, d]" of a parameter, without the second axis of matrices.
@@ -80,8 +84,9 @@ struct Explanation {
 
   /// What the scatter of the new mean loses: nothing where the mean is held.
   bool mean_moves(const Block& block) const {
-    return std::any_of(plan.blocks.begin(), plan.blocks.end(),
-                       [&](const Block& b) { return b.solver == Solver::moments && b.factor == block.factor; });
+    return std::any_of(plan.blocks.begin(), plan.blocks.end(), [&](const Block& b) {
+      return b.solver == Solver::moments && b.factor == block.factor;
+    });
   }
 
   static std::string spread_as_variance(const std::string& slot) {
@@ -101,9 +106,11 @@ struct Explanation {
     const std::string product = matrix ? "d dᵀ" : "d²";
     const bool own = has_states(v) || !enumerated(block);
     std::string scatter = fmt::format("Σ {}{} / n", weight_symbol(block), product);
-    if (mean_moves(block)) scatter += own ? (matrix ? " - δ δᵀ" : " - δ²") : (matrix ? " - Σ n δ δᵀ / n" : " - Σ n δ² / n");
+    if (mean_moves(block))
+      scatter += own ? (matrix ? " - δ δᵀ" : " - δ²") : (matrix ? " - Σ n δ δᵀ / n" : " - Σ n δ² / n");
     const std::string& slot = parts.slot_names[block.slot];
-    if (model.function()[parts.slots[block.slot]].op != ir::Op::parameter && !is_selected(parts.slots[block.slot])) {
+    if (model.function()[parts.slots[block.slot]].op != ir::Op::parameter &&
+        !is_selected(parts.slots[block.slot])) {
       return fmt::format("{}{} solves {} = {}", v.name, indices(v), spread_as_variance(slot), scatter);
     }
     if (slot == "sd") return fmt::format("{}{} ← sqrt({})", v.name, indices(v), scatter);
@@ -117,21 +124,29 @@ struct Explanation {
     const std::string left = v.name + indices(v);
     if (block.solver == Solver::held) return fmt::format("{} is held", left);
     const FactorParts parts = ir::parts_of(model, block.factor);
-    const std::string value = variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).name;
+    const std::string value =
+        variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).name;
     const std::string r = weight_symbol(block);
     switch (block.solver) {
       case Solver::normalised_counts:
-        if (variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).role == ir::Role::latent) {
+        if (variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).role ==
+            ir::Role::latent) {
           return fmt::format("{} ← n{} / rows", left, indices(v));
         }
-        return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value, lower_case(axis_name(v.declared_axes.back())));
-      case Solver::ratio: return fmt::format("{} ← Σ {}{} / n", left, r, value);
+        return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value,
+                           lower_case(axis_name(v.declared_axes.back())));
+      case Solver::ratio:
+        return fmt::format("{} ← Σ {}{} / n", left, r, value);
       case Solver::moments:
         return block.block_class == ir::BlockClass::conditional
-                   ? fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / spread² / Σ {1}1 / spread²,  d = {2} - {3}", left, r, value, v.name)
+                   ? fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / spread² / Σ {1}1 / spread²,  d = {2} - {3}",
+                                 left, r, value, v.name)
                    : fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / n,  d = {2} - {3}", left, r, value, v.name);
-      case Solver::scatter: return spread_update(block, v, parts);
-      case Solver::enumerate: case Solver::held: break;
+      case Solver::scatter:
+        return spread_update(block, v, parts);
+      case Solver::enumerate:
+      case Solver::held:
+        break;
     }
     return "";
   }
@@ -140,7 +155,9 @@ struct Explanation {
     std::string text;
     if (latent()) {
       const std::string k = lower_case(axis_name(latent()->type.range));
-      text += fmt::format("  r[row, {0}] ← q({1} = {0}) = P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k, latent()->name);
+      text += fmt::format(
+          "  r[row, {0}] ← q({1} = {0}) = P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k,
+          latent()->name);
     }
     for (const Block& block : plan.blocks) {
       if (!block.latent) text += "  " + update(block) + "\n";
@@ -163,7 +180,8 @@ struct Explanation {
     return value;
   }
 
-  /// Floating-point operations a row: (operations, of how many elements) for each factor and for the posterior.
+  /// Floating-point operations a row: (operations, of how many elements) for each factor and for the
+  /// posterior.
   std::string cost() const {
     std::vector<std::pair<int, std::vector<AxisId>>> terms;
     for (size_t i = 0; i < model.factors.size(); ++i) {
@@ -171,14 +189,17 @@ struct Explanation {
       const Variable& v = variable(model.factors[i].variable.variable);
       if (v.role == ir::Role::latent) continue;
       std::vector<AxisId> elements = without(v.type.axes, {ir::row_axis});
-      const bool moves = latent() && ir::depends_on(model.function(), model.factors[i].log_density, latent()->node);
+      const bool moves =
+          latent() && ir::depends_on(model.function(), model.factors[i].log_density, latent()->node);
       if (moves) elements.insert(elements.begin(), latent()->type.range);
-      const bool matrix = parts.slots.size() > 1 &&
-                          ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type).has_value();
+      const bool matrix =
+          parts.slots.size() > 1 &&
+          ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type).has_value();
       if (matrix) {
         std::vector<AxisId> squares = elements;
         squares.push_back(elements.back());
-        terms.push_back({3, squares});  // whitening: D^2 / 2 multiply-adds; the scatter: as many, and the weight
+        terms.push_back(
+            {3, squares});  // whitening: D^2 / 2 multiply-adds; the scatter: as many, and the weight
       }
       terms.push_back({parts.family == "Normal" ? 5 : 3, elements});
     }
@@ -201,10 +222,22 @@ struct Explanation {
       return text == "1" ? std::string() : text + " ";
     };
     switch (v.domain) {
-      case Domain::simplex: return leading(1).empty() ? axis_name(axes.back()) + " - 1" : leading(1) + "(" + axis_name(axes.back()) + " - 1)";
-      case Domain::covariance: { const std::string d = axis_name(axes[axes.size() - 2]); return fmt::format("{0}{1} ({1} + 1) / 2", leading(2), d); }
-      case Domain::correlation: { const std::string d = axis_name(axes[axes.size() - 2]); return fmt::format("{0}{1} ({1} - 1) / 2", leading(2), d); }
-      case Domain::real: case Domain::positive: case Domain::unit: case Domain::ordered: return product(axes);
+      case Domain::simplex:
+        return leading(1).empty() ? axis_name(axes.back()) + " - 1"
+                                  : leading(1) + "(" + axis_name(axes.back()) + " - 1)";
+      case Domain::covariance: {
+        const std::string d = axis_name(axes[axes.size() - 2]);
+        return fmt::format("{0}{1} ({1} + 1) / 2", leading(2), d);
+      }
+      case Domain::correlation: {
+        const std::string d = axis_name(axes[axes.size() - 2]);
+        return fmt::format("{0}{1} ({1} - 1) / 2", leading(2), d);
+      }
+      case Domain::real:
+      case Domain::positive:
+      case Domain::unit:
+      case Domain::ordered:
+        return product(axes);
     }
     return "";
   }
@@ -228,8 +261,8 @@ struct Explanation {
 
 std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& plan) {
   const Explanation e{model, plan};
-  return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() + "\ncost a row\n" + e.cost() +
-         "\nfree parameters\n" + e.free_parameters();
+  return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() +
+         "\ncost a row\n" + e.cost() + "\nfree parameters\n" + e.free_parameters();
 }
 
 }  // namespace lvm::em

@@ -1,4 +1,5 @@
-// What `prepare` watches over: collapsing spreads, covariances that are none, and how far rounding may carry the objective down.
+// What `prepare` watches over: collapsing spreads, covariances that are none, and how far rounding may carry
+// the objective down.
 
 #include <algorithm>
 
@@ -27,7 +28,11 @@ struct Guard {
   std::vector<AxisId> elements;  // of the value, without row
 
   Guard(Builder& builder, const Setting& s, const Emission& emission, std::vector<Check>& list)
-      : b(builder), setting(s), e(emission), checks(list), tables(builder, s, Expansion::Rows::tables),
+      : b(builder),
+        setting(s),
+        e(emission),
+        checks(list),
+        tables(builder, s, Expansion::Rows::tables),
         spread(tables(emission.slots.at(1))) {
     const Type value = setting.function()[e.value].type;
     elements = without(value.axes, {ir::row_axis});
@@ -41,7 +46,8 @@ struct Guard {
     return b.binary(Op::equal, failures, b.constant(0));
   }
 
-  /// The least eigenvalue of the spread where each data column has variance 1. A NaN (a constant column: 0 / 0) fails too.
+  /// The least eigenvalue of the spread where each data column has variance 1. A NaN (a constant column: 0 /
+  /// 0) fails too.
   void check_collapse(const std::string& parameter) {
     const NodeId variance = b.leaf(Op::derived, e.variable + ".variance", {ir::Element::real, elements, -1});
     NodeId relative = ir::no_node;
@@ -53,8 +59,10 @@ struct Guard {
     } else {
       relative = b.div(power(b, spread, variance_exponent(e.slot_names.at(1))), variance);
     }
-    const NodeId ok = per_component(b.binary(Op::less_equal, b.constant(least_relative_eigenvalue), relative));
-    const std::string who = contains(b.type(ok).axes, setting.states) ? "component {} has collapsed: `" : "the fit has collapsed: `";
+    const NodeId ok =
+        per_component(b.binary(Op::less_equal, b.constant(least_relative_eigenvalue), relative));
+    const std::string who = contains(b.type(ok).axes, setting.states) ? "component {} has collapsed: `"
+                                                                      : "the fit has collapsed: `";
     add_check(b, checks, Check::Kind::collapse, "collapse_" + parameter,
               who + parameter + "` is singular beside the spread of `" + e.variable +
                   "` (too few distinct rows, or a column that is constant or a combination of others)",
@@ -62,11 +70,14 @@ struct Guard {
   }
 
   NodeId covariance() {
-    return e.slot_names.at(1) == "precision_matrix" ? b.matrix(Op::inverse, {spread}, matrix->row, matrix->column) : spread;
+    return e.slot_names.at(1) == "precision_matrix"
+               ? b.matrix(Op::inverse, {spread}, matrix->row, matrix->column)
+               : spread;
   }
   NodeId whiten() {
-    return b.matrix(Op::triangular_inverse, {b.matrix(Op::cholesky, {covariance()}, matrix->row, matrix->column)},
-                    matrix->row, matrix->column);
+    return b.matrix(Op::triangular_inverse,
+                    {b.matrix(Op::cholesky, {covariance()}, matrix->row, matrix->column)}, matrix->row,
+                    matrix->column);
   }
 
   /// A covariance that the user gave, or that is computed from one.
@@ -82,8 +93,10 @@ struct Guard {
   /// How many nats a row the objective may lose because parameters are stored as doubles.
   /// A mean m is stored within eps |m|. Q is quadratic about its maximum, so this costs at most
   ///   n_k/2 |whiten_k dm|^2 <= n eps^2 | |whiten_k| |m_k| |^2.
-  /// A covariance is stored (and factored) within D eps of sqrt(cov_ii cov_jj); tr(cov^-1 dcov) bounds the change of ln p by
-  ///   D eps max_i cov_ii (cov^-1)_ii     (Higham 2002, theorem 10.5: the error is relative to the scaled matrix).
+  /// A covariance is stored (and factored) within D eps of sqrt(cov_ii cov_jj); tr(cov^-1 dcov) bounds the
+  /// change of ln p by
+  ///   D eps max_i cov_ii (cov^-1)_ii     (Higham 2002, theorem 10.5: the error is relative to the scaled
+  ///   matrix).
   NodeId rounding() {
     const NodeId mean = mean_or_none();
     NodeId loss = b.constant(0);
@@ -93,13 +106,15 @@ struct Guard {
         const NodeId size = b.rename(b.unary(Op::abs, mean), matrix->row, matrix->column);
         loss = squares(b.contract({b.unary(Op::abs, w), with_axis(size, matrix->column)}, {matrix->column}));
       }
-      const NodeId cov_diagonal = b.make(Op::diagonal, {covariance()}, {.axes = {matrix->row, matrix->column}});
+      const NodeId cov_diagonal =
+          b.make(Op::diagonal, {covariance()}, {.axes = {matrix->row, matrix->column}});
       const NodeId inverse_diagonal =
           b.rename(b.reduce(Op::sum, b.unary(Op::square, w), {matrix->row}), matrix->column, matrix->row);
       const NodeId worst = b.reduce(Op::reduce_max, b.mul(cov_diagonal, inverse_diagonal), {matrix->row});
       return b.add(loss, scaled_sum(worst, epsilon * size_of(matrix->row)));
     }
-    if (mean != ir::no_node) loss = squares(b.mul(mean, power(b, spread, -variance_exponent(e.slot_names.at(1)) / 2)));
+    if (mean != ir::no_node)
+      loss = squares(b.mul(mean, power(b, spread, -variance_exponent(e.slot_names.at(1)) / 2)));
     double conditioning = epsilon;
     for (const AxisId axis : elements) conditioning *= size_of(axis);
     return b.add(loss, b.constant(conditioning));
@@ -122,8 +137,8 @@ struct Guard {
 
 }  // namespace
 
-std::vector<std::string> write_guards(Builder& b, const Setting& setting, const std::vector<Emission>& emissions,
-                                      std::vector<Check>& checks) {
+std::vector<std::string> write_guards(Builder& b, const Setting& setting,
+                                      const std::vector<Emission>& emissions, std::vector<Check>& checks) {
   std::vector<std::string> read;
   NodeId rounding = ir::no_node;
   for (const Emission& e : emissions) {

@@ -115,7 +115,8 @@ struct Lowering {
     for (const std::string& name : variances) {
       ir::Slot slot;
       slot.name = name + ".variance";
-      slot.axes = without(setting.model.variables[static_cast<size_t>(*setting.model.find(name))].type.axes, {ir::row_axis});
+      slot.axes = without(setting.model.variables[static_cast<size_t>(*setting.model.find(name))].type.axes,
+                          {ir::row_axis});
       slot.size = element_count(module, slot.axes);
       program.derived.push_back(std::move(slot));
     }

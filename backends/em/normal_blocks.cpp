@@ -1,11 +1,13 @@
-// Mean and spread of a Normal factor. With w the weights, d = y - mean about the old mean m, and n, s1, s2 the sums of w, w d, w d d':
+// Mean and spread of a Normal factor. With w the weights, d = y - mean about the old mean m, and n, s1, s2
+// the sums of w, w d, w d d':
 //
 //   delta = s1 / n,   m' = m + delta,
 //   scatter about m' = s2 - delta s1' - s1 delta' + n delta delta',   spread = pooled scatter / pooled n.
 //
-// The identity holds for any delta, so a held mean (delta = 0) and a tied one need no other formula (Bishop 2006, eq. 9.24-9.25).
-// A spread that is tied over an axis of the mean sums the scatter over it. A mean that is tied over an axis of the spread is
-// weighted by the old precisions: conditional maximisation (Meng & Rubin 1993).
+// The identity holds for any delta, so a held mean (delta = 0) and a tied one need no other formula (Bishop
+// 2006, eq. 9.24-9.25). A spread that is tied over an axis of the mean sums the scatter over it. A mean that
+// is tied over an axis of the spread is weighted by the old precisions: conditional maximisation (Meng &
+// Rubin 1993).
 
 #include "backends/em/normal_blocks.h"
 
@@ -38,7 +40,8 @@ SpreadForm spread_form(const Setting& setting, const Emission& emission, const B
     if (node.op != Op::parameter || node.attributes.text != spread.name) continue;
     const auto leaf = static_cast<NodeId>(id);
     auto dependence = ir::classify(f, emission.slots.at(1), {.node = leaf, .positive = true});
-    if (!ir::is_pos_power(dependence)) throw ir::InternalError("the spread " + spread.name + " is not a power");
+    if (!ir::is_pos_power(dependence))
+      throw ir::InternalError("the spread " + spread.name + " is not a power");
     return {leaf, std::move(dependence)};
   }
   throw ir::InternalError("the canonical function does not use parameter " + spread.name);
@@ -57,7 +60,10 @@ struct NormalSolver {
   NodeId delta = ir::no_node;
 
   NormalSolver(UpdateContext& context, size_t emission)
-      : c(context), at(emission), e(context.emissions[emission]), b(context.update),
+      : c(context),
+        at(emission),
+        e(context.emissions[emission]),
+        b(context.update),
         blocks(normal_blocks(context.setting.plan, e)) {
     const ir::Function& f = c.setting.function();
     matrix = ir::matrix_axes(b.module(), f[e.slots.at(1)].type, f[e.value].type);
@@ -70,7 +76,9 @@ struct NormalSolver {
   std::vector<AxisId> scalar_axes(const std::vector<AxisId>& axes) const {
     return matrix ? without(axes, {matrix->row, matrix->column}) : axes;
   }
-  NodeId sum(NodeId node, const std::vector<AxisId>& axes) { return b.reduce(Op::sum, node, common(b.type(node).axes, axes)); }
+  NodeId sum(NodeId node, const std::vector<AxisId>& axes) {
+    return b.reduce(Op::sum, node, common(b.type(node).axes, axes));
+  }
 
   void solve_mean() {
     const std::vector<AxisId> pooled = without(joint_axes, mean_axes);
@@ -82,7 +90,8 @@ struct NormalSolver {
       const NodeId precision = power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)));
       delta = b.div(sum(b.mul(s1, precision), pooled), sum(b.mul(n, precision), pooled));
     }
-    b.output(ir::OutputKind::parameter, blocks.mean->name, b.add(read_parameter(c, blocks.mean->name), delta));
+    b.output(ir::OutputKind::parameter, blocks.mean->name,
+             b.add(read_parameter(c, blocks.mean->name), delta));
   }
 
   /// n delta^2 - 2 delta s1, summed to the axes of the spread; no_node where the mean is held.
@@ -138,11 +147,13 @@ struct NormalSolver {
     check_freedom(own);
   }
 
-  /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the likelihood has no maximum.
+  /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the
+  /// likelihood has no maximum.
   void check_freedom(const std::vector<AxisId>& own) {
     const double dimensions = matrix ? static_cast<double>(b.module().axis(matrix->row).size) : 1;
     const double least = blocks.mean ? dimensions : dimensions - 1;
-    const std::string who = contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
+    const std::string who =
+        contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
     add_check(b, c.checks, Check::Kind::collapse, "enough_rows_" + blocks.spread->name,
               who + " too few rows for `" + blocks.spread->name + "`, whose likelihood then has no maximum",
               b.binary(Op::less, b.constant(least), c.statistics.row_count(b, at, own)));

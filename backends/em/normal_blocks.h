@@ -21,9 +21,9 @@ SpreadForm spread_form(const Setting& setting, const Emission& emission, const i
 
 void solve_normal(UpdateContext& context, size_t emission);
 
-/// Adds to the function over rows what `prepare` will hold: checks for collapse, and the derived scalar "rounding".
-/// Returns the data variables whose variance ("y.variance") it reads.
-std::vector<std::string> write_guards(Builder& combined, const Setting& setting, const std::vector<Emission>& emissions,
-                                      std::vector<ir::Check>& checks);
+/// Adds to the function over rows what `prepare` will hold: checks for collapse, and the derived scalar
+/// "rounding". Returns the data variables whose variance ("y.variance") it reads.
+std::vector<std::string> write_guards(Builder& combined, const Setting& setting,
+                                      const std::vector<Emission>& emissions, std::vector<ir::Check>& checks);
 
 }  // namespace lvm::em

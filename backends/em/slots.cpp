@@ -11,7 +11,8 @@ int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes)
   int64_t count = 1;
   for (const AxisId axis : axes) {
     if (module.axis(axis).kind == ir::AxisKind::rows) continue;
-    if (module.axis(axis).size == ir::unknown_size) throw ir::InternalError("axis " + module.axis(axis).name + " has no size");
+    if (module.axis(axis).size == ir::unknown_size)
+      throw ir::InternalError("axis " + module.axis(axis).name + " has no size");
     count *= module.axis(axis).size;
   }
   return count;
@@ -34,13 +35,22 @@ std::vector<ir::DataSlot> data_slots(const ir::Model& model) {
 int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
   const auto size = [&](AxisId axis) { return model.module.axis(axis).size; };
   const std::vector<AxisId>& axes = parameter.declared_axes;
-  const auto leading = [&](size_t event) { return element_count(model.module, {axes.begin(), axes.end() - event}); };
+  const auto leading = [&](size_t event) {
+    return element_count(model.module, {axes.begin(), axes.end() - event});
+  };
   switch (parameter.domain) {
-    case Domain::real: case Domain::positive: case Domain::unit: return leading(0);
-    case Domain::ordered: return leading(0);
-    case Domain::simplex: return leading(1) * (size(axes.back()) - 1);
-    case Domain::covariance: return leading(2) * size(axes.back()) * (size(axes.back()) + 1) / 2;
-    case Domain::correlation: return leading(2) * size(axes.back()) * (size(axes.back()) - 1) / 2;
+    case Domain::real:
+    case Domain::positive:
+    case Domain::unit:
+      return leading(0);
+    case Domain::ordered:
+      return leading(0);
+    case Domain::simplex:
+      return leading(1) * (size(axes.back()) - 1);
+    case Domain::covariance:
+      return leading(2) * size(axes.back()) * (size(axes.back()) + 1) / 2;
+    case Domain::correlation:
+      return leading(2) * size(axes.back()) * (size(axes.back()) - 1) / 2;
   }
   return 0;
 }
@@ -48,8 +58,8 @@ int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
 namespace {
 
 /// Row-major values over `from` in the order of `to`.
-std::vector<double> reordered(const ir::Module& module, const std::vector<double>& values, const std::vector<AxisId>& from,
-                              const std::vector<AxisId>& to) {
+std::vector<double> reordered(const ir::Module& module, const std::vector<double>& values,
+                              const std::vector<AxisId>& from, const std::vector<AxisId>& to) {
   std::vector<double> result(values.size());
   std::vector<int64_t> index(to.size(), 0);
   for (double& element : result) {
@@ -75,11 +85,14 @@ std::vector<AxisId> event_axes(const Variable& variable) {
   switch (variable.domain) {
     case ir::Domain::real:
     case ir::Domain::positive:
-    case ir::Domain::unit: return {};
+    case ir::Domain::unit:
+      return {};
     case ir::Domain::simplex:
-    case ir::Domain::ordered: return last(1);
+    case ir::Domain::ordered:
+      return last(1);
     case ir::Domain::covariance:
-    case ir::Domain::correlation: return last(2);
+    case ir::Domain::correlation:
+      return last(2);
   }
   return {};
 }
@@ -98,7 +111,10 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
     slot.event = event_axes(variable);
     slot.fixed = plan.find(variable.name)->solver == ir::Solver::held;
     if (!variable.value.empty()) {
-      slot.start = reordered(model.module, variable.value, variable.declared_axes, slot.axes);
+      // A single number fills all cells, however many the data bring.
+      slot.start = variable.value.size() == 1
+                       ? std::vector<double>(static_cast<size_t>(slot.size), variable.value.front())
+                       : reordered(model.module, variable.value, variable.declared_axes, slot.axes);
       if (static_cast<int64_t>(slot.start.size()) != slot.size) {
         throw ir::InternalError("the values of `" + slot.name + "` do not fill its axes");
       }
@@ -109,7 +125,8 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
   return slots;
 }
 
-std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function& function, ir::OutputKind kind) {
+std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function& function,
+                                   ir::OutputKind kind) {
   std::vector<ir::Slot> slots;
   for (const ir::Output& output : function.outputs) {
     if (output.kind != kind) continue;

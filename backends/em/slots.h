@@ -9,7 +9,8 @@ namespace lvm::em {
 std::vector<ir::DataSlot> data_slots(const ir::Model& model);
 std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir::Plan& plan);
 /// One slot for each output of the kinds, in their order.
-std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function& function, ir::OutputKind kind);
+std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function& function,
+                                   ir::OutputKind kind);
 int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes);
 /// Dimensions that the data determine: K - 1 of a simplex, D (D + 1) / 2 of a covariance.
 int64_t free_dimensions(const ir::Model& model, const ir::Variable& parameter);

@@ -25,8 +25,8 @@ double variance_exponent(std::string_view slot) {
   return slot == "precision" || slot == "precision_matrix" ? -1 : 1;
 }
 
-void add_check(Builder& b, std::vector<Check>& checks, Check::Kind kind, std::string name, std::string message,
-               NodeId condition) {
+void add_check(Builder& b, std::vector<Check>& checks, Check::Kind kind, std::string name,
+               std::string message, NodeId condition) {
   Check check;
   check.name = name;
   check.axes = b.type(condition).axes;
@@ -60,12 +60,14 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const Emission& e = c.emissions[at];
   if (e.of_latent && type.axes == std::vector<AxisId>{c.setting.states}) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
-    c.update.output(ir::OutputKind::parameter, block.name, c.update.div(n, c.statistics.weight(c.update, at, {})));
+    c.update.output(ir::OutputKind::parameter, block.name,
+                    c.update.div(n, c.statistics.weight(c.update, at, {})));
     return;
   }
   const AxisId event = variable_of(c.setting, block.name).declared_axes.back();
   const NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
-  c.update.output(ir::OutputKind::parameter, block.name, c.update.div(n, c.update.reduce(Op::sum, n, {event})));
+  c.update.output(ir::OutputKind::parameter, block.name,
+                  c.update.div(n, c.update.reduce(Op::sum, n, {event})));
 }
 
 void solve_ratio(UpdateContext& c, const Block& block) {
@@ -74,7 +76,8 @@ void solve_ratio(UpdateContext& c, const Block& block) {
   const NodeId sum = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   // Rounding may carry a ratio of equal sums past 1, where ln(1 - p) is NaN.
   const NodeId p = c.update.div(sum, c.statistics.weight(c.update, at, type.axes));
-  c.update.output(ir::OutputKind::parameter, block.name, c.update.binary(Op::minimum, p, c.update.constant(1)));
+  c.update.output(ir::OutputKind::parameter, block.name,
+                  c.update.binary(Op::minimum, p, c.update.constant(1)));
 }
 
 /// A factor whose rows are counted apart must have rows in each part.
@@ -97,15 +100,22 @@ void write_updates(UpdateContext& c) {
   for (const Block& block : c.setting.plan.blocks) {
     if (block.latent) continue;
     switch (block.solver) {
-      case Solver::normalised_counts: solve_counts(c, block); break;
-      case Solver::ratio: solve_ratio(c, block); break;
-      case Solver::moments: case Solver::scatter: break;  // solved together, factor by factor
+      case Solver::normalised_counts:
+        solve_counts(c, block);
+        break;
+      case Solver::ratio:
+        solve_ratio(c, block);
+        break;
+      case Solver::moments:
+      case Solver::scatter:
+        break;  // solved together, factor by factor
       case Solver::held: {
         const NodeId old = read_parameter(c, block.name);
         c.update.output(ir::OutputKind::parameter, block.name, old);
         break;
       }
-      case Solver::enumerate: throw ir::InternalError("a parameter cannot be enumerated");
+      case Solver::enumerate:
+        throw ir::InternalError("a parameter cannot be enumerated");
     }
   }
   check_counts(c);

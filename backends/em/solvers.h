@@ -1,5 +1,6 @@
 #pragma once
-// The M-step: statistics -> new parameters, one solver for each kind of block, and the checks that a run may fail by.
+// The M-step: statistics -> new parameters, one solver for each kind of block, and the checks that a run may
+// fail by.
 
 #include "backends/em/statistics.h"
 #include "ir/program/program.h"

@@ -15,16 +15,28 @@ StatisticTable::StatisticTable(const Setting& setting, const std::vector<Emissio
     : setting_(setting), emissions_(emissions) {}
 
 std::string StatisticTable::name_of(Moment moment, size_t emission, const std::vector<AxisId>& axes) const {
-  const auto observed = std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
+  const auto observed =
+      std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
   const std::string suffix = observed > 1 ? "_" + emissions_[emission].variable : "";
   std::string base;
   switch (moment) {
-    case Moment::rows: return "rows";
-    case Moment::count: base = axes == std::vector<AxisId>{setting_.states} ? "n" : "n" + suffix; break;
-    case Moment::occurrences: base = "occurrences" + suffix; break;
-    case Moment::first: base = "s1" + suffix; break;
-    case Moment::second: base = "s2" + suffix; break;
-    case Moment::outer: base = "s2" + suffix; break;
+    case Moment::rows:
+      return "rows";
+    case Moment::count:
+      base = axes == std::vector<AxisId>{setting_.states} ? "n" : "n" + suffix;
+      break;
+    case Moment::occurrences:
+      base = "occurrences" + suffix;
+      break;
+    case Moment::first:
+      base = "s1" + suffix;
+      break;
+    case Moment::second:
+      base = "s2" + suffix;
+      break;
+    case Moment::outer:
+      base = "s2" + suffix;
+      break;
   }
   const auto taken = [&](const std::string& name) {
     return std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == name; });
@@ -34,12 +46,14 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
   return name;
 }
 
-/// Of the axes of a statistic those along which rows are counted apart: the latent's and those that data select.
+/// Of the axes of a statistic those along which rows are counted apart: the latent's and those that data
+/// select.
 std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vector<AxisId>& axes) const {
   std::vector<AxisId> counted;
   for (const AxisId axis : axes) {
     const auto& selections = emissions_[emission].selections;
-    const bool selected = std::any_of(selections.begin(), selections.end(), [&](const auto& s) { return s.axis == axis; });
+    const bool selected =
+        std::any_of(selections.begin(), selections.end(), [&](const auto& s) { return s.axis == axis; });
     if (axis == setting_.states || selected) counted.push_back(axis);
   }
   return counted;
@@ -47,12 +61,13 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
 
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {
   if (moment == Moment::count && axes.empty()) moment = Moment::rows;
-  const bool shared_by_all = moment == Moment::rows ||
-                             (moment == Moment::count && axes == std::vector<AxisId>{setting_.states});
+  const bool shared_by_all =
+      moment == Moment::rows || (moment == Moment::count && axes == std::vector<AxisId>{setting_.states});
   if (shared_by_all) emission = 0;
   const Type type{Element::real, axes, -1};
   for (const Statistic& s : list_) {
-    if (s.moment == moment && s.emission == emission && s.axes == axes) return update.leaf(Op::statistic, s.name, type);
+    if (s.moment == moment && s.emission == emission && s.axes == axes)
+      return update.leaf(Op::statistic, s.name, type);
   }
   list_.push_back({moment, emission, axes, name_of(moment, emission, axes)});
   return update.leaf(Op::statistic, list_.back().name, type);
@@ -66,18 +81,21 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
   const NodeId weight = row_count(update, emission, axes);
   double pooled = 1;
   for (const AxisId axis : without(emissions_[emission].axes, axes)) {
-    if (counted_axes(emission, {axis}).empty()) pooled *= static_cast<double>(update.module().axis(axis).size);
+    if (counted_axes(emission, {axis}).empty())
+      pooled *= static_cast<double>(update.module().axis(axis).size);
   }
   return pooled == 1 ? weight : update.mul(weight, update.constant(pooled));
 }
 
 void StatisticTable::write(Builder& rows, Expansion& expand, NodeId responsibilities) const {
   for (const Statistic& statistic : list_) {
-    rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, responsibilities, statistic));
+    rows.output(ir::OutputKind::statistic, statistic.name,
+                written(rows, expand, responsibilities, statistic));
   }
 }
 
-NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibilities, const Statistic& s) const {
+NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibilities,
+                               const Statistic& s) const {
   if (s.moment == Moment::rows) {
     return b.reduce(Op::sum, b.make(Op::broadcast, {b.constant(1)}, {.axes = {row_axis}}), {row_axis});
   }
@@ -90,7 +108,8 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibil
       const auto event = without(s.axes, e.axes);
       const AxisId along = event.empty() ? b.type(value).range : event.front();
       // Of the enumerated latent 1[z = k] is the responsibility itself.
-      if (b.function()[value].op != Op::iota) factors.push_back(b.make(Op::one_hot, {value}, {.axes = {along}}));
+      if (b.function()[value].op != Op::iota)
+        factors.push_back(b.make(Op::one_hot, {value}, {.axes = {along}}));
     } else {
       factors.push_back(value);
     }
@@ -107,7 +126,8 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibil
   }
   for (const ir::Selection& selection : e.selections) {
     if (contains(s.axes, selection.axis)) {
-      factors.insert(factors.begin(), b.make(Op::one_hot, {expand(selection.index)}, {.axes = {selection.axis}}));
+      factors.insert(factors.begin(),
+                     b.make(Op::one_hot, {expand(selection.index)}, {.axes = {selection.axis}}));
     }
   }
   if (has_states) factors.insert(factors.begin(), responsibilities);

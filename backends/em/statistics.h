@@ -1,13 +1,14 @@
 #pragma once
-// Expected sufficient statistics: each is asked for by the update that reads it, and written once into the functions over rows.
+// Expected sufficient statistics: each is asked for by the update that reads it, and written once into the
+// functions over rows.
 //
-//   rows         sum of 1                                          first        sum of w d,     d = value - mean
-//   count        sum of w over the rows that select an element     second       sum of w d^2
-//   occurrences  sum of w y, or of w 1[y = v]                      outer        sum of w d d'
+//   rows         sum of 1                                          first        sum of w d,     d = value -
+//   mean count        sum of w over the rows that select an element     second       sum of w d^2 occurrences
+//   sum of w y, or of w 1[y = v]                      outer        sum of w d d'
 //
-// w is r[row, K] = q(z = k | row), times 1[c = j] for each data column c that selects a parameter's row; both only where the
-// statistic has their axis, or where d depends on it. Moments are about the component's current mean: raw moments lose all digits
-// when the mean is large beside the spread.
+// w is r[row, K] = q(z = k | row), times 1[c = j] for each data column c that selects a parameter's row; both
+// only where the statistic has their axis, or where d depends on it. Moments are about the component's
+// current mean: raw moments lose all digits when the mean is large beside the spread.
 
 #include "backends/em/emission.h"
 
@@ -17,7 +18,7 @@ enum class Moment : uint8_t { rows, count, occurrences, first, second, outer };
 
 struct Statistic {
   Moment moment;
-  size_t emission = 0;         // which factor; 0 for rows
+  size_t emission = 0;  // which factor; 0 for rows
   std::vector<AxisId> axes;
   std::string name;
 };
@@ -28,7 +29,8 @@ class StatisticTable {
 
   /// A leaf of the update function; the statistic is made on first use.
   NodeId read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes);
-  /// The weight of the rows behind each element over `axes`: counts, times the sizes of the axes that are pooled.
+  /// The weight of the rows behind each element over `axes`: counts, times the sizes of the axes that are
+  /// pooled.
   NodeId weight(Builder& update, size_t emission, const std::vector<AxisId>& axes);
 
   /// The same without the pooled elements: how many rows stand behind each element.

@@ -1,7 +1,7 @@
 // Bernoulli:  ln p = y ln p + (1 - y) ln(1 - p).
 //
-// A product of 0 and ln 0 would be NaN where the answer is 0, so the outcome selects. For data of type `unit` the same formula
-// is a cross entropy; each of its terms is taken only where its weight is not zero.
+// A product of 0 and ln 0 would be NaN where the answer is 0, so the outcome selects. For data of type `unit`
+// the same formula is a cross entropy; each of its terms is taken only where its weight is not zero.
 
 #include "ir/families/members.h"
 

@@ -1,11 +1,13 @@
-// Categorical:  ln p = ln p_value. The probabilities (or logits, normalised here) lie along the axis that the value ranges over.
+// Categorical:  ln p = ln p_value. The probabilities (or logits, normalised here) lie along the axis that the
+// value ranges over.
 
 #include "ir/families/members.h"
 
 namespace lvm::ir {
 namespace {
 
-/// The event axis of the slot: its twin where the slot holds both (rows of a transition table), else the value's range.
+/// The event axis of the slot: its twin where the slot holds both (rows of a transition table), else the
+/// value's range.
 AxisId event_axis(Builder& b, NodeId value, NodeId slot) {
   const AxisId range = b.type(value).range;
   if (range < 0) throw InternalError("the value of a Categorical has no range");

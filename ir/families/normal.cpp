@@ -3,8 +3,8 @@
 //   ln p = -1/2 u^2 - ln sd - 1/2 ln 2 pi,             u = (y - mean) / sd
 //   ln p = -1/2 |u|^2 - ln det chol - D/2 ln 2 pi,     u = chol^-1 (y - mean),  chol chol' = cov
 //
-// Both are written as fma(-1/2, square, log_norm), so that all but the difference, its scaling and the square depends on
-// parameters alone.
+// Both are written as fma(-1/2, square, log_norm), so that all but the difference, its scaling and the square
+// depends on parameters alone.
 
 #include "ir/families/members.h"
 
@@ -49,8 +49,8 @@ NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
   const NodeId u = b.matrix(Op::triangular_apply, {whiten, b.sub(value, mean)}, row, column);
   const NodeId log_diagonal = b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {row, column}}));
   // -(sum of (ln diag + 1/2 ln 2 pi)): the size of D need not be known here.
-  const NodeId log_norm = b.unary(
-      Op::neg, b.reduce(Op::sum, b.add(log_diagonal, b.constant(half_log_two_pi)), {row}));
+  const NodeId log_norm =
+      b.unary(Op::neg, b.reduce(Op::sum, b.add(log_diagonal, b.constant(half_log_two_pi)), {row}));
   return b.make(Op::fma, {b.constant(-0.5), b.reduce(Op::sum, b.unary(Op::square, u), {row}), log_norm});
 }
 

@@ -31,7 +31,8 @@ struct Writer {
     NodeId total = no_node;
     for (const Factor& factor : model.factors) {
       const NodeId density = copy(factor.log_density);
-      builder.output(OutputKind::result, model.variables[static_cast<size_t>(factor.variable.variable)].name, density);
+      builder.output(OutputKind::result, model.variables[static_cast<size_t>(factor.variable.variable)].name,
+                     density);
       const NodeId row = builder.reduce(Op::sum, density, all_but_row(builder.type(density)));
       total = total == no_node ? row : builder.add(total, row);
     }

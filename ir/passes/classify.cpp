@@ -20,7 +20,9 @@ struct Context {
 
 using Rule = Dependence (*)(const Context&);
 
-Dependence top(const Context& c) { return {.form = Form::nonlinear, .culprit = c.node}; }
+Dependence top(const Context& c) {
+  return {.form = Form::nonlinear, .culprit = c.node};
+}
 
 bool linear(const Dependence& d) {
   return d.form == Form::view || d.form == Form::scale || d.form == Form::affine ||
@@ -31,9 +33,12 @@ Dependence with(const Context& c, const Dependence& d, Form form) {
   return {.form = form, .selections = d.selections, .culprit = d.form == form ? d.culprit : c.node};
 }
 
-bool discrete(const Dependence& d) { return d.form == Form::select || d.form == Form::gate; }
+bool discrete(const Dependence& d) {
+  return d.form == Form::select || d.form == Form::gate;
+}
 
-/// What holds for every op: constants stay constant, the first NonLinear stays the reason, functions of a finite variable are gates.
+/// What holds for every op: constants stay constant, the first NonLinear stays the reason, functions of a
+/// finite variable are gates.
 std::optional<Dependence> shared(const Context& c) {
   bool all_constant = true, any_discrete = false, all_gates = true;
   for (size_t i = 0; i < c.arity(); ++i) {
@@ -41,7 +46,8 @@ std::optional<Dependence> shared(const Context& c) {
     if (d.form == Form::nonlinear) return d;
     all_constant = all_constant && d.form == Form::constant;
     any_discrete = any_discrete || discrete(d) || (c.subject.finite && d.form == Form::view);
-    all_gates = all_gates && (d.form == Form::constant || discrete(d) || (c.subject.finite && d.form == Form::view));
+    all_gates =
+        all_gates && (d.form == Form::constant || discrete(d) || (c.subject.finite && d.form == Form::view));
   }
   if (all_constant) return Dependence{};
   if (any_discrete) return all_gates ? Dependence{.form = Form::gate, .culprit = c.node} : top(c);
@@ -65,11 +71,17 @@ bool is_positive(const Function& f, NodeId node) {
   return n.type.element == Element::positive;
 }
 
-Dependence rule_leaf(const Context&) { return {}; }
-Dependence rule_nonlinear(const Context& c) { return top(c); }
+Dependence rule_leaf(const Context&) {
+  return {};
+}
+Dependence rule_nonlinear(const Context& c) {
+  return top(c);
+}
 
 /// Ops that only repeat or keep elements in place.
-Dependence rule_keep(const Context& c) { return c.of(0); }
+Dependence rule_keep(const Context& c) {
+  return c.of(0);
+}
 
 /// A linear map of one input that mixes or moves elements.
 Dependence rule_linear_map(const Context& c) {
@@ -155,8 +167,12 @@ Dependence rule_square(const Context& c) {
   if (as_power(c, c.of(0))) return powered(c, c.of(0), 2);
   return linear(c.of(0)) ? Dependence{.form = Form::quadratic, .culprit = c.node} : top(c);
 }
-Dependence rule_sqrt(const Context& c) { return powered(c, c.of(0), 0.5); }
-Dependence rule_reciprocal(const Context& c) { return powered(c, c.of(0), -1); }
+Dependence rule_sqrt(const Context& c) {
+  return powered(c, c.of(0), 0.5);
+}
+Dependence rule_reciprocal(const Context& c) {
+  return powered(c, c.of(0), -1);
+}
 
 Dependence rule_pow(const Context& c) {
   const Node& exponent = c.function[c.input(1)];
@@ -228,65 +244,147 @@ Dependence rule_gather(const Context& c) {
 }
 
 /// A product with a constant matrix (or kernel) is linear; with a constant vector it is linear in the matrix.
-Dependence rule_bilinear(const Context& c) { return rule_contract(c); }
+Dependence rule_bilinear(const Context& c) {
+  return rule_contract(c);
+}
 
 /// L x with a constant L.
 Dependence rule_apply(const Context& c) {
-  return c.of(0).form == Form::constant && linear(c.of(1)) ? Dependence{.form = Form::affine, .culprit = c.node} : top(c);
+  return c.of(0).form == Form::constant && linear(c.of(1))
+             ? Dependence{.form = Form::affine, .culprit = c.node}
+             : top(c);
 }
 
 Rule rule_of(Op op) {
   switch (op) {
-    case Op::constant: case Op::data: case Op::parameter: case Op::derived: case Op::statistic: case Op::latent:
-    case Op::argument: case Op::iota: case Op::identity: return rule_leaf;
-    case Op::neg: return rule_neg;
-    case Op::exp: return rule_exp;
-    case Op::log: return rule_log;
-    case Op::sqrt: return rule_sqrt;
-    case Op::square: return rule_square;
-    case Op::reciprocal: return rule_reciprocal;
-    case Op::add: case Op::sub: return rule_add;
-    case Op::mul: return rule_mul;
-    case Op::div: return rule_div;
-    case Op::pow: return rule_pow;
-    case Op::fma: return rule_fma;
-    case Op::select: return rule_select;
-    case Op::broadcast: return rule_keep;
-    case Op::sum: case Op::rename: case Op::stack: case Op::slice: case Op::diag: case Op::diagonal: case Op::reshape:
+    case Op::constant:
+    case Op::data:
+    case Op::parameter:
+    case Op::derived:
+    case Op::statistic:
+    case Op::latent:
+    case Op::argument:
+    case Op::iota:
+    case Op::identity:
+      return rule_leaf;
+    case Op::neg:
+      return rule_neg;
+    case Op::exp:
+      return rule_exp;
+    case Op::log:
+      return rule_log;
+    case Op::sqrt:
+      return rule_sqrt;
+    case Op::square:
+      return rule_square;
+    case Op::reciprocal:
+      return rule_reciprocal;
+    case Op::add:
+    case Op::sub:
+      return rule_add;
+    case Op::mul:
+      return rule_mul;
+    case Op::div:
+      return rule_div;
+    case Op::pow:
+      return rule_pow;
+    case Op::fma:
+      return rule_fma;
+    case Op::select:
+      return rule_select;
+    case Op::broadcast:
+      return rule_keep;
+    case Op::sum:
+    case Op::rename:
+    case Op::stack:
+    case Op::slice:
+    case Op::diag:
+    case Op::diagonal:
+    case Op::reshape:
       return rule_linear_map;
-    case Op::contract: return rule_contract;
-    case Op::gather: return rule_gather;
-    case Op::triangular_apply: case Op::triangular_solve: case Op::solve: return rule_apply;
-    case Op::matmul: case Op::conv2d: case Op::conv2d_transpose: return rule_bilinear;
-    case Op::abs: case Op::expm1: case Op::log1p: case Op::sigmoid: case Op::softplus: case Op::tanh: case Op::relu:
-    case Op::erf: case Op::lgamma: case Op::digamma: case Op::trigamma: case Op::floor: case Op::is_finite: case Op::logical_not:
-    case Op::maximum: case Op::minimum: case Op::less: case Op::less_equal: case Op::equal: case Op::logical_and:
-    case Op::logical_or: case Op::reduce_max: case Op::logsumexp: case Op::argmax: case Op::one_hot: case Op::cholesky:
-    case Op::triangular_inverse: case Op::inverse: case Op::log_determinant: case Op::eigenvalues: case Op::call:
-    case Op::scan: case Op::logpdf: case Op::expect: case Op::entropy: case Op::sample: return rule_nonlinear;
+    case Op::contract:
+      return rule_contract;
+    case Op::gather:
+      return rule_gather;
+    case Op::triangular_apply:
+    case Op::triangular_solve:
+    case Op::solve:
+      return rule_apply;
+    case Op::matmul:
+    case Op::conv2d:
+    case Op::conv2d_transpose:
+      return rule_bilinear;
+    case Op::abs:
+    case Op::expm1:
+    case Op::log1p:
+    case Op::sigmoid:
+    case Op::softplus:
+    case Op::tanh:
+    case Op::relu:
+    case Op::erf:
+    case Op::lgamma:
+    case Op::digamma:
+    case Op::trigamma:
+    case Op::floor:
+    case Op::is_finite:
+    case Op::logical_not:
+    case Op::maximum:
+    case Op::minimum:
+    case Op::less:
+    case Op::less_equal:
+    case Op::equal:
+    case Op::logical_and:
+    case Op::logical_or:
+    case Op::reduce_max:
+    case Op::logsumexp:
+    case Op::argmax:
+    case Op::one_hot:
+    case Op::cholesky:
+    case Op::triangular_inverse:
+    case Op::inverse:
+    case Op::log_determinant:
+    case Op::eigenvalues:
+    case Op::call:
+    case Op::scan:
+    case Op::logpdf:
+    case Op::expect:
+    case Op::entropy:
+    case Op::sample:
+      return rule_nonlinear;
   }
   throw InternalError("classify: an op without a rule");
 }
 
 /// T[v]: a row of a table, chosen by the finite variable itself.
 bool is_selection(const Context& c) {
-  return c.at().op == Op::gather && c.subject.finite && c.input(1) == c.subject.node && c.of(0).form == Form::constant;
+  return c.at().op == Op::gather && c.subject.finite && c.input(1) == c.subject.node &&
+         c.of(0).form == Form::constant;
 }
 
 }  // namespace
 
 std::string_view name(Form form) {
   switch (form) {
-    case Form::constant: return "constant";
-    case Form::view: return "view";
-    case Form::pos_power: return "pos_power";
-    case Form::scale: return "scale";
-    case Form::affine: return "affine";
-    case Form::quadratic: return "quadratic";
-    case Form::select: return "select";
-    case Form::gate: return "gate";
-    case Form::log_of: return "log_of";
-    case Form::nonlinear: return "nonlinear";
+    case Form::constant:
+      return "constant";
+    case Form::view:
+      return "view";
+    case Form::pos_power:
+      return "pos_power";
+    case Form::scale:
+      return "scale";
+    case Form::affine:
+      return "affine";
+    case Form::quadratic:
+      return "quadratic";
+    case Form::select:
+      return "select";
+    case Form::gate:
+      return "gate";
+    case Form::log_of:
+      return "log_of";
+    case Form::nonlinear:
+      return "nonlinear";
   }
   return "";
 }
@@ -309,17 +407,21 @@ Dependence classify(const Function& function, NodeId expression, const Subject& 
   return known[static_cast<size_t>(expression)];
 }
 
-bool is_affine(const Dependence& d) { return d.form == Form::constant || linear(d); }
+bool is_affine(const Dependence& d) {
+  return d.form == Form::constant || linear(d);
+}
 
-bool is_pos_power(const Dependence& d) { return d.form == Form::pos_power || d.form == Form::view; }
+bool is_pos_power(const Dependence& d) {
+  return d.form == Form::pos_power || d.form == Form::view;
+}
 
 bool depends_on(const Function& function, NodeId expression, NodeId leaf) {
   std::vector<bool> reached(static_cast<size_t>(expression) + 1, false);
   for (NodeId id = 0; id <= expression; ++id) {
     const auto& inputs = function[id].inputs;
     reached[static_cast<size_t>(id)] = id == leaf || std::any_of(inputs.begin(), inputs.end(), [&](NodeId i) {
-      return reached[static_cast<size_t>(i)];
-    });
+                                         return reached[static_cast<size_t>(i)];
+                                       });
   }
   return reached[static_cast<size_t>(expression)];
 }

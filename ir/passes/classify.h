@@ -1,13 +1,13 @@
 #pragma once
-// classify: how an expression depends on one variable.  Purpose: closed forms are found by composing one class bottom-up, one
-// transfer rule an op, and never by names of distributions.
-// Before: an expression of level elbo without logpdf.  After: the smallest class of the lattice that the rules can prove,
+// classify: how an expression depends on one variable.  Purpose: closed forms are found by composing one
+// class bottom-up, one transfer rule an op, and never by names of distributions. Before: an expression of
+// level elbo without logpdf.  After: the smallest class of the lattice that the rules can prove,
 //
 //   Const < View < PosPower (c v^k, c > 0) < Scale (c v) < Affine (A v + b) < Quadratic,
 //   Select (T[v]) < Gate (any function of a finite v),   LogOf (ln of a PosPower),   and the top NonLinear.
 //
-// Coefficients may hold other variables. `2 * sd[z]` is, for `sd`, PosPower with coefficient 2, exponent 1, selected by `z`;
-// for `z` it is a Gate.
+// Coefficients may hold other variables. `2 * sd[z]` is, for `sd`, PosPower with coefficient 2, exponent 1,
+// selected by `z`; for `z` it is a Gate.
 
 #include <string_view>
 #include <utility>
@@ -18,7 +18,16 @@
 namespace lvm::ir {
 
 enum class Form : uint8_t {
-  constant, view, pos_power, scale, affine, quadratic, select, gate, log_of, nonlinear,
+  constant,
+  view,
+  pos_power,
+  scale,
+  affine,
+  quadratic,
+  select,
+  gate,
+  log_of,
+  nonlinear,
 };
 std::string_view name(Form form);
 

@@ -16,9 +16,13 @@ bool is_lookup(const Node& node, NodeId latent, AxisId states) {
 }
 
 /// A distribution of the latent itself, whose probabilities lie along its range.
-bool is_own_density(const Node& node, NodeId latent) { return node.op == Op::logpdf && node.inputs[0] == latent; }
+bool is_own_density(const Node& node, NodeId latent) {
+  return node.op == Op::logpdf && node.inputs[0] == latent;
+}
 
-bool is_leaf(const Node& node) { return node.inputs.empty(); }
+bool is_leaf(const Node& node) {
+  return node.inputs.empty();
+}
 
 }  // namespace
 

@@ -12,24 +12,36 @@ namespace lvm::ir {
 
 std::string_view name(Solver solver) {
   switch (solver) {
-    case Solver::enumerate: return "enumerate";
-    case Solver::normalised_counts: return "normalised counts";
-    case Solver::ratio: return "ratio";
-    case Solver::moments: return "moments";
-    case Solver::scatter: return "scatter";
-    case Solver::held: return "held";
+    case Solver::enumerate:
+      return "enumerate";
+    case Solver::normalised_counts:
+      return "normalised counts";
+    case Solver::ratio:
+      return "ratio";
+    case Solver::moments:
+      return "moments";
+    case Solver::scatter:
+      return "scatter";
+    case Solver::held:
+      return "held";
   }
   return "";
 }
 
 std::string_view name(BlockClass block_class) {
   switch (block_class) {
-    case BlockClass::exact: return "exact";
-    case BlockClass::closed: return "closed";
-    case BlockClass::conditional: return "conditional";
-    case BlockClass::newton: return "newton";
-    case BlockClass::gradient: return "gradient";
-    case BlockClass::fixed: return "fixed";
+    case BlockClass::exact:
+      return "exact";
+    case BlockClass::closed:
+      return "closed";
+    case BlockClass::conditional:
+      return "conditional";
+    case BlockClass::newton:
+      return "newton";
+    case BlockClass::gradient:
+      return "gradient";
+    case BlockClass::fixed:
+      return "fixed";
   }
   return "";
 }
@@ -48,10 +60,11 @@ PlanContext::PlanContext(const Model& m, Diagnostics& d) : model(m), diagnostics
 std::string spelling(Op op) {
   // Operators that users write as signs.
   static const std::map<Op, std::string_view> signs = {
-      {Op::add, "a sum"},           {Op::sub, "a difference"}, {Op::fma, "a sum"},     {Op::mul, "a product"},
-      {Op::contract, "a product"},  {Op::matmul, "a product"}, {Op::div, "a quotient"}, {Op::reciprocal, "a quotient"},
-      {Op::neg, "a negation"},      {Op::pow, "a power"},      {Op::gather, "an index"}, {Op::stack, "a list"},
-      {Op::rename, "a transpose"},  {Op::reduce_max, "`max`"}};
+      {Op::add, "a sum"},          {Op::sub, "a difference"},      {Op::fma, "a sum"},
+      {Op::mul, "a product"},      {Op::contract, "a product"},    {Op::matmul, "a product"},
+      {Op::div, "a quotient"},     {Op::reciprocal, "a quotient"}, {Op::neg, "a negation"},
+      {Op::pow, "a power"},        {Op::gather, "an index"},       {Op::stack, "a list"},
+      {Op::rename, "a transpose"}, {Op::reduce_max, "`max`"}};
   const auto sign = signs.find(op);
   return sign == signs.end() ? fmt::format("`{}`", row(op).name) : std::string(sign->second);
 }
@@ -61,21 +74,32 @@ namespace {
 /// What the slot asks of the expression.
 std::string demand(Form allowed, const std::string& variable) {
   switch (allowed) {
-    case Form::affine: return fmt::format("is not affine in `{}`", variable);
-    case Form::pos_power: return fmt::format("is not a power of `{}` times a positive constant", variable);
-    case Form::view: return fmt::format("does not leave `{}` as it is", variable);
-    case Form::constant: case Form::scale: case Form::quadratic: case Form::select: case Form::gate: case Form::log_of:
-    case Form::nonlinear: return fmt::format("is not free of `{}`", variable);
+    case Form::affine:
+      return fmt::format("is not affine in `{}`", variable);
+    case Form::pos_power:
+      return fmt::format("is not a power of `{}` times a positive constant", variable);
+    case Form::view:
+      return fmt::format("does not leave `{}` as it is", variable);
+    case Form::constant:
+    case Form::scale:
+    case Form::quadratic:
+    case Form::select:
+    case Form::gate:
+    case Form::log_of:
+    case Form::nonlinear:
+      return fmt::format("is not free of `{}`", variable);
   }
   return "";
 }
 
 }  // namespace
 
-std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule, const Dependence& d) {
+std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule,
+                   const Dependence& d) {
   if (!rule) return fmt::format("`{}` is in a distribution of which no exact rule is known", variable);
   if (rule->allowed == Form::constant) {
-    return fmt::format("`{}` is in the {} of `{}`, for which no closed form exists", variable, rule->noun, rule->family);
+    return fmt::format("`{}` is in the {} of `{}`, for which no closed form exists", variable, rule->noun,
+                       rule->family);
   }
   if (d.culprit == no_node) return fmt::format("`{}` is in the {}", variable, rule->noun);
   return fmt::format("`{}` reaches the {} through {}, which {}", variable, rule->noun,
@@ -123,7 +147,8 @@ void refuse_distributions(PlanContext& c) {
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
     const Variable& variable = c.variable(c.factor(parts).variable.variable);
-    if (parts.family == "Bernoulli" && variable.type.element == Element::unit) c.plan.objective_name = "cross_entropy_bound";
+    if (parts.family == "Bernoulli" && variable.type.element == Element::unit)
+      c.plan.objective_name = "cross_entropy_bound";
   }
 }
 
@@ -146,8 +171,8 @@ std::string print(const Plan& plan) {
   for (const Block& block : plan.blocks) width = std::max(width, block.name.size());
   std::string text = fmt::format("method {}, objective {}\n", plan.method, plan.objective_name);
   for (const Block& block : plan.blocks) {
-    text += fmt::format("  {} {:<{}}  {:<17}  {:<11}  {}\n", block.latent ? "E" : "M", block.name, width, name(block.solver),
-                        name(block.block_class), block.reason);
+    text += fmt::format("  {} {:<{}}  {:<17}  {:<11}  {}\n", block.latent ? "E" : "M", block.name, width,
+                        name(block.solver), name(block.block_class), block.reason);
   }
   return text;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// The state of one plan and the functions of its parts: plan_posterior.cpp (E-step), plan_parameters.cpp (M-step).
+// The state of one plan and the functions of its parts: plan_posterior.cpp (E-step), plan_parameters.cpp
+// (M-step).
 
 #include <set>
 #include <string>
@@ -18,14 +19,19 @@ struct PlanContext {
   PlanContext(const Model& m, Diagnostics& d);
   const Function& function() const { return model.function(); }
   const Variable& variable(int index) const { return model.variables[static_cast<size_t>(index)]; }
-  const Factor& factor(const FactorParts& parts) const { return model.factors[static_cast<size_t>(parts.index)]; }
-  const std::string& name_of(const FactorParts& parts) const { return variable(factor(parts).variable.variable).name; }
+  const Factor& factor(const FactorParts& parts) const {
+    return model.factors[static_cast<size_t>(parts.index)];
+  }
+  const std::string& name_of(const FactorParts& parts) const {
+    return variable(factor(parts).variable.variable).name;
+  }
   std::string_view find_noun(const FactorParts& parts, size_t slot) const {
     const SlotRule* rule = parts.rule(slot);
     return rule ? rule->noun : "slot";
   }
   SourceRange range_of(NodeId node) const { return function()[node].range; }
-  /// The expression in a slot; a bare name's node has the range of its declaration, so the distribution stands for it.
+  /// The expression in a slot; a bare name's node has the range of its declaration, so the distribution
+  /// stands for it.
   SourceRange slot_range(const FactorParts& parts, size_t slot) const {
     const Node& node = function()[parts.slots[slot]];
     return node.inputs.empty() || node.range.empty() ? factor(parts).distribution_range : node.range;
@@ -36,7 +42,8 @@ void plan_posteriors(PlanContext& context);
 void plan_parameters(PlanContext& context);
 
 /// "`z` reaches the mean through `tanh`, which is not affine in `z`": why a slot does not allow a dependence.
-std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule, const Dependence& dependence);
+std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule,
+                   const Dependence& dependence);
 /// Where to point for it: the op that broke the class, else `otherwise`.
 SourceRange place(const PlanContext& context, const Dependence& dependence, SourceRange otherwise);
 /// An op as the user wrote it: "`tanh`", "a sum".

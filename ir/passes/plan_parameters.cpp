@@ -1,4 +1,5 @@
-// M-step: for each parameter the one slot that holds it, through which class, and the solver that maximises Q over it.
+// M-step: for each parameter the one slot that holds it, through which class, and the solver that maximises Q
+// over it.
 
 #include <fmt/format.h>
 
@@ -18,7 +19,8 @@ struct ParameterUse {
 };
 
 std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed) {
-  std::erase_if(axes, [&](AxisId axis) { return std::find(removed.begin(), removed.end(), axis) != removed.end(); });
+  std::erase_if(
+      axes, [&](AxisId axis) { return std::find(removed.begin(), removed.end(), axis) != removed.end(); });
   return axes;
 }
 
@@ -46,14 +48,21 @@ struct ParameterPlanner {
 
   void report(Code code, SourceRange range, std::string message, std::string label, std::string hint,
               std::vector<Label> labels = {}) {
-    c.diagnostics.report({.code = code, .message = std::move(message), .range = range, .label = std::move(label),
-                          .labels = std::move(labels), .hint = std::move(hint)});
+    c.diagnostics.report({.code = code,
+                          .message = std::move(message),
+                          .range = range,
+                          .label = std::move(label),
+                          .labels = std::move(labels),
+                          .hint = std::move(hint)});
   }
   std::string hold_hint() const { return fmt::format("hold it: `param {}: … = … fixed`", v.name); }
 
   void run() {
     if (v.fixed) {
-      c.plan.blocks.push_back({.name = v.name, .latent = false, .solver = Solver::held, .block_class = BlockClass::fixed,
+      c.plan.blocks.push_back({.name = v.name,
+                               .latent = false,
+                               .solver = Solver::held,
+                               .block_class = BlockClass::fixed,
                                .reason = "declared `fixed`"});
       return;
     }
@@ -76,15 +85,19 @@ struct ParameterPlanner {
   void report_shared() {
     const ParameterUse &a = uses.front(), &b = uses[1];
     const bool same = a.parts == b.parts;
-    const auto noun = [&](const ParameterUse& use) { return rule(use) ? std::string(rule(use)->noun) : std::string("slot"); };
+    const auto noun = [&](const ParameterUse& use) {
+      return rule(use) ? std::string(rule(use)->noun) : std::string("slot");
+    };
     if (same) {
       report(Code::parameter_in_two_slots, slot_range(b),
              fmt::format("`{}` has no closed-form update", v.name),
-             fmt::format("`{}` is in the {} and in the {} of one `{}`", v.name, noun(a), noun(b), a.parts->family),
+             fmt::format("`{}` is in the {} and in the {} of one `{}`", v.name, noun(a), noun(b),
+                         a.parts->family),
              "give each slot a parameter of its own");
       return;
     }
-    report(Code::parameter_in_two_factors, slot_range(b), fmt::format("`{}` is shared by two factors, which is not compiled yet", v.name),
+    report(Code::parameter_in_two_factors, slot_range(b),
+           fmt::format("`{}` is shared by two factors, which is not compiled yet", v.name),
            fmt::format("`{}` is in the {} of `{}`", v.name, noun(b), c.name_of(*b.parts)),
            "give each factor a parameter of its own",
            {{slot_range(a), fmt::format("and in the {} of `{}`", noun(a), c.name_of(*a.parts))}});
@@ -92,7 +105,8 @@ struct ParameterPlanner {
 
   void report_not_closed(const ParameterUse& use) {
     report(Code::parameter_not_closed, place(c, use.dependence, slot_range(use)),
-           fmt::format("`{}` has no closed-form update", v.name), reason(c, v.name, rule(use), use.dependence), hold_hint());
+           fmt::format("`{}` has no closed-form update", v.name),
+           reason(c, v.name, rule(use), use.dependence), hold_hint());
   }
 
   /// The solvers that are compiled take the parameter itself (moments, counts, ratios) or c v^k (scatter).
@@ -119,7 +133,9 @@ struct ParameterPlanner {
   void report_not_compiled(const ParameterUse& use) {
     const bool by_data = !selects_once(use.dependence);
     const bool regression = rule(use)->statistics == Statistics::gaussian;
-    const std::string what = by_data ? "is selected by a data column" : regression ? "needs a regression" : "needs a weighted update";
+    const std::string what = by_data      ? "is selected by a data column"
+                             : regression ? "needs a regression"
+                                          : "needs a weighted update";
     report(Code::update_not_compiled, by_data ? slot_range(use) : place(c, use.dependence, slot_range(use)),
            fmt::format("the update of `{}` is not compiled yet", v.name),
            fmt::format("`{}` {}", v.name, what),
@@ -129,15 +145,18 @@ struct ParameterPlanner {
   bool has_free_coefficient(const ParameterUse& use) const {
     for (const auto& [node, power] : use.dependence.coefficients) {
       for (const Variable& other : c.model.variables) {
-        if (other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node)) return true;
+        if (other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node))
+          return true;
       }
     }
     return false;
   }
 
   void report_coupled_coefficient(const ParameterUse& use) {
-    report(Code::parameters_coupled, slot_range(use), fmt::format("`{}` and its factor cannot be solved together", v.name),
-           fmt::format("`{}` is multiplied by another free parameter", v.name), "hold one of them with `fixed`");
+    report(Code::parameters_coupled, slot_range(use),
+           fmt::format("`{}` and its factor cannot be solved together", v.name),
+           fmt::format("`{}` is multiplied by another free parameter", v.name),
+           "hold one of them with `fixed`");
   }
 
   /// D and D' of a matrix slot.
@@ -157,18 +176,29 @@ struct ParameterPlanner {
   }
 
   void add_block(const ParameterUse& use) {
-    Block block{.name = v.name, .latent = false, .solver = *rule(use)->solver, .block_class = BlockClass::closed,
-                .reason = "", .factor = use.parts->index, .slot = use.slot};
+    Block block{.name = v.name,
+                .latent = false,
+                .solver = *rule(use)->solver,
+                .block_class = BlockClass::closed,
+                .reason = "",
+                .factor = use.parts->index,
+                .slot = use.slot};
     switch (block.solver) {
       case Solver::normalised_counts:
         block.reason = "probabilities of a Categorical: the expected counts are sufficient";
         break;
-      case Solver::ratio: block.reason = "probability of a Bernoulli: expected successes over expected trials"; break;
+      case Solver::ratio:
+        block.reason = "probability of a Bernoulli: expected successes over expected trials";
+        break;
       case Solver::moments:
         if (!plan_mean(use, block)) return;
         break;
-      case Solver::scatter: block.reason = scatter_reason(use); break;
-      case Solver::enumerate: case Solver::held: break;
+      case Solver::scatter:
+        block.reason = scatter_reason(use);
+        break;
+      case Solver::enumerate:
+      case Solver::held:
+        break;
     }
     c.plan.blocks.push_back(std::move(block));
   }
@@ -180,11 +210,13 @@ struct ParameterPlanner {
     if (matrix) pooled = without(pooled, {matrix->row, matrix->column});
     std::string over;
     for (const AxisId axis : pooled) over += (over.empty() ? "" : ", ") + c.model.module.axis(axis).name;
-    const std::string what = fmt::format("{} of a Normal: the expected scatter about the mean is sufficient", rule(use)->noun);
+    const std::string what =
+        fmt::format("{} of a Normal: the expected scatter about the mean is sufficient", rule(use)->noun);
     return over.empty() ? what : fmt::format("{}, pooled over {}", what, over);
   }
 
-  /// A mean that is tied over an axis along which the spread varies is a weighted mean: closed only given the spread.
+  /// A mean that is tied over an axis along which the spread varies is a weighted mean: closed only given the
+  /// spread.
   bool plan_mean(const ParameterUse& use, Block& block) {
     const auto matrix = event(use);
     const NodeId spread = use.parts->slots.at(1);
@@ -198,12 +230,15 @@ struct ParameterPlanner {
     if (varying.empty()) return true;
     if (!matrix) {
       block.block_class = BlockClass::conditional;
-      block.reason = fmt::format("mean of a Normal, tied over {}, along which the {} varies: weighted by the old precisions",
-                                 c.model.module.axis(varying.front()).name, c.find_noun(*use.parts, 1));
+      block.reason = fmt::format(
+          "mean of a Normal, tied over {}, along which the {} varies: weighted by the old precisions",
+          c.model.module.axis(varying.front()).name, c.find_noun(*use.parts, 1));
       return true;
     }
-    report(Code::parameters_coupled, slot_range(use), fmt::format("`{}` cannot be solved together with the covariance", v.name),
-           fmt::format("`{}` is one value along `{}`, where the covariance is not", v.name, c.model.module.axis(varying.front()).name),
+    report(Code::parameters_coupled, slot_range(use),
+           fmt::format("`{}` cannot be solved together with the covariance", v.name),
+           fmt::format("`{}` is one value along `{}`, where the covariance is not", v.name,
+                       c.model.module.axis(varying.front()).name),
            "give the mean the axes of the covariance, tie the covariance, or use `var:`");
     return false;
   }

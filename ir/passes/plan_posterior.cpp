@@ -1,5 +1,6 @@
-// E-step: how the posterior of each latent is found. One `category` a row is enumerated. For a continuous latent the rules of exact
-// posteriors (all means affine and Gaussian, or one conjugate family) decide whether `exact` is a broken contract or only not compiled.
+// E-step: how the posterior of each latent is found. One `category` a row is enumerated. For a continuous
+// latent the rules of exact posteriors (all means affine and Gaussian, or one conjugate family) decide
+// whether `exact` is a broken contract or only not compiled.
 
 #include <fmt/format.h>
 
@@ -14,8 +15,10 @@ namespace {
 /// "q(z | y)"
 std::string spelled(const PlanContext& c, const Posterior& posterior) {
   std::string left, right;
-  for (const int variable : posterior.variables) left += (left.empty() ? "" : ", ") + c.variable(variable).name;
-  for (const VariableUse& parent : posterior.parents) right += (right.empty() ? "" : ", ") + c.variable(parent.variable).name;
+  for (const int variable : posterior.variables)
+    left += (left.empty() ? "" : ", ") + c.variable(variable).name;
+  for (const VariableUse& parent : posterior.parents)
+    right += (right.empty() ? "" : ", ") + c.variable(parent.variable).name;
   return right.empty() ? fmt::format("q({})", left) : fmt::format("q({} | {})", left, right);
 }
 
@@ -39,7 +42,8 @@ struct ContinuousLatent {
   const FactorParts* prior = nullptr;
   std::vector<Child> children;
 
-  ContinuousLatent(PlanContext& context, const Posterior& q, const Variable& variable) : c(context), posterior(q), z(variable) {
+  ContinuousLatent(PlanContext& context, const Posterior& q, const Variable& variable)
+      : c(context), posterior(q), z(variable) {
     const Subject subject{.node = z.node, .positive = z.type.element == Element::positive, .finite = false};
     for (const FactorParts& parts : c.factors) {
       const bool own = parts.value == z.node;
@@ -63,8 +67,9 @@ struct ContinuousLatent {
       if (a.parts != b.parts) continue;
       const SlotRule *first = a.parts->rule(a.slot), *second = b.parts->rule(b.slot);
       return Obstacle{slot_range(b),
-                      fmt::format("`{}` is in the {} and in the {} of one `{}`", z.name, first ? first->noun : "first slot",
-                                  second ? second->noun : "second slot", a.parts->family),
+                      fmt::format("`{}` is in the {} and in the {} of one `{}`", z.name,
+                                  first ? first->noun : "first slot", second ? second->noun : "second slot",
+                                  a.parts->family),
                       ""};
     }
     return std::nullopt;
@@ -74,9 +79,11 @@ struct ContinuousLatent {
     for (const Child& child : children) {
       const SlotRule* rule = child.parts->rule(child.slot);
       if (rule && allows(*rule, child.dependence)) continue;
-      Obstacle obstacle{place(c, child.dependence, slot_range(child)), reason(c, z.name, rule, child.dependence), ""};
+      Obstacle obstacle{place(c, child.dependence, slot_range(child)),
+                        reason(c, z.name, rule, child.dependence), ""};
       const NodeId culprit = child.dependence.culprit;
-      if (rule && rule->statistics == Statistics::gaussian && culprit != no_node && is_gaussian() && culprit_wraps_affine(culprit)) {
+      if (rule && rule->statistics == Statistics::gaussian && culprit != no_node && is_gaussian() &&
+          culprit_wraps_affine(culprit)) {
         obstacle.hint = fmt::format("drop {} for factor analysis", spelling(c.function()[culprit].op));
       }
       return obstacle;
@@ -89,7 +96,8 @@ struct ContinuousLatent {
   /// True where taking the operator away would leave an affine mean.
   bool culprit_wraps_affine(NodeId culprit) const {
     const Node& node = c.function()[culprit];
-    return node.inputs.size() == 1 && is_affine(classify(c.function(), node.inputs.front(), {.node = z.node}));
+    return node.inputs.size() == 1 &&
+           is_affine(classify(c.function(), node.inputs.front(), {.node = z.node}));
   }
 
   /// The statistics that a child needs: those of its slot, with the sign of the power.
@@ -139,21 +147,26 @@ struct ContinuousLatent {
       const char* family = z.type.element == Element::real ? "Normal(...)" : "…";
       std::string hint = fmt::format("write `{} = {}` for an amortised posterior", q, family);
       if (!found->hint.empty()) hint += ", or " + found->hint;
-      c.diagnostics.report({.code = Code::posterior_not_exact,
-                            .message = automatic ? fmt::format("`{}` has no exact posterior, and others are not compiled yet", q)
-                                                 : fmt::format("`{}` cannot be exact", q),
-                            .range = found->range,
-                            .label = found->label,
-                            .hint = hint});
+      c.diagnostics.report(
+          {.code = Code::posterior_not_exact,
+           .message = automatic
+                          ? fmt::format("`{}` has no exact posterior, and others are not compiled yet", q)
+                          : fmt::format("`{}` cannot be exact", q),
+           .range = found->range,
+           .label = found->label,
+           .hint = hint});
       return;
     }
     const bool gaussian = is_gaussian();
     c.diagnostics.report(
         {.code = Code::exact_not_compiled,
-         .message = fmt::format("exact is possible but not yet compiled: {}", gaussian ? "Gaussian conditioning" : "conjugate posteriors"),
+         .message = fmt::format("exact is possible but not yet compiled: {}",
+                                gaussian ? "Gaussian conditioning" : "conjugate posteriors"),
          .range = posterior.range.empty() ? z.range : posterior.range,
-         .label = gaussian ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
-                           : fmt::format("the `{}` prior of `{}` is conjugate", prior ? prior->family : "", z.name),
+         .label =
+             gaussian
+                 ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
+                 : fmt::format("the `{}` prior of `{}` is conjugate", prior ? prior->family : "", z.name),
          .hint = "only a `category` latent is compiled so far"});
   }
 };
@@ -183,7 +196,8 @@ void abandon_factors(PlanContext& c, const Posterior& q) {
 
 void refuse_several(PlanContext& c, const std::vector<int>& latents) {
   std::vector<Label> labels;
-  for (size_t i = 0; i + 1 < latents.size(); ++i) labels.push_back({c.variable(latents[i]).range, "one latent"});
+  for (size_t i = 0; i + 1 < latents.size(); ++i)
+    labels.push_back({c.variable(latents[i]).range, "one latent"});
   c.diagnostics.report({.code = Code::latents_not_compiled,
                         .message = "several latent variables in each row are not compiled yet",
                         .range = c.variable(latents.back()).range,
@@ -200,25 +214,31 @@ void enumerate(PlanContext& c, const Posterior& q, const Variable& z) {
     if (conflict == no_node) continue;
     const SourceRange range = c.range_of(conflict);
     const std::string& axis = c.model.module.axis(z.type.range).name;
-    c.diagnostics.report({.code = Code::states_axis_in_use,
-                          .message = fmt::format("the axis `{}` of `{}` is used by more than its values", axis, z.name),
-                          .range = range.empty() ? c.factor(parts).distribution_range : range,
-                          .label = fmt::format("depends on `{}` and has an axis `{}` of its own", z.name, axis),
-                          .hint = "declare a second axis of the same size"});
+    c.diagnostics.report(
+        {.code = Code::states_axis_in_use,
+         .message = fmt::format("the axis `{}` of `{}` is used by more than its values", axis, z.name),
+         .range = range.empty() ? c.factor(parts).distribution_range : range,
+         .label = fmt::format("depends on `{}` and has an axis `{}` of its own", z.name, axis),
+         .hint = "declare a second axis of the same size"});
     abandon_factors(c, q);
     return;
   }
-  c.plan.blocks.push_back({.name = z.name, .latent = true, .solver = Solver::enumerate, .block_class = BlockClass::exact,
+  c.plan.blocks.push_back({.name = z.name,
+                           .latent = true,
+                           .solver = Solver::enumerate,
+                           .block_class = BlockClass::exact,
                            .reason = "finite"});
 }
 
 void plan_one(PlanContext& c, const Posterior& q, const Variable& z) {
-  if (z.type.element == Element::category && z.type.axes == std::vector<AxisId>{row_axis}) return enumerate(c, q, z);
+  if (z.type.element == Element::category && z.type.axes == std::vector<AxisId>{row_axis})
+    return enumerate(c, q, z);
   if (z.type.element == Element::category || z.type.element == Element::boolean) {
-    c.diagnostics.report({.code = Code::latents_not_compiled,
-                          .message = fmt::format("the latent `{}` is finite, but its enumeration is not compiled yet", z.name),
-                          .range = z.range,
-                          .hint = "declare it as a single `category`"});
+    c.diagnostics.report(
+        {.code = Code::latents_not_compiled,
+         .message = fmt::format("the latent `{}` is finite, but its enumeration is not compiled yet", z.name),
+         .range = z.range,
+         .hint = "declare it as a single `category`"});
     abandon_factors(c, q);
     return;
   }

@@ -4,8 +4,8 @@ namespace lvm::ir {
 namespace {
 
 namespace solvers {
-constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter}, ratio{Solver::ratio},
-    normalised_counts{Solver::normalised_counts};
+constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
+    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts};
 }  // namespace solvers
 
 }  // namespace
@@ -30,11 +30,20 @@ const SlotRule* find_slot_rule(std::string_view family, std::string_view slot) {
 bool allows(const SlotRule& rule, const Dependence& d) {
   if (d.form == Form::constant || d.form == Form::select || d.form == Form::gate) return true;
   switch (rule.allowed) {
-    case Form::view: return d.form == Form::view;
-    case Form::pos_power: return is_pos_power(d);
-    case Form::affine: return is_affine(d);
-    case Form::constant: case Form::scale: case Form::quadratic: case Form::select: case Form::gate: case Form::log_of:
-    case Form::nonlinear: return false;
+    case Form::view:
+      return d.form == Form::view;
+    case Form::pos_power:
+      return is_pos_power(d);
+    case Form::affine:
+      return is_affine(d);
+    case Form::constant:
+    case Form::scale:
+    case Form::quadratic:
+    case Form::select:
+    case Form::gate:
+    case Form::log_of:
+    case Form::nonlinear:
+      return false;
   }
   return false;
 }

@@ -1,5 +1,6 @@
 #pragma once
-// What each slot of a distribution allows: the classes that keep its log density linear in statistics of a variable. One table.
+// What each slot of a distribution allows: the classes that keep its log density linear in statistics of a
+// variable. One table.
 
 #include <optional>
 #include <string>
@@ -15,10 +16,10 @@ enum class Statistics : uint8_t { none, gaussian, power, inverse_power, inverse_
 
 struct SlotRule {
   std::string_view family, slot;
-  std::string_view noun;          // "standard deviation"
-  Form allowed;                   // constant: no class of a variable is
+  std::string_view noun;  // "standard deviation"
+  Form allowed;           // constant: no class of a variable is
   Statistics statistics;
-  std::optional<Solver> solver;   // of the M-step; none: not compiled
+  std::optional<Solver> solver;  // of the M-step; none: not compiled
 };
 
 const std::vector<SlotRule>& slot_rules();
@@ -29,7 +30,7 @@ bool allows(const SlotRule& rule, const Dependence& dependence);
 
 /// A factor taken apart: "Normal.mean.sd" of value, slots.
 struct FactorParts {
-  int index = -1;             // in Model::factors
+  int index = -1;  // in Model::factors
   std::string family;
   std::vector<std::string> slot_names;
   NodeId value = no_node;

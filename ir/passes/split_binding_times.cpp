@@ -10,7 +10,9 @@ namespace {
 
 enum class Source : uint8_t { constants, parameters, data };
 
-bool moves_only(Op op) { return op == Op::rename || op == Op::broadcast; }
+bool moves_only(Op op) {
+  return op == Op::rename || op == Op::broadcast;
+}
 
 struct Splitter {
   Module& module;
@@ -76,8 +78,8 @@ struct Splitter {
     }
   }
 
-  void hoist(Builder& prepare, Builder& rows, Enumeration& early, Enumeration& late, NodeId id, const Node& user,
-             size_t place) {
+  void hoist(Builder& prepare, Builder& rows, Enumeration& early, Enumeration& late, NodeId id,
+             const Node& user, size_t place) {
     while (of(id) == Source::parameters && moves_only(from[id].op)) id = from[id].inputs[0];
     if (of(id) != Source::parameters || from[id].inputs.empty() || !hoisted.insert(id).second) return;
     const std::string name = name_of(id, user, place);

@@ -1,8 +1,9 @@
 #pragma once
-// split_binding_times: one function -> prepare and rows.  Purpose: what depends on no data is computed once an iteration.
-// Before: a function of level step over data and parameters.  After: `prepare` writes each value at the border as `derived`;
-// the rest reads it. Only the border is stored: a value that prepare alone needs is not. Leaves, constants and what only moves
-// elements stay where they are used. Outputs that depend on no data (checks, derived) become outputs of prepare.
+// split_binding_times: one function -> prepare and rows.  Purpose: what depends on no data is computed once
+// an iteration. Before: a function of level step over data and parameters.  After: `prepare` writes each
+// value at the border as `derived`; the rest reads it. Only the border is stored: a value that prepare alone
+// needs is not. Leaves, constants and what only moves elements stay where they are used. Outputs that depend
+// on no data (checks, derived) become outputs of prepare.
 //
 //   %l = log %weight; %s = add %l, %row_term   ->   prepare: derived "log_weight" = log %weight
 //                                                   rows:    %s = add derived "log_weight", %row_term

@@ -1,7 +1,8 @@
-// The M-step's certificate, independent of its derivation: at the update the gradient of Q on the tangent of the constraints is zero.
+// The M-step's certificate, independent of its derivation: at the update the gradient of Q on the tangent of
+// the constraints is zero.
 //
-// Q(t) = sum over rows and k of r_k ln P(y, k | t), with r from the old parameters. The posterior function at t gives
-// ln P(y, k | t) = ln P(y | t) + ln q(k | y, t), so Q needs no code of its own.
+// Q(t) = sum over rows and k of r_k ln P(y, k | t), with r from the old parameters. The posterior function at
+// t gives ln P(y, k | t) = ln P(y | t) + ln q(k | y, t), so Q needs no code of its own.
 
 #include "support.h"
 
@@ -17,26 +18,69 @@ struct Model {
 
 const std::vector<Model> models = {
     {"bernoulli", "data y: bool[D]\n param p: unit[K, D]\n P(y | z) = Bernoulli(p[z])", {'b', 'b'}},
-    {"bernoulli, one p for all columns", "data y: bool[D]\n param p: unit[K]\n P(y | z) = Bernoulli(p[z])", {'b', 'b'}},
-    {"bernoulli, tied", "data y: bool[D]\n data x: real\n param p: unit[D]\n param m: real[K]\n P(y) = Bernoulli(p)\n P(x | z) = Normal(m[z], sd: 1)",
+    {"bernoulli, one p for all columns",
+     "data y: bool[D]\n param p: unit[K]\n P(y | z) = Bernoulli(p[z])",
+     {'b', 'b'}},
+    {"bernoulli, tied",
+     "data y: bool[D]\n data x: real\n param p: unit[D]\n param m: real[K]\n P(y) = Bernoulli(p)\n P(x | z) "
+     "= Normal(m[z], sd: 1)",
      {'b', 'b', 'r'}},
-    {"categorical", "data y: category[D, V]\n param p: simplex[K, D, V]\n P(y | z) = Categorical(p[z])", {'c', 'c'}},
-    {"categorical, one p for all columns", "data y: category[D, V]\n param p: simplex[K, V]\n P(y | z) = Categorical(p[z])", {'c', 'c'}},
-    {"two kinds of columns", "data y: real[D]\n data c: category[V]\n param m: real[K, D]\n param s: covariance[K, D]\n param p: simplex[K, V]\n"
-     " P(y | z) = Normal(m[z], cov: s[z])\n P(c | z) = Categorical(p[z])", {'r', 'r', 'c'}},
-    {"mean held", "data y: real[D]\n param m: real[K, D] = [[0, 0], [1, 1], [2, 3]] fixed\n param s: positive[K]\n P(y | z) = Normal(m[z], sd: s[z])", {'r', 'r'}},
-    {"mean held, covariance tied", "data y: real[D]\n param m: real[K, D] = [[0, 0], [1, 1], [2, 3]] fixed\n param s: covariance[D]\n P(y | z) = Normal(m[z], cov: s)", {'r', 'r'}},
-    {"spread held", "data y: real[D]\n param m: real[K, D]\n param s: positive[D] = [1, 2] fixed\n P(y | z) = Normal(m[z], sd: s)", {'r', 'r'}},
-    {"spread held, mean tied", "data y: real[D]\n param m: real[D]\n param s: positive[K] = [1, 2, 3] fixed\n P(y | z) = Normal(m, sd: s[z])", {'r', 'r'}},
-    {"one mean and sd for all columns", "data y: real[D]\n param m: real[K]\n param s: positive[K]\n P(y | z) = Normal(m[z], sd: s[z])", {'r', 'r'}},
-    {"mean tied, spread not", "data y: real[D]\n param m: real[D]\n param s: positive[K, D]\n P(y | z) = Normal(m, var: s[z])", {'r', 'r'}},
-    {"mean over columns, spread not", "data y: real[D]\n param m: real[K]\n param s: positive[D]\n P(y | z) = Normal(m[z], precision: s)", {'r', 'r'}},
-    {"known scale of columns", "const c: positive[D] = [1, 4]\n data y: real[D]\n param m: real[K, D]\n param s: positive[K]\n P(y | z) = Normal(m[z], sd: c * s[z])", {'r', 'r'}},
-    {"weight held", "data y: real[D]\n param m: real[K, D]\n param s: covariance[D]\n P(y | z) = Normal(m[z], cov: s)", {'r', 'r'}},
-    {"no latent: normal", "data y: real[D]\n param m: real[D]\n param s: covariance[D]\n P(y) = Normal(m, cov: s)", {'r', 'r'}, false},
-    {"no latent: sd", "data y: real[D]\n param m: real\n param s: positive\n P(y) = Normal(m, sd: s)", {'r', 'r'}, false},
-    {"no latent: bernoulli and categorical", "data y: bool[D]\n data c: category[V]\n param p: unit[D]\n param w: simplex[V]\n P(y) = Bernoulli(p)\n P(c) = Categorical(w)",
-     {'b', 'b', 'c'}, false},
+    {"categorical",
+     "data y: category[D, V]\n param p: simplex[K, D, V]\n P(y | z) = Categorical(p[z])",
+     {'c', 'c'}},
+    {"categorical, one p for all columns",
+     "data y: category[D, V]\n param p: simplex[K, V]\n P(y | z) = Categorical(p[z])",
+     {'c', 'c'}},
+    {"two kinds of columns",
+     "data y: real[D]\n data c: category[V]\n param m: real[K, D]\n param s: covariance[K, D]\n param p: "
+     "simplex[K, V]\n"
+     " P(y | z) = Normal(m[z], cov: s[z])\n P(c | z) = Categorical(p[z])",
+     {'r', 'r', 'c'}},
+    {"mean held",
+     "data y: real[D]\n param m: real[K, D] = [[0, 0], [1, 1], [2, 3]] fixed\n param s: positive[K]\n P(y | "
+     "z) = Normal(m[z], sd: s[z])",
+     {'r', 'r'}},
+    {"mean held, covariance tied",
+     "data y: real[D]\n param m: real[K, D] = [[0, 0], [1, 1], [2, 3]] fixed\n param s: covariance[D]\n P(y "
+     "| z) = Normal(m[z], cov: s)",
+     {'r', 'r'}},
+    {"spread held",
+     "data y: real[D]\n param m: real[K, D]\n param s: positive[D] = [1, 2] fixed\n P(y | z) = Normal(m[z], "
+     "sd: s)",
+     {'r', 'r'}},
+    {"spread held, mean tied",
+     "data y: real[D]\n param m: real[D]\n param s: positive[K] = [1, 2, 3] fixed\n P(y | z) = Normal(m, sd: "
+     "s[z])",
+     {'r', 'r'}},
+    {"one mean and sd for all columns",
+     "data y: real[D]\n param m: real[K]\n param s: positive[K]\n P(y | z) = Normal(m[z], sd: s[z])",
+     {'r', 'r'}},
+    {"mean tied, spread not",
+     "data y: real[D]\n param m: real[D]\n param s: positive[K, D]\n P(y | z) = Normal(m, var: s[z])",
+     {'r', 'r'}},
+    {"mean over columns, spread not",
+     "data y: real[D]\n param m: real[K]\n param s: positive[D]\n P(y | z) = Normal(m[z], precision: s)",
+     {'r', 'r'}},
+    {"known scale of columns",
+     "const c: positive[D] = [1, 4]\n data y: real[D]\n param m: real[K, D]\n param s: positive[K]\n P(y | "
+     "z) = Normal(m[z], sd: c * s[z])",
+     {'r', 'r'}},
+    {"weight held",
+     "data y: real[D]\n param m: real[K, D]\n param s: covariance[D]\n P(y | z) = Normal(m[z], cov: s)",
+     {'r', 'r'}},
+    {"no latent: normal",
+     "data y: real[D]\n param m: real[D]\n param s: covariance[D]\n P(y) = Normal(m, cov: s)",
+     {'r', 'r'},
+     false},
+    {"no latent: sd",
+     "data y: real[D]\n param m: real\n param s: positive\n P(y) = Normal(m, sd: s)",
+     {'r', 'r'},
+     false},
+    {"no latent: bernoulli and categorical",
+     "data y: bool[D]\n data c: category[V]\n param p: unit[D]\n param w: simplex[V]\n P(y) = Bernoulli(p)\n "
+     "P(c) = Categorical(w)",
+     {'b', 'b', 'c'},
+     false},
 };
 
 std::string text_of(const Model& model) {
@@ -46,7 +90,8 @@ std::string text_of(const Model& model) {
   if (model.body.find("V]") != std::string::npos) text += "axis V = 4\n ";
   text += model.body + "\n ";
   if (model.latent) {
-    text += std::string("param weight: simplex[K]") + (model.name == "weight held" ? " = [0.5, 0.3, 0.2] fixed" : "") +
+    text += std::string("param weight: simplex[K]") +
+            (model.name == "weight held" ? " = [0.5, 0.3, 0.2] fixed" : "") +
             "\n latent z: category[K]\n P(z) = Categorical(weight)\n q(z | ";
     std::string observed;
     for (const char name : {'y', 'c', 'x'}) {
@@ -65,9 +110,15 @@ std::vector<double> column_of(char kind, size_t rows, std::mt19937_64& random) {
   for (size_t i = 0; i < rows; ++i) {
     const auto cluster = static_cast<double>(i % 3);
     switch (kind) {
-      case 'r': column.push_back(2 * cluster + (0.5 + 0.3 * cluster) * normal(random)); break;
-      case 'b': column.push_back(std::uniform_real_distribution<double>()(random) < 0.2 + 0.3 * cluster); break;
-      default: column.push_back(static_cast<double>((random() % 5 + i % 3) % 4)); break;
+      case 'r':
+        column.push_back(2 * cluster + (0.5 + 0.3 * cluster) * normal(random));
+        break;
+      case 'b':
+        column.push_back(std::uniform_real_distribution<double>()(random) < 0.2 + 0.3 * cluster);
+        break;
+      default:
+        column.push_back(static_cast<double>((random() % 5 + i % 3) % 4));
+        break;
     }
   }
   return column;
@@ -124,7 +175,8 @@ std::vector<std::vector<double>> tangents(const ir::Program& program, const ir::
   return directions;
 }
 
-double slope(Walker& walk, const Model& model, const Posterior& old, const ir::ParameterSlot& slot, const std::vector<double>& direction) {
+double slope(Walker& walk, const Model& model, const Posterior& old, const ir::ParameterSlot& slot,
+             const std::vector<double>& direction) {
   const std::vector<double> at = walk.parameter(slot.name);
   const double h = 1e-4;
   const auto value = [&](double step) {

@@ -1,4 +1,5 @@
-// The class lattice: what each operator makes of a variable, and the mutants that name tables and pattern matchers got wrong.
+// The class lattice: what each operator makes of a variable, and the mutants that name tables and pattern
+// matchers got wrong.
 
 #include <catch2/catch.hpp>
 
@@ -27,9 +28,13 @@ struct Scene {
     x = b.leaf(Op::data, "x", {Element::real, {row}, -1});
     two = b.constant(2);
   }
-  AxisId axis(const char* name, AxisKind kind = AxisKind::fixed) { return module.add_axis({.name = name, .kind = kind, .size = 3}); }
+  AxisId axis(const char* name, AxisKind kind = AxisKind::fixed) {
+    return module.add_axis({.name = name, .kind = kind, .size = 3});
+  }
   NodeId gather(NodeId table, NodeId index) { return b.make(Op::gather, {table, index}, {.axes = {k}}); }
-  Dependence positive(NodeId e, NodeId v) const { return classify(function, e, {.node = v, .positive = true}); }
+  Dependence positive(NodeId e, NodeId v) const {
+    return classify(function, e, {.node = v, .positive = true});
+  }
   Dependence real(NodeId e, NodeId v) const { return classify(function, e, {.node = v}); }
   Dependence finite(NodeId e, NodeId v) const { return classify(function, e, {.node = v, .finite = true}); }
 };
@@ -103,9 +108,12 @@ TEST_CASE("mutants that must be refused", "[classify]") {
   SECTION("an offset on a rate, a scale") {
     CHECK(allows(rate, t.positive(b.mul(t.two, t.s), t.s)));
     CHECK_FALSE(allows(rate, t.positive(b.add(t.s, t.two), t.s)));
-    CHECK_FALSE(allows(spread, t.positive(b.add(t.s, b.constant(0)), t.s)));  // a constant 0 changes nothing of this
+    CHECK_FALSE(
+        allows(spread, t.positive(b.add(t.s, b.constant(0)), t.s)));  // a constant 0 changes nothing of this
   }
-  SECTION("a scale that may be negative") { CHECK_FALSE(allows(spread, t.positive(b.mul(t.x, t.s), t.s))); }
+  SECTION("a scale that may be negative") {
+    CHECK_FALSE(allows(spread, t.positive(b.mul(t.x, t.s), t.s)));
+  }
   SECTION("a variable as an index is no linear use") {
     CHECK(t.real(t.gather(t.mean, t.c), t.c).form == Form::nonlinear);
     CHECK_FALSE(allows(mean, t.real(t.gather(t.mean, t.c), t.c)));
@@ -114,8 +122,12 @@ TEST_CASE("mutants that must be refused", "[classify]") {
     const NodeId index = b.make(Op::argmax, {t.mean}, {.axes = {t.k}});
     CHECK_FALSE(allows(mean, t.real(t.gather(t.mean, index), t.mean)));
   }
-  SECTION("exp of a multiple is not a multiple") { CHECK_FALSE(allows(rate, t.real(b.unary(Op::exp, b.mul(t.x, t.u)), t.u))); }
-  SECTION("a product of the variable with itself is not affine") { CHECK_FALSE(allows(mean, t.real(b.mul(t.u, t.u), t.u))); }
+  SECTION("exp of a multiple is not a multiple") {
+    CHECK_FALSE(allows(rate, t.real(b.unary(Op::exp, b.mul(t.x, t.u)), t.u)));
+  }
+  SECTION("a product of the variable with itself is not affine") {
+    CHECK_FALSE(allows(mean, t.real(b.mul(t.u, t.u), t.u)));
+  }
   SECTION("sums of two elements are no power") {
     CHECK_FALSE(allows(spread, t.positive(b.reduce(Op::sum, t.scale, {t.k}), t.scale)));
     CHECK_FALSE(allows(spread, t.positive(b.add(t.s, t.s), t.s)));

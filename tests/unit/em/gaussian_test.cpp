@@ -1,4 +1,5 @@
-// Lowered Gaussian mixtures, walked by the interpreter, against EM written by hand: every shape of the spread and every way to say it.
+// Lowered Gaussian mixtures, walked by the interpreter, against EM written by hand: every shape of the spread
+// and every way to say it.
 
 #include "reference.h"
 #include "support.h"
@@ -17,11 +18,14 @@ struct Case {
 const std::vector<Case> cases = {
     {"full", "param s: covariance[K, D]", "Normal(mean[z], cov: s[z])", Shape::full, false},
     {"full tied", "param s: covariance[D]", "Normal(mean[z], cov: s)", Shape::full, true},
-    {"full by precision", "param s: covariance[K, D]", "Normal(mean[z], precision_matrix: s[z])", Shape::full, false},
-    {"tied by precision", "param s: covariance[D]", "Normal(mean[z], precision_matrix: s)", Shape::full, true},
+    {"full by precision", "param s: covariance[K, D]", "Normal(mean[z], precision_matrix: s[z])", Shape::full,
+     false},
+    {"tied by precision", "param s: covariance[D]", "Normal(mean[z], precision_matrix: s)", Shape::full,
+     true},
     {"diagonal by sd", "param s: positive[K, D]", "Normal(mean[z], sd: s[z])", Shape::diagonal, false},
     {"diagonal by var", "param s: positive[K, D]", "Normal(mean[z], var: s[z])", Shape::diagonal, false},
-    {"diagonal by precision", "param s: positive[K, D]", "Normal(mean[z], precision: s[z])", Shape::diagonal, false},
+    {"diagonal by precision", "param s: positive[K, D]", "Normal(mean[z], precision: s[z])", Shape::diagonal,
+     false},
     {"diagonal tied", "param s: positive[D]", "Normal(mean[z], var: s)", Shape::diagonal, true},
     {"spherical", "param s: positive[K]", "Normal(mean[z], sd: s[z])", Shape::spherical, false},
     {"spherical tied", "param s: positive", "Normal(mean[z], precision: s)", Shape::spherical, true},
@@ -31,8 +35,10 @@ const std::vector<Case> cases = {
 };
 
 std::string model_of(const Case& c) {
-  return "model m { axis K = 3\n axis D = columns\n data y: real[D]\n param weight: simplex[K]\n param mean: real[K, D]\n " +
-         c.declaration + "\n latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = " + c.distribution +
+  return "model m { axis K = 3\n axis D = columns\n data y: real[D]\n param weight: simplex[K]\n param mean: "
+         "real[K, D]\n " +
+         c.declaration +
+         "\n latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = " + c.distribution +
          "\n q(z | y) = exact }";
 }
 
@@ -45,7 +51,8 @@ std::vector<double> clustered(size_t rows, size_t dimensions, double offset, dou
     const double shared = normal(random);
     for (size_t j = 0; j < dimensions; ++j) {
       const double centre = 2.5 * static_cast<double>((i % 3) * (j + 1) % 4);
-      data.push_back(offset + scale * (centre + 0.6 * shared + (0.5 + 0.2 * static_cast<double>(i % 3)) * normal(random)));
+      data.push_back(offset + scale * (centre + 0.6 * shared +
+                                       (0.5 + 0.2 * static_cast<double>(i % 3)) * normal(random)));
     }
   }
   return data;
@@ -57,8 +64,14 @@ std::vector<std::vector<double>> columns_of(const std::vector<double>& rows, siz
   return columns;
 }
 
-GaussianMixture hard_start(const Case& c, const std::vector<double>& rows, size_t dimensions, std::vector<double>& assignment) {
-  GaussianMixture g{3, dimensions, c.shape, c.tied, std::vector<double>(3), std::vector<double>(3 * dimensions),
+GaussianMixture hard_start(const Case& c, const std::vector<double>& rows, size_t dimensions,
+                           std::vector<double>& assignment) {
+  GaussianMixture g{3,
+                    dimensions,
+                    c.shape,
+                    c.tied,
+                    std::vector<double>(3),
+                    std::vector<double>(3 * dimensions),
                     std::vector<Matrix>(3)};
   const size_t n = rows.size() / dimensions;
   std::vector<double> r(n * 3, 0.0);
@@ -70,7 +83,9 @@ GaussianMixture hard_start(const Case& c, const std::vector<double>& rows, size_
   return g;
 }
 
-double relative_gap(double a, double b, double size) { return std::fabs(a - b) / size; }
+double relative_gap(double a, double b, double size) {
+  return std::fabs(a - b) / size;
+}
 
 }  // namespace
 

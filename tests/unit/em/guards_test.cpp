@@ -1,4 +1,5 @@
-// What ends a run: empty components, too few rows, a spread that vanishes beside the data's. And the slots of a Program.
+// What ends a run: empty components, too few rows, a spread that vanishes beside the data's. And the slots of
+// a Program.
 
 #include "backends/em/slots.h"
 #include "support.h"
@@ -7,11 +8,15 @@ namespace lvm::test {
 namespace {
 
 const char* const full =
-    "model m { axis K = 2\n axis D = 2\n data y: real[D]\n param weight: simplex[K]\n param mean: real[K, D]\n param cov: covariance[K, D]\n"
-    " latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], cov: cov[z])\n q(z | y) = exact }";
+    "model m { axis K = 2\n axis D = 2\n data y: real[D]\n param weight: simplex[K]\n param mean: real[K, "
+    "D]\n param cov: covariance[K, D]\n"
+    " latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], cov: cov[z])\n q(z | "
+    "y) = exact }";
 const char* const by_sd =
-    "model m { axis K = 2\n data y: real\n param weight: simplex[K]\n param mean: real[K]\n param sd: positive[K]\n"
-    " latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], sd: sd[z])\n q(z | y) = exact }";
+    "model m { axis K = 2\n data y: real\n param weight: simplex[K]\n param mean: real[K]\n param sd: "
+    "positive[K]\n"
+    " latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], sd: sd[z])\n q(z | y) "
+    "= exact }";
 
 /// The check that a code names, and its element.
 std::pair<const ir::Check*, int64_t> failed(const ir::Program& program, int32_t code) {
@@ -97,7 +102,8 @@ TEST_CASE("a held covariance that is none is found before the rows", "[em]") {
   const Compiled c = compiled(full, {});
   CHECK(c.program.parameters[2].free_dimensions == 6);
   std::string text = full;
-  text.replace(text.find("covariance[K, D]"), 16, "covariance[K, D] = [[[1, 0], [0, 1]], [[2, 1], [1, 2]]] fixed");
+  text.replace(text.find("covariance[K, D]"), 16,
+               "covariance[K, D] = [[[1, 0], [0, 1]], [[2, 1], [1, 2]]] fixed");
   const Compiled held = compiled(text, {});
   CHECK(held.program.parameters[2].free_dimensions == 0);
   Walker walk(held.program, {x, u, {0, 0, 0, 0, 0, 1, 1, 1}});
@@ -110,8 +116,10 @@ TEST_CASE("a held covariance that is none is found before the rows", "[em]") {
 
 TEST_CASE("free dimensions", "[em]") {
   const Compiled c = compiled(
-      "model m { axis K = 3\n axis D = 4\n axis V = 5\n data y: real[D]\n data a: category[V]\n param weight: simplex[K]\n"
-      " param mean: real[K, D]\n param cov: covariance[D]\n param p: simplex[K, V]\n latent z: category[K]\n P(z) = Categorical(weight)\n"
+      "model m { axis K = 3\n axis D = 4\n axis V = 5\n data y: real[D]\n data a: category[V]\n param "
+      "weight: simplex[K]\n"
+      " param mean: real[K, D]\n param cov: covariance[D]\n param p: simplex[K, V]\n latent z: category[K]\n "
+      "P(z) = Categorical(weight)\n"
       " P(y | z) = Normal(mean[z], cov: cov)\n P(a | z) = Categorical(p[z])\n q(z | y, a) = exact }",
       {});
   std::map<std::string, int64_t> free;
@@ -121,8 +129,10 @@ TEST_CASE("free dimensions", "[em]") {
 
 TEST_CASE("start values follow the slot's axes, not the declared order", "[em]") {
   const Compiled c = compiled(
-      "model m { axis D = 2\n axis K = 3\n data y: real[D]\n param mean: real[K, D] = [[1, 2], [3, 4], [5, 6]] init\n latent z: category[K]\n"
-      " param weight: simplex[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], sd: 1)\n q(z | y) = exact }",
+      "model m { axis D = 2\n axis K = 3\n data y: real[D]\n param mean: real[K, D] = [[1, 2], [3, 4], [5, "
+      "6]] init\n latent z: category[K]\n"
+      " param weight: simplex[K]\n P(z) = Categorical(weight)\n P(y | z) = Normal(mean[z], sd: 1)\n q(z | y) "
+      "= exact }",
       {});
   for (const ir::ParameterSlot& slot : c.program.parameters) {
     if (slot.name != "mean") continue;

@@ -1,4 +1,5 @@
-// The plan of good models, and the diagnostics of those that cannot be climbed yet or at all (tests/golden/plan).
+// The plan of good models, and the diagnostics of those that cannot be climbed yet or at all
+// (tests/golden/plan).
 
 #include <set>
 
@@ -22,7 +23,9 @@ std::string diagnose(const std::string& name, const std::string& text) {
 
 }  // namespace
 
-TEST_CASE("plan: golden diagnostics", "[em]") { golden::run("plan", diagnose); }
+TEST_CASE("plan: golden diagnostics", "[em]") {
+  golden::run("plan", diagnose);
+}
 
 TEST_CASE("every diagnostic of the plan has a golden test", "[em]") {
   std::string all;

@@ -1,6 +1,7 @@
 #pragma once
-// EM for Gaussian, Bernoulli and categorical mixtures, written directly from the textbook (Bishop 2006, 9.2-9.3): the oracle of lowered programs.
-// Two passes over the rows: the scatter is taken about the new mean.
+// EM for Gaussian, Bernoulli and categorical mixtures, written directly from the textbook (Bishop
+// 2006, 9.2-9.3): the oracle of lowered programs. Two passes over the rows: the scatter is taken about the
+// new mean.
 
 #include <cmath>
 #include <vector>
@@ -95,7 +96,8 @@ struct GaussianMixture {
       for (size_t k = 0; k < states; ++k) {
         for (size_t a = 0; a < d; ++a) {
           for (size_t b = 0; b < d; ++b) {
-            scatter[k][a * d + b] += r[i * states + k] * (rows[i * d + a] - mean[k * d + a]) * (rows[i * d + b] - mean[k * d + b]);
+            scatter[k][a * d + b] +=
+                r[i * states + k] * (rows[i * d + a] - mean[k * d + a]) * (rows[i * d + b] - mean[k * d + b]);
           }
         }
       }

@@ -63,8 +63,11 @@ class Walker {
  public:
   /// columns: in the order of Program::data, one vector a cell.
   Walker(const ir::Program& program, std::vector<std::vector<double>> columns)
-      : program_(program), functions_(interpreter::interpret(program)), columns_(std::move(columns)),
-        parameters_(static_cast<size_t>(program.parameter_doubles())), derived_(static_cast<size_t>(program.derived_doubles())) {
+      : program_(program),
+        functions_(interpreter::interpret(program)),
+        columns_(std::move(columns)),
+        parameters_(static_cast<size_t>(program.parameter_doubles())),
+        derived_(static_cast<size_t>(program.derived_doubles())) {
     for (const auto& column : columns_) pointers_.push_back(column.data());
     for (const ir::DataSlot& slot : program.data) set_variance(slot);
   }
@@ -74,9 +77,15 @@ class Walker {
     REQUIRE(static_cast<int64_t>(values.size()) == slot.size);
     std::copy(values.begin(), values.end(), parameters_.begin() + slot.offset);
   }
-  std::vector<double> parameter(const std::string& name) const { return read(parameters_, find(program_.parameters, name)); }
-  std::vector<double> derived(const std::string& name) const { return read(derived_, find(program_.derived, name)); }
-  std::vector<double> statistic(const std::string& name) const { return read(statistics_, find(program_.statistics, name)); }
+  std::vector<double> parameter(const std::string& name) const {
+    return read(parameters_, find(program_.parameters, name));
+  }
+  std::vector<double> derived(const std::string& name) const {
+    return read(derived_, find(program_.derived, name));
+  }
+  std::vector<double> statistic(const std::string& name) const {
+    return read(statistics_, find(program_.statistics, name));
+  }
 
   int32_t prepare() { return call("prepare", derived_.data()); }
   /// Returns the objective.
@@ -98,7 +107,8 @@ class Walker {
     const ir::Slot& slot = find(program_.row_outputs, name);
     std::vector<double> values;
     for (int64_t e = 0; e < slot.size; ++e) {
-      for (size_t r = 0; r < rows_count(); ++r) values.push_back(output[static_cast<size_t>(slot.offset + e) * LVM_TILE_ROWS + r]);
+      for (size_t r = 0; r < rows_count(); ++r)
+        values.push_back(output[static_cast<size_t>(slot.offset + e) * LVM_TILE_ROWS + r]);
     }
     return values;
   }
@@ -130,7 +140,8 @@ class Walker {
         const auto& x = columns_.at(static_cast<size_t>(data.offset + e));
         double mean = 0, square = 0;
         for (const double value : x) mean += value / static_cast<double>(x.size());
-        for (const double value : x) square += (value - mean) * (value - mean) / static_cast<double>(x.size());
+        for (const double value : x)
+          square += (value - mean) * (value - mean) / static_cast<double>(x.size());
         derived_[static_cast<size_t>(slot.offset + e)] = square;
       }
     }

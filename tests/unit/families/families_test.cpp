@@ -20,8 +20,8 @@ struct Setting {
   AxisId v = module.add_axis({.name = "V", .size = 3});
 
   /// ln p of the values, one a row.
-  std::vector<double> density(const char* parameterisation, Type value, std::vector<Type> slots, std::vector<double> values,
-                              const std::vector<std::vector<double>>& arguments) {
+  std::vector<double> density(const char* parameterisation, Type value, std::vector<Type> slots,
+                              std::vector<double> values, const std::vector<std::vector<double>>& arguments) {
     Function function{.name = "f"};
     Builder b(module, function);
     Environment environment;
@@ -43,7 +43,8 @@ struct Setting {
     int64_t fixed = 1;
     for (const AxisId axis : type.axes) fixed *= axis == row ? 1 : module.axis(axis).size;
     for (const AxisId axis : type.axes) {
-      value.sizes.push_back(axis == row ? static_cast<int64_t>(value.data.size()) / fixed : module.axis(axis).size);
+      value.sizes.push_back(axis == row ? static_cast<int64_t>(value.data.size()) / fixed
+                                        : module.axis(axis).size);
     }
     return value;
   }
@@ -62,7 +63,8 @@ TEST_CASE("Normal by sd, var and precision", "[families]") {
     const std::vector<double> at = {-3, 0, 0.5, 1e3};
     const auto by_sd = s.density("Normal.mean.sd", value, {scalar, scalar}, at, {{0.25}, {sd}});
     const auto by_var = s.density("Normal.mean.var", value, {scalar, scalar}, at, {{0.25}, {sd * sd}});
-    const auto by_precision = s.density("Normal.mean.precision", value, {scalar, scalar}, at, {{0.25}, {1 / (sd * sd)}});
+    const auto by_precision =
+        s.density("Normal.mean.precision", value, {scalar, scalar}, at, {{0.25}, {1 / (sd * sd)}});
     for (size_t i = 0; i < at.size(); ++i) {
       const double expected = normal(at[i], 0.25, sd);
       CHECK(by_sd[i] == Approx(expected).epsilon(1e-12));
@@ -80,23 +82,28 @@ TEST_CASE("element-wise Normal integrates to one", "[families]") {
   for (double y = -20; y <= 20; y += step) at.push_back(y);
   for (const char* which : {"Normal.mean.sd", "Normal.mean.var", "Normal.mean.precision"}) {
     double sum = 0;
-    for (const double ln_p : s.density(which, value, {scalar, scalar}, at, {{0.3}, {1.4}})) sum += step * std::exp(ln_p);
+    for (const double ln_p : s.density(which, value, {scalar, scalar}, at, {{0.3}, {1.4}}))
+      sum += step * std::exp(ln_p);
     CHECK(sum == Approx(1).epsilon(1e-12));
   }
 }
 
 TEST_CASE("multivariate Normal by covariance and precision", "[families]") {
   Setting s;
-  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1};
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1},
+      matrix{Element::real, {s.d, s.dd}, -1};
   const double a = 2, c = 0.7, b = 0.5;  // [[a, c], [c, b]]
   const double det = a * b - c * c;
-  const std::vector<double> mean = {1, -2}, cov = {a, c, c, b}, precision = {b / det, -c / det, -c / det, a / det};
+  const std::vector<double> mean = {1, -2}, cov = {a, c, c, b},
+                            precision = {b / det, -c / det, -c / det, a / det};
   const std::vector<double> at = {0, 0, 1, -2, 3, 5, -40, 7};
   const auto by_cov = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, cov});
-  const auto by_precision = s.density("Normal.mean.precision_matrix", value, {vector, matrix}, at, {mean, precision});
+  const auto by_precision =
+      s.density("Normal.mean.precision_matrix", value, {vector, matrix}, at, {mean, precision});
   for (size_t i = 0; i < 4; ++i) {
     const double x = at[2 * i] - 1, y = at[2 * i + 1] + 2;
-    const double expected = -0.5 * (b * x * x - 2 * c * x * y + a * y * y) / det - 0.5 * std::log(det) - std::log(2 * M_PI);
+    const double expected =
+        -0.5 * (b * x * x - 2 * c * x * y + a * y * y) / det - 0.5 * std::log(det) - std::log(2 * M_PI);
     CHECK(by_cov[i] == Approx(expected).epsilon(1e-12));
     CHECK(by_precision[i] == Approx(expected).epsilon(1e-12));
   }
@@ -106,13 +113,15 @@ TEST_CASE("multivariate Normal by covariance and precision", "[families]") {
     for (double y = -10; y <= 6; y += step) grid.insert(grid.end(), {x, y});
   }
   double sum = 0;
-  for (const double ln_p : s.density("Normal.mean.cov", value, {vector, matrix}, grid, {mean, cov})) sum += step * step * std::exp(ln_p);
+  for (const double ln_p : s.density("Normal.mean.cov", value, {vector, matrix}, grid, {mean, cov}))
+    sum += step * step * std::exp(ln_p);
   CHECK(sum == Approx(1).epsilon(1e-10));
 }
 
 TEST_CASE("a covariance that is not positive definite has no density", "[families]") {
   Setting s;
-  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1};
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1},
+      matrix{Element::real, {s.d, s.dd}, -1};
   CHECK(std::isnan(s.density("Normal.mean.cov", value, {vector, matrix}, {0, 0}, {{0, 0}, {1, 2, 2, 1}})[0]));
 }
 

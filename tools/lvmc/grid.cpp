@@ -102,7 +102,12 @@ std::vector<std::string> aligned_numbers(const std::vector<double>& values) {
     largest = std::max(largest, std::abs(value));
     smallest = std::min(smallest, std::abs(value));
   }
-  const int decimals = largest == 0 ? 0 : std::max(0, 4 - static_cast<int>(std::floor(std::log10(largest))));
+  const auto needed = [](double value, int significant) {
+    return value == 0 || std::isinf(value)
+               ? 0
+               : significant - 1 - static_cast<int>(std::floor(std::log10(value)));
+  };
+  const int decimals = std::max({0, needed(largest, 5), std::min(5, needed(smallest, 4))});
   const bool fixed =
       decimals <= 7 && largest < 1e9 && (largest == 0 || smallest * std::pow(10, decimals) >= 10);
   std::vector<std::string> texts;

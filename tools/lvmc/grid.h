@@ -10,8 +10,8 @@ namespace lvmc {
 /// `full`: every cell; else what a reader can take in, and a note of what was left out.
 std::string parameter_table(const lvm::Parameter& parameter, bool full);
 
-/// All numbers with the same decimals: enough for five significant digits of the largest and two of the
-/// smallest. Where no number of decimals does both, each has four significant digits.
+/// All numbers with the same decimals: enough for five significant digits of the largest and, up to five
+/// decimals, four of the smallest. Where the smallest would keep less than two, each has four significant digits.
 std::vector<std::string> aligned_numbers(const std::vector<double>& values);
 
 /// Width on the terminal, for labels of ASCII and other single-width letters.

@@ -92,14 +92,16 @@ void check_backends(const Bound& bound, int64_t updates, double tolerance) {
   CHECK(largest_difference(compiled, interpreted) <= tolerance);
 }
 
-/// What the trace may lose by rounding: each row's terms, and means that are doubles of limited precision.
+/// What the trace may lose by rounding: the terms of each row, and means that are doubles (the objective is
+/// quadratic about them).
 void check_climb(const Bound& bound, const Fit& fit) {
   const double rows = static_cast<double>(bound.mixture.rows),
                columns = static_cast<double>(bound.mixture.columns);
-  const double wobble = 4 * bound.mixture.mean_rounding;
+  const double wobble = 8 * bound.mixture.mean_rounding;
+  REQUIRE(fit.trace.size() == static_cast<size_t>(fit.iterations) + 1);
   for (size_t i = 1; i < fit.trace.size(); ++i) {
     INFO("iteration " << i << ": " << fit.trace[i - 1] << " to " << fit.trace[i]);
-    const double allowed = 1e-12 * std::max(std::abs(fit.trace[i]), rows) + rows * columns * wobble;
+    const double allowed = 1e-12 * std::max(std::abs(fit.trace[i]), rows) + rows * columns * wobble * wobble;
     CHECK(fit.trace[i] >= fit.trace[i - 1] - allowed);
   }
 }
@@ -115,7 +117,8 @@ bool same_bits(const Fit& a, const Fit& b) {
   return true;
 }
 
-void check_threads(const Bound& bound, int64_t updates) {
+/// Whether the fit got through; one that collapses does so on any number of threads.
+bool check_threads(const Bound& bound, int64_t updates) {
   FitOptions options = from_start(bound.mixture, updates);
   const Fit one = fit(bound.model, options);
   if (one.ok()) check_climb(bound, one);
@@ -126,23 +129,24 @@ void check_threads(const Bound& bound, int64_t updates) {
     REQUIRE(several.ok() == one.ok());
     CHECK(same_bits(one, several));
   }
+  return one.ok();
 }
 
 }  // namespace
 
 TEST_CASE("random mixtures: compiled code equals the interpreter, climbs, and does not depend on threads") {
   const uint64_t cases = long_run() ? 3000 : 300;
+  uint64_t fitted = 0;
   for (uint64_t seed = 0; seed < cases; ++seed) {
     const Bound bound = random_bound(seed);
     INFO("case " << seed << ", " << bound.mixture.describe());
-    // One update from equal parameters loses nothing. Later ones start from means that are rounded to
-    // doubles: one unit in the last place of 1e7 is a thousandth of a standard deviation of 1e-6, whatever
-    // code computed it.
-    check_backends(bound, 0, 1e-10);
-    check_backends(bound, 1, 1e-10);
-    check_backends(bound, 5, std::max(1e-10, 1e3 * bound.mixture.mean_rounding));
-    check_threads(bound, 12);
+    for (const int64_t updates : {0, 1}) check_backends(bound, updates, 1e-10);
+    // A component on its way to a single row magnifies rounding without bound, until the run is ended.
+    if (!check_threads(bound, 12)) continue;
+    check_backends(bound, 5, 1e-10);
+    ++fitted;
   }
+  CHECK(fitted >= cases * 9 / 10);
 }
 
 TEST_CASE("large tables give the same bits on 1, 2 and 7 threads") {
@@ -152,7 +156,7 @@ TEST_CASE("large tables give the same bits on 1, 2 and 7 threads") {
     BoundModel model = bind_or_fail(compile_mixture(mixture.form, mixture.K),
                                     table(mixture.data, mixture.columns), mixture.binding());
     INFO("case " << seed << ", " << mixture.describe());
-    check_threads({std::move(mixture), std::move(model)}, 5);
+    CHECK(check_threads({std::move(mixture), std::move(model)}, 5));
   }
 }
 

@@ -1,12 +1,12 @@
 // The only user of the JSON library.
 
 #include <cmath>
-#include <cstdio>
 
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
 #include "api/state.h"
+#include "api/text_file.h"
 
 namespace lvm {
 namespace {
@@ -106,20 +106,6 @@ bool read_nested(const Json& json, size_t axis, Values& to) {
   return true;
 }
 
-std::optional<std::string> read_all(const std::string& path) {
-  std::FILE* file = std::fopen(path.c_str(), "rb");
-  if (file == nullptr) return std::nullopt;
-  std::string text;
-  char buffer[1 << 16];
-  for (size_t size = 1; size > 0;) {
-    size = std::fread(buffer, 1, sizeof buffer, file);
-    text.append(buffer, size);
-  }
-  const bool good = std::ferror(file) == 0;
-  std::fclose(file);
-  return good ? std::optional(std::move(text)) : std::nullopt;
-}
-
 }  // namespace
 
 std::string to_json(const Fit& fit) {
@@ -162,10 +148,9 @@ ParameterFile read_parameters(const std::string& path) {
     to.report = Report({std::move(diagnostics), nullptr});
     return to;
   };
-  const std::optional<std::string> text = read_all(path);
-  if (!text)
-    return finish(
-        Diagnostic{.code = Code::file_unreadable, .message = fmt::format("cannot read `{}`", path)});
+  constexpr size_t most_bytes = size_t{256} << 20;
+  const std::optional<std::string> text = read_text_file(path, most_bytes, diagnostics);
+  if (!text) return finish(std::nullopt);
 
   Json json = Json::parse(*text, nullptr, false);
   if (json.is_object() && json.contains("parameters")) json = Json(json["parameters"]);

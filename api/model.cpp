@@ -1,12 +1,7 @@
 // The steps that need no table: compile, emit, explain, format.
 
-#include <cerrno>
-#include <cstdio>
-#include <cstring>
-
-#include <fmt/format.h>
-
 #include "api/state.h"
+#include "api/text_file.h"
 #include "backends/em/lower.h"
 
 namespace lvm {
@@ -14,30 +9,6 @@ namespace {
 
 /// More than the compiler accepts, so that a file that is too long is still refused as such.
 constexpr size_t most_bytes = size_t{8} << 20;
-
-struct ModelText {
-  std::optional<std::string> text;
-  Diagnostics diagnostics;
-};
-
-ModelText read_text(const std::string& path) {
-  ModelText to;
-  std::string text(most_bytes, '\0');
-  size_t size = 0;
-  errno = 0;
-  std::FILE* file = path == "-" ? stdin : std::fopen(path.c_str(), "rb");
-  if (file != nullptr) {
-    size = std::fread(text.data(), 1, text.size(), file);
-    if (std::ferror(file) == 0) to.text.emplace(text, 0, size);
-  }
-  const int why = errno;
-  if (file != nullptr && file != stdin) std::fclose(file);
-  if (!to.text) {
-    to.diagnostics.report({.code = Code::file_unreadable,
-                           .message = fmt::format("cannot read `{}`: {}", path, std::strerror(why))});
-  }
-  return to;
-}
 
 }  // namespace
 
@@ -110,20 +81,22 @@ Model compile(std::string_view text, const CompileOptions& options) {
 }
 
 Model compile_file(const std::string& path, CompileOptions options) {
-  ModelText read = read_text(path);
+  Diagnostics diagnostics;
+  const std::optional<std::string> text = read_text_file(path, most_bytes, diagnostics);
   options.file_name = path;
-  if (read.text) return compile(*read.text, options);
+  if (text) return compile(*text, options);
   auto state = std::make_shared<Model::State>();
   state->compiled.source = std::make_shared<SourceFile>(path, "");
-  state->compiled.diagnostics = read.diagnostics;
-  state->report = Report({read.diagnostics, nullptr});
+  state->compiled.diagnostics = diagnostics;
+  state->report = Report({diagnostics, nullptr});
   return Model{std::move(state)};
 }
 
 Formatted format_file(const std::string& path) {
-  const ModelText read = read_text(path);
-  if (!read.text) return {Report({read.diagnostics, nullptr}), "", false};
-  return format(*read.text, path);
+  Diagnostics diagnostics;
+  const std::optional<std::string> text = read_text_file(path, most_bytes, diagnostics);
+  if (!text) return {Report({diagnostics, nullptr}), "", false};
+  return format(*text, path);
 }
 
 }  // namespace lvm

@@ -100,7 +100,7 @@ std::string domain_fault(const Values& given, ir::Domain domain) {
     case ir::Domain::unit:
       return element_fault(given, "between 0 and 1", in_unit);
     case ir::Domain::simplex: {
-      const std::string element = element_fault(given, "between 0 and 1", in_unit);
+      std::string element = element_fault(given, "between 0 and 1", in_unit);
       return element.empty() ? simplex_fault(given) : element;
     }
     case ir::Domain::ordered:

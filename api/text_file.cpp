@@ -28,7 +28,7 @@ std::optional<std::string> read_text_file(const std::string& path, size_t most_b
     const size_t size = text.size();
     text.resize(size + step);
     text.resize(size + std::fread(text.data() + size, 1, step, file.get()));
-    more = text.size() == size + step;
+    more = std::feof(file.get()) == 0 && std::ferror(file.get()) == 0;
   }
   if (file && std::ferror(file.get()) == 0) return text;
   const std::string why = errno != 0 ? std::strerror(errno) : "the read failed";

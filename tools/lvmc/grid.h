@@ -11,7 +11,8 @@ namespace lvmc {
 std::string parameter_table(const lvm::Parameter& parameter, bool full);
 
 /// All numbers with the same decimals: enough for five significant digits of the largest and, up to five
-/// decimals, four of the smallest. Where the smallest would keep less than two, each has four significant digits.
+/// decimals, four of the smallest. Where the smallest would keep less than two, each has four significant
+/// digits.
 std::vector<std::string> aligned_numbers(const std::vector<double>& values);
 
 /// Width on the terminal, for labels of ASCII and other single-width letters.

@@ -88,8 +88,7 @@ std::string ordered_fault(const Values& given) {
 
 /// Empty when the values lie in the domain.
 std::string domain_fault(const Values& given, ir::Domain domain) {
-  std::string fault =
-      element_fault(given, "a finite number", [](double v) { return std::isfinite(v); });
+  std::string fault = element_fault(given, "a finite number", [](double v) { return std::isfinite(v); });
   if (!fault.empty() || given.values.empty()) return fault;
   const auto in_unit = [](double v) { return v >= 0 && v <= 1; };
   switch (domain) {

@@ -4,7 +4,8 @@ function(lvm_warnings target)
   target_compile_options(${target} PRIVATE -Wall -Wextra -Wpedantic -Wshadow -Wconversion -Wno-sign-conversion -Werror)
   # g++ 12 reports false positives inside inlined std:: code at -O2; clang-19 checks the same code without them.
   if(CMAKE_CXX_COMPILER_ID STREQUAL "GNU")
-    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-reference)
+    target_compile_options(${target} PRIVATE -Wno-maybe-uninitialized -Wno-restrict -Wno-dangling-reference
+                           -Wno-array-bounds -Wno-stringop-overflow)
   endif()
 endfunction()
 

@@ -1,4 +1,4 @@
-"""EM of scikit-learn from a given start: scikit_learn.py FOLDER ROWS COLUMNS K BASE ITERATIONS REPEATS -> one JSON line."""
+"""EM of scikit-learn from a given start: scikit_learn.py FOLDER ROWS COLUMNS K BASE ITERATIONS -> one JSON line."""
 import json
 import pathlib
 import sys
@@ -9,7 +9,7 @@ import numpy as np
 from sklearn.mixture import GaussianMixture
 
 folder = pathlib.Path(sys.argv[1])
-N, D, K, base, iterations, repeats = map(int, sys.argv[2:])
+N, D, K, base, iterations = map(int, sys.argv[2:])
 warnings.simplefilter("ignore")  # it warns that it has not converged
 y = np.fromfile(folder / "rows.f64").reshape(N, D)
 start = json.loads((folder / "start.json").read_text())
@@ -31,9 +31,7 @@ def seconds(count):
     return time.perf_counter() - begin, mixture
 
 
-times = []
-for _ in range(repeats):
-    short, _ = seconds(base)
-    long, mixture = seconds(iterations)
-    times.append((long - short) / (iterations - base))
-print(json.dumps({"seconds": times, "log_likelihood": float(mixture.score_samples(y).sum())}))
+short, _ = seconds(base)
+long, mixture = seconds(iterations)
+value = float(mixture.score_samples(y).sum())
+print(json.dumps({"seconds": (long - short) / (iterations - base), "log_likelihood": value}))

@@ -31,7 +31,7 @@ NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
 }  // namespace
 
 std::vector<Family> bernoulli_families() {
-  return {{"Bernoulli.p", by_p}, {"Bernoulli.logits", by_logits}};
+  return {{.parameterisation = "Bernoulli.p", .log_density = by_p}, {"Bernoulli.logits", by_logits}};
 }
 
 }  // namespace lvm::ir

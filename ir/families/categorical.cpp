@@ -37,7 +37,7 @@ NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
 }  // namespace
 
 std::vector<Family> categorical_families() {
-  return {{"Categorical.p", by_p}, {"Categorical.logits", by_logits}};
+  return {{.parameterisation = "Categorical.p", .log_density = by_p}, {"Categorical.logits", by_logits}};
 }
 
 }  // namespace lvm::ir

@@ -1,5 +1,6 @@
 #pragma once
-// A family is a distribution's mathematics in one file: log density, sufficient statistics, closed forms. `families()` is the registry.
+// A family is a distribution's mathematics in one file: log density, sufficient statistics, closed forms.
+// `families()` is the registry.
 
 #include <functional>
 #include <string_view>
@@ -9,14 +10,49 @@
 
 namespace lvm::ir {
 
-/// Writes ln p(value | slots) as Tensor arithmetic (level step). `value` and `slots` are the inputs of a logpdf node in its order.
-/// The result has the axes of the logpdf node: those of value and slots without event axes.
+/// Writes ln p(value | slots) as Tensor arithmetic (level step). `value` and `slots` are the inputs of a
+/// logpdf node in its order. The result has the axes of the logpdf node: those of value and slots without
+/// event axes.
 using LogDensity = std::function<NodeId(Builder&, NodeId value, const std::vector<NodeId>& slots)>;
+
+/// A term a row of a log density: an expression in the value and the slots, written like a density.
+using Term = LogDensity;
+
+/// ln p = a ln r - b r + (free of r),  r = slot^sign: rates, precisions (sign 1), scales (sign -1). a and b
+/// do not hold the slot.
+struct RateForm {
+  size_t slot;
+  double sign;
+  Term a, b;
+};
+
+/// ln p = a ln s + b ln(1 - s) + (free of s),  s = slot. a and b do not hold the slot.
+struct OddsForm {
+  size_t slot;
+  Term a, b;
+};
+
+/// Where a guarded Newton begins: the slots' values from the mean and the variance of `feature` over the rows
+/// of a component (method of moments, or a rule near it). The result has one node a slot, inside the slot's
+/// domain for any mean and any variance >= 0 that data of the support can have; a slot that the rule does not
+/// know is `no_node`.
+struct MomentStart {
+  std::function<NodeId(Builder&, NodeId value)> feature;  // empty: the value itself
+  std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const std::vector<NodeId>& slots)>
+      slots;
+};
 
 /// One parameterisation of one family: "Normal.mean.cov".
 struct Family {
   std::string_view parameterisation;
   LogDensity log_density;
+  std::vector<RateForm> rates = {};
+  std::vector<OddsForm> odds = {};
+  MomentStart start = {};
+  /// Of a slot that takes any real predictor (logits, log_rate): the predictor at which the value would be
+  /// its own mean, kept finite (ln(y + 1/2)), and the slot. Empty: there is none.
+  Term link = {};
+  size_t link_slot = 0;
 };
 
 const Family* find_family(std::string_view parameterisation);

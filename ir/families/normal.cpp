@@ -66,11 +66,11 @@ NodeId by_precision_matrix(Builder& b, NodeId value, const std::vector<NodeId>& 
 }  // namespace
 
 std::vector<Family> normal_families() {
-  return {{"Normal.mean.sd", by_sd},
-          {"Normal.mean.var", by_var},
-          {"Normal.mean.precision", by_precision},
-          {"Normal.mean.cov", by_cov},
-          {"Normal.mean.precision_matrix", by_precision_matrix}};
+  return {{.parameterisation = "Normal.mean.sd", .log_density = by_sd},
+          {.parameterisation = "Normal.mean.var", .log_density = by_var},
+          {.parameterisation = "Normal.mean.precision", .log_density = by_precision},
+          {.parameterisation = "Normal.mean.cov", .log_density = by_cov},
+          {.parameterisation = "Normal.mean.precision_matrix", .log_density = by_precision_matrix}};
 }
 
 }  // namespace lvm::ir

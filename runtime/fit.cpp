@@ -168,7 +168,7 @@ Evaluation evaluate(const ir::Program& program, const ir::Executable& functions,
   Evaluation out;
   out.failure = walker.prepare(values);
   if (out.failure.empty()) out.failure = walker.rows("rows", values);
-  if (const double* objective = walker.statistic("objective"); objective && out.failure.empty()) out.objective = *objective;
+  if (out.failure.empty()) out.objective = walker.objective();
   return out;
 }
 

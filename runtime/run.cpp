@@ -12,6 +12,7 @@
 namespace lvm::runtime {
 namespace {
 
+constexpr int most_halvings = 20;  // of a Newton step
 constexpr int start_passes = 2;  // the second has moments about means that are already near
 
 /// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where densities lie on both
@@ -43,7 +44,7 @@ Failure Run::move_to_assignment() {
     // `update` may read what `prepare` derives; the checks of `prepare` are about a fit, not about the unit start.
     if (walker_.has("prepare")) static_cast<void>(walker_.prepare(parameters_));
     if (Failure failure = walker_.rows("start", parameters_); !failure.empty()) return failure;
-    if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
+    if (Failure failure = walker_.update(parameters_, walker_.has("begin") ? "begin" : "update"); !failure.empty()) return failure;
   }
   return {};
 }
@@ -72,9 +73,7 @@ Failure Run::start() {
 Failure Run::evaluate(double& objective) {
   if (Failure failure = walker_.prepare(parameters_); !failure.empty()) return failure;
   if (Failure failure = walker_.rows("rows", parameters_); !failure.empty()) return failure;
-  const double* value = walker_.statistic("objective");
-  if (!value) throw ir::InternalError("the program has no statistic `objective`");
-  objective = *value;
+  objective = walker_.objective();
   return std::isfinite(objective) ? Failure() : fmt::format("the objective is {}", objective);
 }
 
@@ -93,6 +92,24 @@ void Run::check_drop(double objective, const Rounding& rounding) const {
       "after {:.17g}\n  parameters before:{}\n  parameters after:{}",
       program_.model, last.objective - objective, rounding.allowed, restart_ + 1, options_.seed, last.iteration + 1, objective,
       last.objective, dump(program_, before_), dump(program_, parameters_)));
+}
+
+/// One update. A Newton step that lets the objective fall below `least`, or carries it where it has no value, is halved; at last
+/// only the closed forms move.
+Failure Run::move(double& objective, double least) {
+  before_ = parameters_;
+  const bool guarded = walker_.set_newton_step(1);
+  if (guarded) walker_.keep_statistics();
+  for (int halvings = 0;; ++halvings) {
+    if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
+    Failure failure = evaluate(objective);
+    if (!guarded || halvings > most_halvings) return failure;
+    if (failure.empty() && objective >= least) return failure;
+    parameters_ = before_;
+    walker_.restore_statistics();
+    walker_.set_newton_step(halvings < most_halvings ? std::ldexp(1.0, -halvings - 1) : 0);
+    if (Failure unprepared = walker_.prepare(parameters_); !unprepared.empty()) return unprepared;
+  }
 }
 
 bool Run::stopped(Stop& why) {
@@ -114,9 +131,9 @@ Failure Run::climb() {
   Convergence convergence(options_.tolerance);
   RunOutcome& outcome = result_.outcome;
   Rounding rounding;
+  double objective = 0;
+  if (Failure failure = evaluate(objective); !failure.empty()) return failure;
   for (;; ++outcome.iterations) {
-    double objective = 0;
-    if (Failure failure = evaluate(objective); !failure.empty()) return failure;
     const Rounding now = rounding_of(objective);
     check_drop(objective, {std::max(now.noise, rounding.noise), std::max(now.allowed, rounding.allowed)});
     rounding = now;
@@ -131,8 +148,7 @@ Failure Run::climb() {
       outcome.stop = Stop::iterations;
       break;
     }
-    before_ = parameters_;
-    if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
+    if (Failure failure = move(objective, objective - rounding.allowed); !failure.empty()) return failure;
   }
   return {};
 }

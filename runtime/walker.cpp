@@ -69,6 +69,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   assignment_.pad(0);
   point_columns();
   fill_variances();
+  set_newton_step(1);
   for (const ir::Function& function : program.module.functions) {
     if (function.time != ir::BindingTime::once) continue;
     throw ir::InternalError("function `" + function.name + "` runs once a table, which the run time does not do yet");
@@ -134,7 +135,7 @@ Failure Walker::prepare(const std::vector<double>& parameters) {
   return describe("prepare", call("prepare", frame));
 }
 
-Failure Walker::update(std::vector<double>& parameters) {
+Failure Walker::update(std::vector<double>& parameters, const std::string& function) {
   // What `update` does not write keeps its value: fixed parameters.
   Buffer next(static_cast<int64_t>(parameters.size()));
   std::copy(parameters.begin(), parameters.end(), next.data());
@@ -144,9 +145,9 @@ Failure Walker::update(std::vector<double>& parameters) {
   frame.statistics = statistics_.data();
   frame.output = next.data();
   frame.scratch = workers_.front().scratch.data();
-  const int32_t code = call("update", frame);
+  const int32_t code = call(function, frame);
   if (code == 0) std::copy(next.data(), next.data() + parameters.size(), parameters.begin());
-  return describe("update", code);
+  return describe(function, code);
 }
 
 int32_t Walker::walk_shard(const std::function<int32_t(lvm_frame*)>& function, int64_t shard, Worker& worker, lvm_frame frame,
@@ -212,6 +213,25 @@ Failure Walker::row_outputs(const std::string& function, const std::vector<doubl
     }
   });
 }
+
+double Walker::objective() const {
+  const double* rows = statistic("objective");
+  if (!rows) throw ir::InternalError("the program has no statistic `objective`");
+  const double* prior = derived(ir::log_prior_slot);
+  return *rows + (prior ? *prior : 0);
+}
+
+bool Walker::set_newton_step(double part) {
+  const ir::Slot* slot = find_slot(program_.derived, ir::newton_step_slot);
+  if (slot) derived_.data()[slot->offset] = part;
+  return slot != nullptr;
+}
+
+void Walker::keep_statistics() {
+  kept_statistics_.assign(statistics_.data(), statistics_.data() + doubles_of(program_.statistics));
+}
+
+void Walker::restore_statistics() { std::copy(kept_statistics_.begin(), kept_statistics_.end(), statistics_.data()); }
 
 const double* Walker::derived(const std::string& name) const {
   const ir::Slot* slot = find_slot(program_.derived, name);

@@ -42,10 +42,18 @@ class Walker {
   /// A rows function over all tiles; the statistics are then those of all rows.
   Failure rows(const std::string& function, const std::vector<double>& parameters);
   /// `parameters` become the new ones; they are unchanged after a failure.
-  Failure update(std::vector<double>& parameters);
+  Failure update(std::vector<double>& parameters, const std::string& function = "update");
   /// Row outputs by name, doubles[rows][elements].
   Failure row_outputs(const std::string& function, const std::vector<double>& parameters,
                       std::map<std::string, std::vector<double>>& values);
+
+  /// The sum over the rows and the logarithm of the parameters' prior.
+  double objective() const;
+  /// What part of a Newton step `update` takes; false where the program has no such step.
+  bool set_newton_step(double part);
+  /// Copies the statistics, and brings the copy back: `update` can then run again from parameters that `prepare` saw last.
+  void keep_statistics();
+  void restore_statistics();
 
   bool has(const std::string& function) const { return functions_.contains(function); }
   /// A derived or statistic slot's first double; null where the Program has no such slot.
@@ -79,6 +87,7 @@ class Walker {
   Buffer derived_;
   Buffer shard_statistics_;  // [shard][slot][lane]
   Buffer statistics_;        // [slot]
+  std::vector<double> kept_statistics_;
   std::vector<Worker> workers_;
 };
 

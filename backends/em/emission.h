@@ -60,6 +60,8 @@ class Expansion {
   enum class Rows : uint8_t { each, tables };
   Expansion(Builder& to, const Setting& setting, Rows rows = Rows::each);
   NodeId operator()(NodeId canonical_node);
+  /// From now on `made` stands for a canonical node.
+  void replace(NodeId canonical_node, NodeId made) { made_[static_cast<size_t>(canonical_node)] = made; }
   /// ln P of one factor for each row (and k): its density summed over the elements of the value.
   NodeId term(const Emission& emission);
   /// ln P(y, z = k), or ln P(y): the sum of all terms, those of parameters alone gathered into one.

@@ -144,6 +144,13 @@ struct Explanation {
                    : fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / n,  d = {2} - {3}", left, r, value, v.name);
       case Solver::scatter:
         return spread_update(block, v, parts);
+      case Solver::rate:
+        return fmt::format("{} maximises Σ {}[A ln r - B r],  r the rate of `{}` in {}:  r ← Σ {}A / Σ {}B", left, r, value,
+                           parts.family, r, r);
+      case Solver::odds:
+        return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
+      case Solver::newton:
+        return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:
       case Solver::held:
         break;

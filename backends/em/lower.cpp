@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/slots.h"
 #include "ir/passes/split_binding_times.h"
@@ -39,12 +40,13 @@ struct Lowering {
   }
   bool latent() const { return setting.states >= 0; }
 
-  Function update(StatisticTable& statistics) {
-    Function function{.name = "update", .time = BindingTime::update};
+  Function update(StatisticTable& statistics, Moves moves) {
+    Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
     Builder b(program.module, function);
     Expansion tables(b, setting, Expansion::Rows::tables);
-    UpdateContext context{setting, factors, statistics, b, tables, program.checks};
-    write_updates(context);
+    std::vector<ir::Check> known;  // `begin` has the checks of `update`
+    UpdateContext context{setting, factors, statistics, b, tables, moves == Moves::start ? known : program.checks};
+    write_updates(context, moves);
     return function;
   }
 
@@ -62,9 +64,20 @@ struct Lowering {
       b.output(OutputKind::row, "responsibilities", responsibilities);
     }
     b.output(OutputKind::row, "log_likelihood", evidence);
-    statistics.write(b, expand, responsibilities);
+    statistics.write(b, expand, responsibilities, StatisticTable::For::iterations);
     b.output(OutputKind::objective, "objective", b.reduce(Op::sum, evidence, {ir::row_axis}));
+    write_prior(b);
     return function;
+  }
+
+  /// ln P(parameters), which the run time adds to the objective.
+  void write_prior(Builder& b) {
+    const Function& canonical = setting.function();
+    for (const ir::Output& output : canonical.outputs) {
+      if (output.name != ir::log_prior_slot) continue;
+      Expansion tables(b, setting, Expansion::Rows::tables);
+      b.output(OutputKind::derived, ir::log_prior_slot, tables(output.node));
+    }
   }
 
   /// The statistics of a hard assignment: they need no density.
@@ -77,13 +90,15 @@ struct Lowering {
       const NodeId z = b.leaf(Op::data, assignment, {Element::category, {ir::row_axis}, setting.states});
       responsibilities = b.make(Op::one_hot, {z}, {.axes = {setting.states}});
     }
-    statistics.write(b, expand, responsibilities);
+    statistics.write(b, expand, responsibilities, StatisticTable::For::start);
     return function;
   }
 
   void add_functions() {
     StatisticTable statistics(setting, factors);
-    Function update_function = update(statistics);
+    Function update_function = update(statistics, Moves::iteration);
+    std::optional<Function> begin;
+    if (has_newton(setting.plan)) begin = update(statistics, Moves::start);
     std::vector<std::string> variances;
     const Function all = combined(statistics, variances);
     ir::SplitFunctions split = ir::split_binding_times(program.module, all);
@@ -97,6 +112,7 @@ struct Lowering {
     part("posterior", {OutputKind::row});
     functions.push_back(start(statistics));
     functions.push_back(std::move(update_function));
+    if (begin) functions.push_back(std::move(*begin));
     add_slots(variances);
   }
 
@@ -120,7 +136,13 @@ struct Lowering {
       slot.size = element_count(module, slot.axes);
       program.derived.push_back(std::move(slot));
     }
-    program.statistics = output_slots(module, *module.find("rows"), OutputKind::statistic);
+    if (has_newton(setting.plan)) {
+      ir::Slot step;
+      step.name = ir::newton_step_slot;
+      step.size = 1;
+      program.derived.push_back(std::move(step));
+    }
+    program.statistics = output_slots(module, *module.find("start"), OutputKind::statistic);
     const auto objective = output_slots(module, *module.find("rows"), OutputKind::objective);
     program.statistics.insert(program.statistics.end(), objective.begin(), objective.end());
     program.row_outputs = output_slots(module, *module.find("posterior"), OutputKind::row);

@@ -33,20 +33,6 @@ NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission) {
   return found;
 }
 
-SpreadForm spread_form(const Setting& setting, const Emission& emission, const Block& spread) {
-  const ir::Function& f = setting.function();
-  for (size_t id = 0; id < f.nodes.size(); ++id) {
-    const ir::Node& node = f.nodes[id];
-    if (node.op != Op::parameter || node.attributes.text != spread.name) continue;
-    const auto leaf = static_cast<NodeId>(id);
-    auto dependence = ir::classify(f, emission.slots.at(1), {.node = leaf, .positive = true});
-    if (!ir::is_pos_power(dependence))
-      throw ir::InternalError("the spread " + spread.name + " is not a power");
-    return {leaf, std::move(dependence)};
-  }
-  throw ir::InternalError("the canonical function does not use parameter " + spread.name);
-}
-
 namespace {
 
 struct NormalSolver {
@@ -127,7 +113,7 @@ struct NormalSolver {
 
   /// (c v^k)^e = V:  v^(k e) = pooled (scatter / c^e) / pooled n.
   void solve_spread() {
-    const SpreadForm form = spread_form(c.setting, e, *blocks.spread);
+    const ParameterForm form = parameter_form(c.setting, e, *blocks.spread);
     const double exponent = variance_exponent(e.slot_names.at(1));
     const std::vector<AxisId> own = read_type(blocks.spread->name).axes;
     NodeId total = scatter();

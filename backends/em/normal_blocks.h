@@ -12,13 +12,6 @@ struct NormalBlocks {
 };
 NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission);
 
-/// A spread slot as  c v^k  of its parameter v, in the canonical function.
-struct SpreadForm {
-  NodeId parameter;
-  ir::Dependence dependence;
-};
-SpreadForm spread_form(const Setting& setting, const Emission& emission, const ir::Block& spread);
-
 void solve_normal(UpdateContext& context, size_t emission);
 
 /// Adds to the function over rows what `prepare` will hold: checks for collapse, and the derived scalar

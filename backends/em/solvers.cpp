@@ -1,8 +1,13 @@
 #include "backends/em/solvers.h"
 
 #include <algorithm>
+#include <set>
 
+#include "backends/em/closed_forms.h"
+#include "backends/em/moment_start.h"
+#include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
+#include "backends/em/priors.h"
 
 namespace lvm::em {
 
@@ -44,7 +49,18 @@ NodeId read_parameter(UpdateContext& c, const std::string& parameter) {
   return c.update.leaf(Op::parameter, parameter, variable_of(c.setting, parameter).type);
 }
 
-namespace {
+ParameterForm parameter_form(const Setting& setting, const Emission& emission, const Block& block) {
+  const ir::Function& f = setting.function();
+  for (size_t id = 0; id < f.nodes.size(); ++id) {
+    const ir::Node& node = f.nodes[id];
+    if (node.op != Op::parameter || node.attributes.text != block.name) continue;
+    const auto leaf = static_cast<NodeId>(id);
+    auto dependence = ir::classify(f, emission.slots.at(block.slot), {.node = leaf, .positive = true});
+    if (!ir::is_pos_power(dependence)) throw ir::InternalError(block.name + " does not enter as a power");
+    return {leaf, std::move(dependence)};
+  }
+  throw ir::InternalError("the canonical function does not use parameter " + block.name);
+}
 
 size_t emission_of(const UpdateContext& c, const Block& block) {
   for (size_t i = 0; i < c.emissions.size(); ++i) {
@@ -53,19 +69,24 @@ size_t emission_of(const UpdateContext& c, const Block& block) {
   throw ir::InternalError("block " + block.name + " has no factor");
 }
 
+namespace {
+
 /// p_v = n_v / N: of a latent's own table N is the exact number of rows.
 void solve_counts(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
   const ir::Type& type = variable_of(c.setting, block.name).type;
   const Emission& e = c.emissions[at];
-  if (e.of_latent && type.axes == std::vector<AxisId>{c.setting.states}) {
+  const auto prior = pseudo_counts(c, block.name);
+  if (!prior && e.of_latent && type.axes == std::vector<AxisId>{c.setting.states}) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
     c.update.output(ir::OutputKind::parameter, block.name,
                     c.update.div(n, c.statistics.weight(c.update, at, {})));
     return;
   }
   const AxisId event = variable_of(c.setting, block.name).declared_axes.back();
-  const NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
+  NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
+  // The mode: no count is less than none (a Dirichlet with alpha < 1 has its mode on the edge).
+  if (prior) n = c.update.binary(Op::maximum, c.update.add(n, prior->a), c.update.constant(0));
   c.update.output(ir::OutputKind::parameter, block.name,
                   c.update.div(n, c.update.reduce(Op::sum, n, {event})));
 }
@@ -73,9 +94,14 @@ void solve_counts(UpdateContext& c, const Block& block) {
 void solve_ratio(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
   const ir::Type& type = variable_of(c.setting, block.name).type;
-  const NodeId sum = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
+  NodeId sum = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
+  NodeId all = c.statistics.weight(c.update, at, type.axes);
+  if (const auto prior = pseudo_counts(c, block.name)) {
+    sum = c.update.add(sum, prior->a);
+    all = c.update.add(all, c.update.add(prior->a, prior->b));
+  }
   // Rounding may carry a ratio of equal sums past 1, where ln(1 - p) is NaN.
-  const NodeId p = c.update.div(sum, c.statistics.weight(c.update, at, type.axes));
+  const NodeId p = c.update.div(sum, all);
   c.update.output(ir::OutputKind::parameter, block.name,
                   c.update.binary(Op::minimum, p, c.update.constant(1)));
 }
@@ -95,8 +121,9 @@ void check_counts(UpdateContext& c) {
 
 }  // namespace
 
-void write_updates(UpdateContext& c) {
+void write_updates(UpdateContext& c, Moves moves) {
   for (size_t at = 0; at < c.emissions.size(); ++at) solve_normal(c, at);
+  std::set<int> groups;  // of Newton blocks
   for (const Block& block : c.setting.plan.blocks) {
     if (block.latent) continue;
     switch (block.solver) {
@@ -105,6 +132,19 @@ void write_updates(UpdateContext& c) {
         break;
       case Solver::ratio:
         solve_ratio(c, block);
+        break;
+      case Solver::rate:
+        solve_rate(c, block);
+        break;
+      case Solver::odds:
+        solve_odds(c, block);
+        break;
+      case Solver::newton:
+        if (moves == Moves::start) {
+          place_by_moments(c, block);
+        } else if (groups.insert(block.group).second) {
+          solve_newton(c, block.group);
+        }
         break;
       case Solver::moments:
       case Solver::scatter:

@@ -17,8 +17,10 @@ struct UpdateContext {
   std::vector<ir::Check>& checks;
 };
 
-/// Writes the new value of each free parameter and the checks of `update`.
-void write_updates(UpdateContext& context);
+/// Writes the new value of each free parameter and the checks of `update`; for the start of a run parameters without a closed form
+/// are placed by moments, where an iteration takes a step.
+enum class Moves : uint8_t { start, iteration };
+void write_updates(UpdateContext& context, Moves moves);
 
 /// The exponent e that makes a spread slot a variance: V = slot^e.  sd: 2, var and cov: 1, precision: -1.
 double variance_exponent(std::string_view slot);
@@ -26,6 +28,16 @@ double variance_exponent(std::string_view slot);
 /// Adds a check to a function: element i of `condition` failing says `message` with i.
 void add_check(Builder& builder, std::vector<ir::Check>& checks, ir::Check::Kind kind, std::string name,
                std::string message, NodeId condition);
+
+/// A slot as  c v^k  of its parameter v, in the canonical function.
+struct ParameterForm {
+  NodeId parameter;
+  ir::Dependence dependence;
+};
+ParameterForm parameter_form(const Setting& setting, const Emission& emission, const ir::Block& block);
+
+/// The factor that a block with a closed form belongs to.
+size_t emission_of(const UpdateContext& context, const ir::Block& block);
 
 const ir::Variable& variable_of(const Setting& setting, const std::string& parameter);
 NodeId read_parameter(UpdateContext& context, const std::string& parameter);

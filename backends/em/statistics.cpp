@@ -11,6 +11,16 @@ using ir::Op;
 using ir::row_axis;
 using ir::Type;
 
+namespace {
+
+/// With every axis that it lacks: a sum counts it once for each element.
+NodeId spread_over(Builder& b, NodeId node, const std::vector<AxisId>& axes) {
+  const std::vector<AxisId> missing = without(axes, b.type(node).axes);
+  return missing.empty() ? node : b.make(Op::broadcast, {node}, {.axes = missing});
+}
+
+}  // namespace
+
 StatisticTable::StatisticTable(const Setting& setting, const std::vector<Emission>& emissions)
     : setting_(setting), emissions_(emissions) {}
 
@@ -37,6 +47,8 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
     case Moment::outer:
       base = "s2" + suffix;
       break;
+    case Moment::term:
+      throw ir::InternalError("a term has a name of its own");
   }
   const auto taken = [&](const std::string& name) {
     return std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == name; });
@@ -73,6 +85,25 @@ NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std
   return update.leaf(Op::statistic, list_.back().name, type);
 }
 
+NodeId StatisticTable::expected(Builder& update, size_t emission, const std::vector<AxisId>& axes,
+                                const std::string& name, const RowTerm& term, bool of_start) {
+  if (term.is_zero()) return update.constant(0);
+  if (!term.of_rows()) {
+    const NodeId value = term.place(update);
+    const std::vector<AxisId> own = update.type(value).axes;
+    const NodeId n = weight(update, emission, united(own, axes));
+    const NodeId all = update.mul(n, value);
+    return update.reduce(Op::sum, all, without(update.type(all).axes, axes));
+  }
+  const auto observed =
+      std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
+  const std::string full = observed > 1 ? name + "_" + emissions_[emission].variable : name;
+  const Type type{Element::real, axes, -1};
+  const bool known = std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == full; });
+  if (!known) list_.push_back({Moment::term, emission, axes, full, term, of_start});
+  return update.leaf(Op::statistic, full, type);
+}
+
 NodeId StatisticTable::row_count(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
   return read(update, Moment::count, emission, counted_axes(emission, axes));
 }
@@ -87,8 +118,9 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
   return pooled == 1 ? weight : update.mul(weight, update.constant(pooled));
 }
 
-void StatisticTable::write(Builder& rows, Expansion& expand, NodeId responsibilities) const {
+void StatisticTable::write(Builder& rows, Expansion& expand, NodeId responsibilities, For use) const {
   for (const Statistic& statistic : list_) {
+    if (statistic.of_start && use == For::iterations) continue;
     rows.output(ir::OutputKind::statistic, statistic.name,
                 written(rows, expand, responsibilities, statistic));
   }
@@ -113,6 +145,11 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibil
     } else {
       factors.push_back(value);
     }
+  } else if (s.moment == Moment::term) {
+    const NodeId term = s.term->place(b);
+    has_states = has_states || b.type(term).has(setting_.states);
+    const auto elements = without(united(united(s.axes, e.axes), {row_axis}), {setting_.states});
+    factors.push_back(spread_over(b, term, elements));
   } else if (s.moment != Moment::count) {
     const NodeId d = b.sub(expand(e.value), expand(e.slots.front()));
     factors.push_back(d);

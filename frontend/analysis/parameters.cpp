@@ -95,8 +95,6 @@ void analyse_prior(Context& context, int index, const ast::ParameterDeclaration&
       .variable = index, .place = ir::VariableUse::Place::row, .offset = 0, .range = variable.range};
   Target target{.value = variable_value(context, index, self), .variable = &variable};
   const Density density = evaluate_distribution(context, *parameter.prior, target);
-  unsupported(context, "a prior", "drop it: the parameter is then estimated by maximum likelihood",
-              parameter.prior->range);
   if (density.node == ir::no_node) return;
   for (const Use& use : density.uses) {
     const Variable& used = context.model.variables[static_cast<size_t>(use.variable)];

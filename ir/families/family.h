@@ -37,9 +37,9 @@ struct OddsForm {
 /// domain for any mean and any variance >= 0 that data of the support can have; a slot that the rule does not
 /// know is `no_node`.
 struct MomentStart {
-  std::function<NodeId(Builder&, NodeId value)> feature;  // empty: the value itself
+  std::function<NodeId(Builder&, NodeId value)> feature = {};  // empty: the value itself
   std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const std::vector<NodeId>& slots)>
-      slots;
+      slots = {};
 };
 
 /// One parameterisation of one family: "Normal.mean.cov".

@@ -63,12 +63,19 @@ NodeId by_precision_matrix(Builder& b, NodeId value, const std::vector<NodeId>& 
   return multivariate(b, value, slots.at(0), b.matrix(Op::inverse, {slots.at(1)}, row, column));
 }
 
+/// The mean, and the variance to a power.
+MomentStart by_moments(double exponent) {
+  return {.slots = [exponent](Builder& b, NodeId mean, NodeId variance, const std::vector<NodeId>&) {
+    return std::vector<NodeId>{mean, b.binary(Op::pow, variance, b.constant(exponent))};
+  }};
+}
+
 }  // namespace
 
 std::vector<Family> normal_families() {
-  return {{.parameterisation = "Normal.mean.sd", .log_density = by_sd},
-          {.parameterisation = "Normal.mean.var", .log_density = by_var},
-          {.parameterisation = "Normal.mean.precision", .log_density = by_precision},
+  return {{.parameterisation = "Normal.mean.sd", .log_density = by_sd, .start = by_moments(0.5)},
+          {.parameterisation = "Normal.mean.var", .log_density = by_var, .start = by_moments(1)},
+          {.parameterisation = "Normal.mean.precision", .log_density = by_precision, .start = by_moments(-1)},
           {.parameterisation = "Normal.mean.cov", .log_density = by_cov},
           {.parameterisation = "Normal.mean.precision_matrix", .log_density = by_precision_matrix}};
 }

@@ -72,6 +72,34 @@ std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<N
   return gradients;
 }
 
+std::vector<NodeId> differentiate_elements(Builder& b, NodeId value, const std::vector<NodeId>& leaves) {
+  const std::vector<bool> active = dependents(b.function(), value, leaves);
+  std::vector<NodeId> adjoints(static_cast<size_t>(value) + 1, no_node);
+  adjoints[static_cast<size_t>(value)] = b.constant(1);
+  for (NodeId id = value; id >= 0; --id) {
+    const auto at = static_cast<size_t>(id);
+    const Node node = b.function()[id];
+    const ShapeRule shape = row(node.op).shape;
+    if (adjoints[at] == no_node || !active[at] || shape == ShapeRule::leaf) continue;
+    const DerivativeRule rule = derivative_rule(node.op);
+    const bool element_wise = shape == ShapeRule::pointwise || shape == ShapeRule::broadcast;
+    if (!rule || !element_wise) throw InternalError("`" + std::string(row(node.op).name) + "` has no derivative element by element");
+    Adjoint a{b, id, adjoints[at], std::vector<NodeId>(node.inputs.size(), no_node)};
+    rule(a);
+    for (size_t i = 0; i < node.inputs.size(); ++i) {
+      if (a.inputs[i] == no_node || !active[static_cast<size_t>(node.inputs[i])]) continue;
+      NodeId& total = adjoints[static_cast<size_t>(node.inputs[i])];
+      total = total == no_node ? a.inputs[i] : b.add(total, a.inputs[i]);
+    }
+  }
+  std::vector<NodeId> derivatives;
+  for (NodeId leaf : leaves) {
+    const NodeId found = leaf <= value ? adjoints[static_cast<size_t>(leaf)] : no_node;
+    derivatives.push_back(found == no_node ? b.constant(0) : found);
+  }
+  return derivatives;
+}
+
 Module differentiate(const Module& module, const std::string& function_name) {
   Module result = module;
   const Function* source = module.find(function_name);

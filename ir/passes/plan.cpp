@@ -22,6 +22,12 @@ std::string_view name(Solver solver) {
       return "moments";
     case Solver::scatter:
       return "scatter";
+    case Solver::rate:
+      return "rate";
+    case Solver::odds:
+      return "odds";
+    case Solver::newton:
+      return "Newton";
     case Solver::held:
       return "held";
   }

@@ -17,6 +17,9 @@ enum class Solver : uint8_t {
   ratio,                // Bernoulli
   moments,              // Normal mean
   scatter,              // Normal sd, var, precision, cov: scatter about the mean, pooled over the axes that the parameter lacks
+  rate,                 // ln p = A ln r - B r: expected A over expected B
+  odds,                 // ln p = A ln s + B ln(1 - s): expected A over expected A + B
+  newton,               // a guarded Newton step on the expected log density, for parameters that enter element by element
   held,                 // fixed
 };
 std::string_view name(Solver solver);
@@ -33,6 +36,9 @@ struct Block {
   /// Of a free parameter: the one factor (in Model::factors) and the slot of its distribution that hold it.
   int factor = -1;
   size_t slot = 0;
+  /// Of a Newton block: the factors that hold it, and the group of blocks that step together.
+  std::vector<int> factors = {};
+  int group = -1;
 };
 
 struct Plan {

@@ -41,6 +41,20 @@ struct PlanContext {
 void plan_posteriors(PlanContext& context);
 void plan_parameters(PlanContext& context);
 
+/// A slot that depends on a parameter.
+struct ParameterUse {
+  const FactorParts* parts;
+  size_t slot;
+  Dependence dependence;
+};
+
+/// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element by element.
+bool newton_applies(const PlanContext& context, const Variable& parameter, const std::vector<ParameterUse>& uses);
+/// True where nothing or a prior that the closed form of the solver includes stands on the parameter.
+bool prior_is_conjugate(const PlanContext& context, const Variable& parameter, Solver solver, const ParameterUse& use);
+/// Parameters that share a factor with a Newton block step with it; those of equal axes together.
+void group_newton_blocks(PlanContext& context, const std::vector<std::vector<ParameterUse>>& uses);
+
 /// "`z` reaches the mean through `tanh`, which is not affine in `z`": why a slot does not allow a dependence.
 std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule,
                    const Dependence& dependence);

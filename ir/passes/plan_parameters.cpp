@@ -11,13 +11,6 @@
 namespace lvm::ir {
 namespace {
 
-/// A slot that depends on the parameter.
-struct ParameterUse {
-  const FactorParts* parts;
-  size_t slot;
-  Dependence dependence;
-};
-
 std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed) {
   std::erase_if(
       axes, [&](AxisId axis) { return std::find(removed.begin(), removed.end(), axis) != removed.end(); });
@@ -74,12 +67,44 @@ struct ParameterPlanner {
       if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
       return;
     }
+    if (is_closed()) return add_block(uses.front());
+    if (newton_applies(c, v, uses)) return add_newton();
     if (uses.size() > 1) return report_shared();
     const ParameterUse& use = uses.front();
     if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
-    add_block(use);
+    report_prior(use);
+  }
+
+  bool is_closed() const {
+    if (uses.size() > 1) return false;
+    const ParameterUse& use = uses.front();
+    return rule(use) && allows(*rule(use), use.dependence) && rule(use)->solver && is_solvable(use) &&
+           !has_free_coefficient(use) && prior_is_conjugate(c, v, *rule(use)->solver, use);
+  }
+
+  void add_newton() {
+    Block block{.name = v.name,
+                .latent = false,
+                .solver = Solver::newton,
+                .block_class = BlockClass::newton,
+                .reason = fmt::format("{} of a {}: no closed form, a guarded Newton step each iteration",
+                                      rule(uses.front()) ? rule(uses.front())->noun : "slot",
+                                      uses.front().parts->family),
+                .factor = uses.front().parts->index};
+    for (const ParameterUse& use : uses) {
+      if (block.factors.empty() || block.factors.back() != use.parts->index)
+        block.factors.push_back(use.parts->index);
+    }
+    c.plan.blocks.push_back(std::move(block));
+  }
+
+  void report_prior(const ParameterUse& use) {
+    report(Code::prior_not_conjugate, v.prior_range,
+           fmt::format("the prior of `{}` has no closed-form mode with its likelihood", v.name),
+           fmt::format("not conjugate to the {} of a `{}`", rule(use)->noun, use.parts->family),
+           "use the conjugate family, or drop the prior");
   }
 
   void report_shared() {
@@ -112,6 +137,7 @@ struct ParameterPlanner {
   /// The solvers that are compiled take the parameter itself (moments, counts, ratios) or c v^k (scatter).
   bool is_solvable(const ParameterUse& use) const {
     const Dependence& d = use.dependence;
+    if (rule(use)->solver == Solver::rate) return selects_once(d);
     if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
     const bool matrix_slot = event(use).has_value();
     if (matrix_slot && (d.exponent != 1 || v.domain != Domain::covariance)) return false;
@@ -196,6 +222,13 @@ struct ParameterPlanner {
       case Solver::scatter:
         block.reason = scatter_reason(use);
         break;
+      case Solver::rate:
+        block.reason = fmt::format("{} of a {}: a ratio of expected sums", rule(use)->noun, use.parts->family);
+        break;
+      case Solver::odds:
+        block.reason = fmt::format("probability of a {}: expected successes over expected trials", use.parts->family);
+        break;
+      case Solver::newton:
       case Solver::enumerate:
       case Solver::held:
         break;
@@ -255,9 +288,14 @@ struct ParameterPlanner {
 }  // namespace
 
 void plan_parameters(PlanContext& c) {
+  std::vector<std::vector<ParameterUse>> uses;
   for (const Variable& variable : c.model.variables) {
-    if (variable.role == Role::parameter) ParameterPlanner(c, variable).run();
+    if (variable.role != Role::parameter) continue;
+    ParameterPlanner planner(c, variable);
+    planner.run();
+    uses.push_back(std::move(planner.uses));
   }
+  group_newton_blocks(c, uses);
 }
 
 }  // namespace lvm::ir

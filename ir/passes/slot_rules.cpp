@@ -5,7 +5,7 @@ namespace {
 
 namespace solvers {
 constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
-    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts};
+    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds};
 }  // namespace solvers
 
 }  // namespace
@@ -52,16 +52,22 @@ const SlotRule* FactorParts::rule(size_t slot) const {
   return slot < slot_names.size() ? find_slot_rule(family, slot_names[slot]) : nullptr;
 }
 
-FactorParts parts_of(const Model& model, int factor) {
-  const Node& density = model.function()[model.factors[static_cast<size_t>(factor)].log_density];
-  FactorParts parts;
-  parts.index = factor;
-  std::string_view text = density.attributes.text;
-  parts.family = text.substr(0, text.find('.'));
+DensityText split_density(std::string_view text) {
+  DensityText parts{std::string(text.substr(0, text.find('.'))), {}};
   while (text.find('.') != std::string_view::npos) {
     text.remove_prefix(text.find('.') + 1);
     parts.slot_names.emplace_back(text.substr(0, text.find('.')));
   }
+  return parts;
+}
+
+FactorParts parts_of(const Model& model, int factor) {
+  const Node& density = model.function()[model.factors[static_cast<size_t>(factor)].log_density];
+  FactorParts parts;
+  parts.index = factor;
+  DensityText text = split_density(density.attributes.text);
+  parts.family = std::move(text.family);
+  parts.slot_names = std::move(text.slot_names);
   parts.value = density.inputs.front();
   parts.slots.assign(density.inputs.begin() + 1, density.inputs.end());
   return parts;

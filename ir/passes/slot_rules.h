@@ -28,6 +28,13 @@ const SlotRule* find_slot_rule(std::string_view family, std::string_view slot);
 /// True where the dependence is in the class that the slot allows.
 bool allows(const SlotRule& rule, const Dependence& dependence);
 
+/// "Normal.mean.sd" taken apart.
+struct DensityText {
+  std::string family;
+  std::vector<std::string> slot_names;
+};
+DensityText split_density(std::string_view text);
+
 /// A factor taken apart: "Normal.mean.sd" of value, slots.
 struct FactorParts {
   int index = -1;  // in Model::factors

@@ -49,6 +49,11 @@ struct Phase {
   std::vector<std::string> functions;  // in order: "prepare", "rows", "update"
 };
 
+/// Derived scalars between a Program and the run time: ln P(parameters), a part of the objective (written by `prepare`), and the part
+/// of each Newton step that `update` takes (written by the run time: 1, and less where the objective would fall).
+inline constexpr const char* log_prior_slot = "log_prior";
+inline constexpr const char* newton_step_slot = "newton.step";
+
 struct Program {
   std::string model;
   std::string method;  // "em"

@@ -1,0 +1,94 @@
+#include "backends/em/closed_forms.h"
+
+#include <algorithm>
+
+#include "backends/em/priors.h"
+#include "ir/families/family.h"
+
+namespace lvm::em {
+
+using ir::Block;
+using ir::Check;
+using ir::Op;
+
+namespace {
+
+std::string text_of(const Emission& e) {
+  std::string text = e.family;
+  for (const std::string& slot : e.slot_names) text += "." + slot;
+  return text;
+}
+
+template <typename Form>
+const Form& form_of(const std::vector<Form>& forms, const Block& block) {
+  const auto found =
+      std::find_if(forms.begin(), forms.end(), [&](const Form& f) { return f.slot == block.slot; });
+  if (found == forms.end())
+    throw ir::InternalError("block " + block.name + " has no closed form in its family");
+  return *found;
+}
+
+const ir::Family& family_of(const Emission& e) {
+  const ir::Family* family = ir::find_family(text_of(e));
+  if (!family) throw ir::InternalError("no density for " + text_of(e));
+  return *family;
+}
+
+/// A value for each element of the parameter, whatever the terms depend on.
+NodeId over(Builder& b, NodeId value, const std::vector<AxisId>& axes) {
+  const std::vector<AxisId> missing = without(axes, b.type(value).axes);
+  return missing.empty() ? value : b.make(Op::broadcast, {value}, {.axes = missing});
+}
+
+}  // namespace
+
+void solve_rate(UpdateContext& c, const Block& block) {
+  const size_t at = emission_of(c, block);
+  const Emission& e = c.emissions[at];
+  const ir::RateForm& form = form_of(family_of(e).rates, block);
+  const ParameterForm own = parameter_form(c.setting, e, block);
+  const std::vector<RowTerm> terms = slot_terms(
+      c.setting, e, [&](Builder& b, Expansion& expand, NodeId value, const std::vector<NodeId>& slots) {
+        const NodeId a = form.a(b, value, slots);
+        NodeId by = form.b(b, value, slots);
+        for (const auto& [node, p] : own.dependence.coefficients) {
+          by = b.mul(by, power(b, expand(node), p * form.sign));
+        }
+        return std::vector<NodeId>{a, by};
+      });
+  Builder& b = c.update;
+  const std::vector<AxisId> axes = variable_of(c.setting, block.name).type.axes;
+  NodeId a = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);
+  NodeId by = c.statistics.expected(b, at, axes, "b_" + block.name, terms[1]);
+  if (const auto prior = pseudo_counts(c, block.name)) {
+    a = b.add(a, prior->a);
+    by = b.add(by, prior->b);
+  }
+  const NodeId solved = power(b, b.div(a, by), 1 / (own.dependence.exponent * form.sign));
+  const NodeId value = over(b, solved, axes);
+  b.output(ir::OutputKind::parameter, block.name, value);
+  add_check(b, c.checks, Check::Kind::collapse, "finite_" + block.name,
+            "`" + block.name + "` has run off to infinity (element {})", b.unary(Op::is_finite, value));
+}
+
+void solve_odds(UpdateContext& c, const Block& block) {
+  const size_t at = emission_of(c, block);
+  const Emission& e = c.emissions[at];
+  const ir::OddsForm& form = form_of(family_of(e).odds, block);
+  const std::vector<RowTerm> terms =
+      slot_terms(c.setting, e, [&](Builder& b, Expansion&, NodeId value, const std::vector<NodeId>& slots) {
+        const NodeId a = form.a(b, value, slots);
+        return std::vector<NodeId>{a, form.b(b, value, slots)};
+      });
+  Builder& b = c.update;
+  const std::vector<AxisId> axes = variable_of(c.setting, block.name).type.axes;
+  NodeId yes = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);
+  NodeId no = c.statistics.expected(b, at, axes, "b_" + block.name, terms[1]);
+  if (const auto prior = pseudo_counts(c, block.name)) {
+    yes = b.add(yes, prior->a);
+    no = b.add(no, prior->b);
+  }
+  b.output(ir::OutputKind::parameter, block.name, over(b, b.div(yes, b.add(yes, no)), axes));
+}
+
+}  // namespace lvm::em

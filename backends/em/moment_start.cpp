@@ -1,0 +1,134 @@
+// A slot h(v) meets its target s by Newton's rule on  ln h(v) = ln s  for positive slots, h(v) = s for
+// others, in the coordinate of v (its logarithm, its log-odds, itself): one step is exact for v, c v^k and
+// e^v.
+
+#include "backends/em/moment_start.h"
+
+#include <algorithm>
+
+#include "ir/families/family.h"
+#include "ir/passes/differentiate.h"
+
+namespace lvm::em {
+
+using ir::Domain;
+using ir::Op;
+
+namespace {
+
+constexpr int steps = 4;
+constexpr double least_relative_variance = 1e-10;
+
+struct Placement {
+  UpdateContext& c;
+  const ir::Block& block;
+  Builder& b;
+  const ir::Variable& v;
+  size_t at = 0;
+  size_t slot = 0;
+  NodeId leaf = ir::no_node;  // canonical
+
+  Placement(UpdateContext& context, const ir::Block& newton)
+      : c(context), block(newton), b(context.update), v(variable_of(context.setting, newton.name)) {}
+
+  const Emission& emission() const { return c.emissions[at]; }
+
+  /// The first slot that holds the parameter.
+  bool find_slot() {
+    const ir::Function& f = c.setting.function();
+    for (size_t id = 0; id < f.nodes.size() && leaf == ir::no_node; ++id) {
+      const ir::Node& node = f.nodes[id];
+      if (node.op == Op::parameter && node.attributes.text == v.name) leaf = static_cast<NodeId>(id);
+    }
+    for (at = 0; at < c.emissions.size(); ++at) {
+      for (slot = 0; slot < emission().slots.size(); ++slot) {
+        if (ir::depends_on(f, emission().slots[slot], leaf))
+          return slot_axes(f, emission().slots[slot]) == v.type.axes;
+      }
+    }
+    return false;
+  }
+
+  /// The slot as a function of a value of the parameter.
+  NodeId slot_at(NodeId value) {
+    Expansion tables(b, c.setting, Expansion::Rows::tables);
+    tables.replace(leaf, value);
+    return tables(emission().slots[slot]);
+  }
+
+  NodeId target() {
+    std::string text = emission().family;
+    for (const std::string& name : emission().slot_names) text += "." + name;
+    const ir::Family* family = ir::find_family(text);
+    if (!family || !family->start.slots) return ir::no_node;
+    const std::vector<RowTerm> terms = slot_terms(
+        c.setting, emission(), [&](Builder& rows, Expansion&, NodeId value, const std::vector<NodeId>&) {
+          const NodeId feature = family->start.feature ? family->start.feature(rows, value) : value;
+          return std::vector<NodeId>{feature, rows.unary(Op::square, feature)};
+        });
+    const std::vector<AxisId>& axes = v.type.axes;
+    const NodeId n = c.statistics.weight(b, at, axes);
+    const NodeId mean =
+        b.div(c.statistics.expected(b, at, axes, "start_" + emission().variable, terms[0], true), n);
+    const NodeId square =
+        b.div(c.statistics.expected(b, at, axes, "start2_" + emission().variable, terms[1], true), n);
+    const NodeId least = b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
+    const NodeId variance = b.binary(Op::maximum, b.sub(square, b.unary(Op::square, mean)), least);
+    std::vector<NodeId> slots;
+    Expansion tables(b, c.setting, Expansion::Rows::tables);
+    for (const NodeId each : emission().slots) slots.push_back(tables(each));
+    return family->start.slots(b, mean, variance, slots).at(slot);
+  }
+
+  bool positive_slot(NodeId node) const { return b.type(node).element == ir::Element::positive; }
+
+  /// v moved by `by` in its coordinate, and dv of a unit of it.
+  NodeId moved(NodeId value, NodeId by) {
+    if (v.domain == Domain::real) return b.add(value, by);
+    const NodeId factor = b.unary(Op::exp, by);
+    const NodeId odds = b.mul(value, factor);
+    if (v.domain == Domain::positive) return odds;
+    return b.div(odds, b.add(odds, b.sub(b.constant(1), value)));
+  }
+  NodeId jacobian(NodeId value) {
+    if (v.domain == Domain::real) return b.constant(1);
+    return v.domain == Domain::positive ? value : b.mul(value, b.sub(b.constant(1), value));
+  }
+
+  NodeId solve(NodeId wanted) {
+    NodeId value = read_parameter(c, v.name);
+    const bool direct = slot_at(value) == value;
+    const bool logarithms = v.domain == Domain::positive || (!direct && positive_slot(slot_at(value)));
+    if (direct && v.domain == Domain::real) return wanted;
+    for (int step = 0; step < (direct ? 1 : steps); ++step) {
+      if (direct && v.domain == Domain::unit) return wanted;
+      const NodeId now = slot_at(value);
+      NodeId slope = b.mul(ir::differentiate_elements(b, now, {value}).front(), jacobian(value));
+      NodeId gap = b.sub(wanted, now);
+      if (logarithms) {
+        gap = b.unary(Op::log, b.div(wanted, now));
+        slope = b.div(slope, now);
+      }
+      const NodeId next = moved(value, b.div(gap, slope));
+      value = b.select(b.unary(Op::is_finite, next), next, value);
+    }
+    return value;
+  }
+
+  void write() {
+    const NodeId old = read_parameter(c, v.name);
+    const NodeId wanted = find_slot() ? target() : ir::no_node;
+    NodeId value = wanted == ir::no_node ? old : solve(wanted);
+    const std::vector<AxisId> missing = without(v.type.axes, b.type(value).axes);
+    if (!missing.empty()) value = b.make(Op::broadcast, {value}, {.axes = missing});
+    b.output(ir::OutputKind::parameter, v.name, b.select(b.unary(Op::is_finite, value), value, old));
+  }
+};
+
+}  // namespace
+
+void place_by_moments(UpdateContext& context, const ir::Block& block) {
+  Placement(context, block).write();
+}
+
+}  // namespace lvm::em

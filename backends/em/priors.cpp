@@ -1,0 +1,56 @@
+#include "backends/em/priors.h"
+
+#include "ir/families/family.h"
+#include "ir/passes/differentiate.h"
+#include "ir/passes/slot_rules.h"
+
+namespace lvm::em {
+
+using ir::Op;
+
+std::optional<Prior> prior_of(UpdateContext& c, const std::string& parameter) {
+  const ir::Variable& v = variable_of(c.setting, parameter);
+  if (v.prior == ir::no_node) return std::nullopt;
+  const ir::Function& model = c.setting.model.function();
+  ir::DensityText text = ir::split_density(model[v.prior].attributes.text);
+  Prior prior{std::move(text.family), std::move(text.slot_names), {}};
+  const std::vector<NodeId> inputs = model[v.prior].inputs;
+  std::vector<NodeId> copied;
+  for (size_t i = 1; i < inputs.size(); ++i) prior.slots.push_back(c.update.copy(model, inputs[i], copied));
+  return prior;
+}
+
+std::optional<PriorDerivatives> prior_derivatives(UpdateContext& c, const std::string& parameter) {
+  const ir::Variable& v = variable_of(c.setting, parameter);
+  const std::optional<Prior> prior = prior_of(c, parameter);
+  if (!prior) return std::nullopt;
+  const ir::Node density = c.setting.model.function()[v.prior];
+  const ir::Family* family = ir::find_family(density.attributes.text);
+  if (!family) throw ir::InternalError("no density for the prior of " + parameter);
+  Builder& b = c.update;
+  const NodeId value = read_parameter(c, parameter);
+  const NodeId log_density = family->log_density(b, value, prior->slots);
+  const NodeId first = ir::differentiate_elements(b, log_density, {value}).front();
+  return PriorDerivatives{first, ir::differentiate_elements(b, first, {value}).front()};
+}
+
+std::optional<PseudoCounts> pseudo_counts(UpdateContext& c, const std::string& parameter) {
+  const std::optional<Prior> prior = prior_of(c, parameter);
+  if (!prior) return std::nullopt;
+  Builder& b = c.update;
+  const auto less_one = [&](NodeId x) { return b.sub(x, b.constant(1)); };
+  const std::vector<NodeId>& s = prior->slots;
+  if (prior->family == "Dirichlet") return PseudoCounts{less_one(s.at(0)), ir::no_node};
+  if (prior->family == "Beta") return PseudoCounts{less_one(s.at(0)), less_one(s.at(1))};
+  if (prior->family == "InverseGamma") return PseudoCounts{b.add(s.at(0), b.constant(1)), s.at(1)};
+  const bool exponential = prior->family == "Exponential";
+  if (!exponential && prior->family != "Gamma")
+    throw ir::InternalError("the prior of " + parameter + " is not conjugate");
+  const NodeId shape = exponential ? b.constant(1) : s.at(0);
+  NodeId rate = s.back();
+  if (prior->slot_names.back() == "scale") rate = b.unary(Op::reciprocal, rate);
+  if (prior->slot_names.back() == "mean") rate = b.div(shape, rate);
+  return PseudoCounts{less_one(shape), rate};
+}
+
+}  // namespace lvm::em

@@ -1,0 +1,34 @@
+#pragma once
+// Priors of parameters in the M-step: what a conjugate one adds to the expected statistics, and the
+// derivatives of any other.
+
+#include <optional>
+
+#include "backends/em/solvers.h"
+
+namespace lvm::em {
+
+/// A prior taken apart, its slots in the update function.
+struct Prior {
+  std::string family;  // "Gamma"
+  std::vector<std::string> slot_names;
+  std::vector<NodeId> slots;
+};
+std::optional<Prior> prior_of(UpdateContext& context, const std::string& parameter);
+
+/// What a conjugate prior adds, as if it were data. ln P(v) is
+///   a ln v - b v  (Gamma, Exponential),   -a ln v - b / v  (InverseGamma),   a ln v + b ln(1 - v)  (Beta),
+///   sum a ln v  (Dirichlet)
+/// up to a constant. Gelman et al. 2013, appendix A.
+struct PseudoCounts {
+  NodeId a, b;
+};
+std::optional<PseudoCounts> pseudo_counts(UpdateContext& context, const std::string& parameter);
+
+/// d ln P(v) / d v and d2 ln P(v) / d v2, element by element.
+struct PriorDerivatives {
+  NodeId first, second;
+};
+std::optional<PriorDerivatives> prior_derivatives(UpdateContext& context, const std::string& parameter);
+
+}  // namespace lvm::em

@@ -1,0 +1,53 @@
+#pragma once
+// Terms of a row that several functions need: each is built and simplified once, in a module of its own, and
+// placed where it is used. A term whose inputs are parameters alone loses the row axis on the way: no pass
+// over the rows computes it.
+
+#include <functional>
+#include <map>
+#include <memory>
+
+#include "backends/em/emission.h"
+
+namespace lvm::em {
+
+/// A plain function whose `argument` leaves stand for parameters, there with every axis of the density.
+struct TermModule {
+  ir::Module module;
+  std::map<std::string, ir::Type> parameters;  // as they are
+};
+
+class RowTerm {
+ public:
+  RowTerm(std::shared_ptr<const TermModule> terms, size_t output)
+      : terms_(std::move(terms)), output_(output) {}
+
+  bool is_zero() const;
+  /// True where it reads data, or anything else that rows differ in.
+  bool of_rows() const;
+  /// Its expression in `to`; parameters are leaves there.
+  NodeId place(Builder& to) const;
+
+ private:
+  const ir::Function& function() const { return terms_->module.functions.front(); }
+  NodeId result() const { return function().outputs.at(output_).node; }
+
+  std::shared_ptr<const TermModule> terms_;
+  size_t output_;
+};
+
+/// The log density of a factor and its derivatives in parameters that enter it element by element.
+struct DensityTerms {
+  std::vector<RowTerm> first;                // d ln p / d v_i
+  std::vector<std::vector<RowTerm>> second;  // d2 ln p / d v_i d v_j for j <= i
+};
+DensityTerms density_terms(const Setting& setting, const Emission& emission,
+                           const std::vector<std::string>& parameters);
+
+/// Terms written by `write` over the value and the slots of a factor.
+std::vector<RowTerm> slot_terms(
+    const Setting& setting, const Emission& emission,
+    const std::function<std::vector<NodeId>(Builder&, Expansion&, NodeId value,
+                                            const std::vector<NodeId>& slots)>& write);
+
+}  // namespace lvm::em

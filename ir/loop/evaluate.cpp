@@ -218,6 +218,15 @@ Value Evaluator::unary(const ir::Node& n, Value a) {
     case ir::Op::lgamma: return maths::lgamma(b_, x);
     case ir::Op::digamma: return maths::digamma(b_, x);
     case ir::Op::trigamma: return maths::trigamma(b_, x);
+    case ir::Op::erfcx: return maths::erfcx(b_, x);
+    case ir::Op::cos: return maths::cos(b_, x);
+    case ir::Op::sin: return maths::sin(b_, x);
+    case ir::Op::binet: return maths::binet(b_, x);
+    case ir::Op::binet_slope: return maths::binet_slope(b_, x);
+    case ir::Op::binet_curve: return maths::binet_curve(b_, x);
+    case ir::Op::log_bessel: return maths::log_bessel(b_, x);
+    case ir::Op::bessel_ratio: return maths::bessel_ratio(b_, x);
+    case ir::Op::bessel_slope: return maths::bessel_slope(b_, x);
     case ir::Op::floor: return b_.floor(x);
     case ir::Op::is_finite: return b_.less(b_.abs(x), b_.real_like(__builtin_inf(), x));
     default: break;  // every other op has another shape rule or arity

@@ -21,6 +21,11 @@ Value tanh(Builder& b, Value x);
 Value sigmoid(Builder& b, Value x);
 Value softplus(Builder& b, Value x);
 Value erf(Builder& b, Value x);
+/// exp(x^2) erfc(x), within 6 ULP.
+Value erfcx(Builder& b, Value x);
+/// For |x| < 3e9; beyond, the error grows by 1e-17 |x|.
+Value cos(Builder& b, Value x);
+Value sin(Builder& b, Value x);
 /// Beyond 2 ULP its relative error grows by 1e-17 |y|.
 Value pow(Builder& b, Value x, Value y);
 /// Near its zeros at x < 0 the error is absolute: 4e-16 (1 + |log|sin(pi x)||).
@@ -28,5 +33,14 @@ Value lgamma(Builder& b, Value x);
 /// For x > 0; NaN elsewhere.
 Value digamma(Builder& b, Value x);
 Value trigamma(Builder& b, Value x);
+/// Binet's function, what Stirling's formula leaves of lgamma, and its first two derivatives, for x >= 0; NaN below.
+/// Within 6 ULP, or 5e-16 below 1.
+Value binet(Builder& b, Value x);
+Value binet_slope(Builder& b, Value x);
+Value binet_curve(Builder& b, Value x);
+/// log I0, I1 / I0 and its derivative, within 4, 8 and 12 ULP.
+Value log_bessel(Builder& b, Value x);
+Value bessel_ratio(Builder& b, Value x);
+Value bessel_slope(Builder& b, Value x);
 
 }  // namespace lvm::maths

@@ -325,6 +325,15 @@ Rule rule_of(Op op) {
     case Op::lgamma:
     case Op::digamma:
     case Op::trigamma:
+    case Op::erfcx:
+    case Op::cos:
+    case Op::sin:
+    case Op::binet:
+    case Op::binet_slope:
+    case Op::binet_curve:
+    case Op::log_bessel:
+    case Op::bessel_ratio:
+    case Op::bessel_slope:
     case Op::floor:
     case Op::is_finite:
     case Op::logical_not:

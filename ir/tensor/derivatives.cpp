@@ -219,7 +219,21 @@ DerivativeRule derivative_rule(Op op) {
     };
     case Op::lgamma: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::digamma, a.in(0))); };
     case Op::digamma: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::trigamma, a.in(0))); };
-    case Op::trigamma: return nullptr;
+    case Op::erfcx: return [](Adjoint& a) {
+      const NodeId slope = a.b.sub(a.b.mul(times(a, 2, a.in(0)), a.y), a.b.constant(2 * std::numbers::inv_sqrtpi));
+      a.inputs[0] = a.b.mul(a.adjoint, slope);
+    };
+    case Op::cos: return [](Adjoint& a) { a.inputs[0] = negative(a, a.b.mul(a.adjoint, a.b.unary(Op::sin, a.in(0)))); };
+    case Op::sin: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::cos, a.in(0))); };
+    case Op::binet: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::binet_slope, a.in(0))); };
+    case Op::binet_slope: return [](Adjoint& a) {
+      a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::binet_curve, a.in(0)));
+    };
+    case Op::log_bessel: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_ratio, a.in(0))); };
+    case Op::bessel_ratio: return [](Adjoint& a) {
+      a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_slope, a.in(0)));
+    };
+    case Op::trigamma: case Op::binet_curve: case Op::bessel_slope: return nullptr;
     case Op::add: return [](Adjoint& a) { a.inputs = {a.adjoint, a.adjoint}; };
     case Op::sub: return [](Adjoint& a) { a.inputs = {a.adjoint, negative(a, a.adjoint)}; };
     case Op::mul: return [](Adjoint& a) { a.inputs = {a.b.mul(a.adjoint, a.in(1)), a.b.mul(a.adjoint, a.in(0))}; };

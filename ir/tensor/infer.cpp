@@ -104,7 +104,7 @@ struct Inference {
 
   Element pointwise_element() const {
     switch (op) {
-      case Op::exp: case Op::softplus: return Element::positive;
+      case Op::exp: case Op::softplus: case Op::erfcx: return Element::positive;
       case Op::sigmoid: return Element::unit;
       case Op::sqrt: case Op::square: case Op::reciprocal:
         return is_positive(in(0).element) ? Element::positive : Element::real;

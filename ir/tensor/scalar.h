@@ -15,6 +15,14 @@ Scalar2 scalar2(Op op);
 /// psi(x) and psi'(x) by upward recurrence and the asymptotic series (Abramowitz & Stegun 6.3.18, 6.4.12); reflection below zero.
 double digamma(double x);
 double trigamma(double x);
+/// NaN below 0.
+double binet(double x);
+double binet_slope(double x);
+double binet_curve(double x);
+double log_bessel(double x);
+double bessel_ratio(double x);
+double bessel_slope(double x);
+double erfcx(double x);
 
 /// The greater, and NaN where either is.
 double greater(double a, double b);

@@ -55,6 +55,8 @@ std::vector<Case> cases() {
       unary(Op::log1p, positive), unary(Op::sqrt, positive), unary(Op::square), unary(Op::reciprocal),
       unary(Op::sigmoid), unary(Op::softplus), unary(Op::tanh), unary(Op::relu), unary(Op::erf),
       unary(Op::lgamma, positive), unary(Op::digamma, positive), unary(Op::trigamma, positive), unary(Op::floor),
+      unary(Op::erfcx), unary(Op::cos), unary(Op::sin), unary(Op::binet, positive), unary(Op::binet_slope, positive),
+      unary(Op::binet_curve, positive), unary(Op::log_bessel), unary(Op::bessel_ratio), unary(Op::bessel_slope),
       unary(Op::is_finite), unary(Op::is_finite, [](ir::Builder& b, NodeId x) { return b.div(x, b.constant(0)); }),
       unary(Op::logical_not, sign), binary(Op::add), binary(Op::sub), binary(Op::mul), binary(Op::div),
       binary(Op::maximum), binary(Op::minimum), binary(Op::less), binary(Op::less_equal), binary(Op::equal)};

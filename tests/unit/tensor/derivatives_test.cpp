@@ -52,6 +52,13 @@ const std::vector<Example> examples = {
     {Op::erf, x + "%1 : real[K, D] = erf %0"},
     {Op::lgamma, positive + "%1 : real[K, D] = lgamma %0"},
     {Op::digamma, positive + "%1 : real[K, D] = digamma %0"},
+    {Op::erfcx, x + "%1 : positive[K, D] = erfcx %0"},
+    {Op::cos, x + "%1 : real[K, D] = cos %0"},
+    {Op::sin, x + "%1 : real[K, D] = sin %0"},
+    {Op::binet, positive + "%1 : real[K, D] = binet %0"},
+    {Op::binet_slope, positive + "%1 : real[K, D] = binet_slope %0"},
+    {Op::log_bessel, x + "%1 : real[K, D] = log_bessel %0"},
+    {Op::bessel_ratio, x + "%1 : real[K, D] = bessel_ratio %0"},
     {Op::add, two + "%2 : real[row, K, D] = add %0, %1"},
     {Op::sub, two + "%2 : real[row, K, D] = sub %0, %1"},
     {Op::mul, two + "%2 : real[row, K, D] = mul %0, %1"},
@@ -167,7 +174,7 @@ TEST_CASE("every op has a tested derivative, a zero one, or is refused by name")
   for (const Example& example : examples) tested.insert(example.op);
   const std::set<Op> flat = {Op::floor, Op::is_finite, Op::logical_not, Op::less, Op::less_equal, Op::equal, Op::logical_and,
                              Op::logical_or, Op::argmax, Op::one_hot};
-  const std::set<Op> refused = {Op::trigamma, Op::eigenvalues, Op::conv2d, Op::conv2d_transpose, Op::call, Op::scan,
+  const std::set<Op> refused = {Op::trigamma, Op::binet_curve, Op::bessel_slope, Op::eigenvalues, Op::conv2d, Op::conv2d_transpose, Op::call, Op::scan,
                                 Op::logpdf, Op::expect, Op::entropy, Op::sample};
 #define LVM_OP(op, arity, shape, attributes)                                              \
   {                                                                                       \

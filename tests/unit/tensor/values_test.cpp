@@ -8,6 +8,7 @@
 #include <set>
 
 #include "ir/tensor/scalar.h"
+#include "tests/unit/tensor/special_values.h"
 #include "tests/unit/tensor/support.h"
 
 using namespace lvm;
@@ -197,6 +198,32 @@ TEST_CASE("digamma and trigamma at known points, poles and below zero") {
   CHECK(trigamma(inf) == 0);
 }
 
+TEST_CASE("special functions equal values of 40 digits") {
+  for (const SpecialValue& row : special_values) {
+    INFO(lvm::ir::row(row.op).name << " of " << row.x);
+    const double got = scalar1(row.op)(row.x);
+    CHECK(std::abs(got - row.value) <= 2 * std::abs(std::nextafter(row.value, inf) - row.value));
+  }
+}
+
+TEST_CASE("special functions at their edges") {
+  CHECK(binet(0) == inf);
+  CHECK(binet_slope(0) == -inf);
+  CHECK(binet_curve(0) == inf);
+  for (const Op op : {Op::binet, Op::binet_slope, Op::binet_curve}) {
+    CHECK(scalar1(op)(inf) == 0);
+    CHECK(std::isnan(scalar1(op)(-1)));
+    CHECK(std::isnan(scalar1(op)(not_a_number)));
+  }
+  CHECK(log_bessel(-inf) == inf);
+  CHECK(bessel_ratio(-inf) == -1);
+  CHECK(bessel_slope(inf) == 0);
+  CHECK(erfcx(inf) == 0);
+  CHECK(erfcx(-30) == inf);
+  for (const Op op : {Op::log_bessel, Op::bessel_ratio, Op::bessel_slope, Op::erfcx, Op::cos})
+    CHECK(std::isnan(scalar1(op)(not_a_number)));
+}
+
 TEST_CASE("the edges of the exponential family of functions") {
   CHECK(scalar1(Op::softplus)(800) == 800);
   CHECK(scalar1(Op::softplus)(-inf) == 0);
@@ -274,6 +301,7 @@ TEST_CASE("every op has a value test or is refused by the interpreter") {
     const Module module = one_function(hand.body);
     for (const Node& node : module.functions[0].nodes) tested.insert(node.op);
   }
+  for (const SpecialValue& value : special_values) tested.insert(value.op);
   const std::set<Op> refused = {Op::latent, Op::logpdf, Op::expect, Op::entropy, Op::sample, Op::conv2d, Op::conv2d_transpose};
 #define LVM_OP(op, arity, shape, attributes)                   \
   {                                                            \

@@ -47,15 +47,17 @@ void solve_rate(UpdateContext& c, const Block& block) {
   const Emission& e = c.emissions[at];
   const ir::RateForm& form = form_of(family_of(e).rates, block);
   const ParameterForm own = parameter_form(c.setting, e, block);
-  const std::vector<RowTerm> terms = slot_terms(
-      c.setting, e, [&](Builder& b, Expansion& expand, NodeId value, const std::vector<NodeId>& slots) {
-        const NodeId a = form.a(b, value, slots);
-        NodeId by = form.b(b, value, slots);
-        for (const auto& [node, p] : own.dependence.coefficients) {
-          by = b.mul(by, power(b, expand(node), p * form.sign));
-        }
-        return std::vector<NodeId>{a, by};
-      });
+  TermWriter writer(c.update.module(), c.setting, e);
+  const NodeId of_row = writer.value();
+  const std::vector<NodeId> slots = writer.slots();
+  writer.output(form.a(writer.builder(), of_row, slots));
+  NodeId weighed = form.b(writer.builder(), of_row, slots);
+  for (const auto& [node, p] : own.dependence.coefficients) {
+    const NodeId factor = power(writer.builder(), writer.expand()(node), p * form.sign);
+    weighed = writer.builder().mul(weighed, factor);
+  }
+  writer.output(weighed);
+  const std::vector<RowTerm> terms = writer.take();
   Builder& b = c.update;
   const std::vector<AxisId> axes = variable_of(c.setting, block.name).type.axes;
   NodeId a = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);
@@ -75,11 +77,12 @@ void solve_odds(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
   const Emission& e = c.emissions[at];
   const ir::OddsForm& form = form_of(family_of(e).odds, block);
-  const std::vector<RowTerm> terms =
-      slot_terms(c.setting, e, [&](Builder& b, Expansion&, NodeId value, const std::vector<NodeId>& slots) {
-        const NodeId a = form.a(b, value, slots);
-        return std::vector<NodeId>{a, form.b(b, value, slots)};
-      });
+  TermWriter writer(c.update.module(), c.setting, e);
+  const NodeId value = writer.value();
+  const std::vector<NodeId> slots = writer.slots();
+  writer.output(form.a(writer.builder(), value, slots));
+  writer.output(form.b(writer.builder(), value, slots));
+  const std::vector<RowTerm> terms = writer.take();
   Builder& b = c.update;
   const std::vector<AxisId> axes = variable_of(c.setting, block.name).type.axes;
   NodeId yes = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);

@@ -149,6 +149,9 @@ struct Explanation {
                            parts.family, r, r);
       case Solver::odds:
         return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
+      case Solver::least_squares:
+        return fmt::format("{0} ← {0} + δ,  (Σ {1}x xᵀ) δ = Σ {1}x d,  d = {2} - mean", left, r, value);
+      case Solver::reweighted:
       case Solver::newton:
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:

@@ -61,11 +61,12 @@ struct Placement {
     for (const std::string& name : emission().slot_names) text += "." + name;
     const ir::Family* family = ir::find_family(text);
     if (!family || !family->start.slots) return ir::no_node;
-    const std::vector<RowTerm> terms = slot_terms(
-        c.setting, emission(), [&](Builder& rows, Expansion&, NodeId value, const std::vector<NodeId>&) {
-          const NodeId feature = family->start.feature ? family->start.feature(rows, value) : value;
-          return std::vector<NodeId>{feature, rows.unary(Op::square, feature)};
-        });
+    TermWriter writer(b.module(), c.setting, emission());
+    const NodeId value = writer.value();
+    const NodeId feature = family->start.feature ? family->start.feature(writer.builder(), value) : value;
+    writer.output(feature);
+    writer.output(writer.builder().unary(Op::square, feature));
+    const std::vector<RowTerm> terms = writer.take();
     const std::vector<AxisId>& axes = v.type.axes;
     const NodeId n = c.statistics.weight(b, at, axes);
     const NodeId mean =

@@ -82,7 +82,7 @@ struct NewtonStep {
       names.push_back(blocks[i]->name);
     }
     if (here.empty()) return;
-    const DensityTerms terms = density_terms(c.setting, c.emissions[emission], names);
+    const DensityTerms terms = density_terms(b.module(), c.setting, c.emissions[emission], names);
     for (size_t i = 0; i < here.size(); ++i) {
       first[here[i]] =
           sum(first[here[i]], c.statistics.expected(b, emission, axes, "d_" + names[i], terms.first[i]));
@@ -174,8 +174,9 @@ struct NewtonStep {
 }  // namespace
 
 bool has_newton(const ir::Plan& plan) {
-  return std::any_of(plan.blocks.begin(), plan.blocks.end(),
-                     [](const Block& block) { return block.solver == ir::Solver::newton; });
+  return std::any_of(plan.blocks.begin(), plan.blocks.end(), [](const Block& block) {
+    return block.solver == ir::Solver::newton || block.solver == ir::Solver::reweighted;
+  });
 }
 
 void solve_newton(UpdateContext& context, int group) {

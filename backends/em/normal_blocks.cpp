@@ -12,7 +12,9 @@
 #include "backends/em/normal_blocks.h"
 
 #include <algorithm>
+#include <optional>
 
+#include "backends/em/regression.h"
 #include "ir/families/members.h"
 
 namespace lvm::em {
@@ -28,6 +30,7 @@ NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission) {
   for (const Block& block : plan.blocks) {
     if (block.latent || block.factor != emission.factor) continue;
     if (block.solver == ir::Solver::moments) found.mean = &block;
+    if (block.solver == ir::Solver::least_squares && !found.regression) found.regression = &block;
     if (block.solver == ir::Solver::scatter) found.spread = &block;
   }
   return found;
@@ -44,6 +47,7 @@ struct NormalSolver {
   std::optional<ir::MatrixAxes> matrix;
   std::vector<AxisId> mean_axes, spread_axes, joint_axes;  // of the slots; joint: what s1 keeps
   NodeId delta = ir::no_node;
+  std::optional<Regression> regression;
 
   NormalSolver(UpdateContext& context, size_t emission)
       : c(context),
@@ -56,6 +60,7 @@ struct NormalSolver {
     spread_axes = slot_axes(f, e.slots.at(1));
     if (blocks.mean) mean_axes = read_type(blocks.mean->name).axes;
     joint_axes = united(mean_axes, scalar_axes(spread_axes));
+    if (blocks.regression) regression.emplace(c, *blocks.regression, scalar_axes(spread_axes), matrix);
   }
   const Type& read_type(const std::string& parameter) { return variable_of(c.setting, parameter).type; }
   /// The axes of a spread without those of its matrices.
@@ -64,6 +69,12 @@ struct NormalSolver {
   }
   NodeId sum(NodeId node, const std::vector<AxisId>& axes) {
     return b.reduce(Op::sum, node, common(b.type(node).axes, axes));
+  }
+
+  void solve_regression() {
+    const bool weighted = regression->weighted();
+    regression->solve(weighted ? power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)))
+                               : ir::no_node);
   }
 
   void solve_mean() {
@@ -82,6 +93,7 @@ struct NormalSolver {
 
   /// n delta^2 - 2 delta s1, summed to the axes of the spread; no_node where the mean is held.
   NodeId correction() {
+    if (regression) return sum(regression->correction(), without(regression->joint_axes(), spread_axes));
     if (delta == ir::no_node) return ir::no_node;
     const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
     const NodeId n = c.statistics.weight(b, at, joint_axes);
@@ -94,6 +106,7 @@ struct NormalSolver {
   }
 
   NodeId matrix_correction() {
+    if (regression) return sum(regression->matrix_correction(), without(regression->joint_axes(), spread_axes));
     if (delta == ir::no_node) return ir::no_node;
     const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
     const NodeId n = c.statistics.weight(b, at, scalar_axes(joint_axes));
@@ -137,7 +150,8 @@ struct NormalSolver {
   /// likelihood has no maximum.
   void check_freedom(const std::vector<AxisId>& own) {
     const double dimensions = matrix ? static_cast<double>(b.module().axis(matrix->row).size) : 1;
-    const double least = blocks.mean ? dimensions : dimensions - 1;
+    const double taken = regression ? regression->columns() : blocks.mean ? 1 : 0;
+    const double least = dimensions - 1 + taken;
     const std::string who =
         contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
     add_check(b, c.checks, Check::Kind::collapse, "enough_rows_" + blocks.spread->name,
@@ -150,9 +164,10 @@ struct NormalSolver {
 
 void solve_normal(UpdateContext& context, size_t emission) {
   const NormalBlocks blocks = normal_blocks(context.setting.plan, context.emissions[emission]);
-  if (!blocks.mean && !blocks.spread) return;
+  if (!blocks.mean && !blocks.spread && !blocks.regression) return;
   NormalSolver solver(context, emission);
   if (blocks.mean) solver.solve_mean();
+  if (blocks.regression) solver.solve_regression();
   if (blocks.spread) solver.solve_spread();
 }
 

@@ -8,6 +8,7 @@ namespace lvm::em {
 /// The free mean and spread of one factor, if it is Normal and has any.
 struct NormalBlocks {
   const ir::Block* mean = nullptr;
+  const ir::Block* regression = nullptr;  // the first coefficient of a mean that is a regression
   const ir::Block* spread = nullptr;
 };
 NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission);

@@ -13,31 +13,11 @@ using ir::Op;
 
 namespace {
 
-/// A module with one plain function, and the way from the canonical function into it.
-struct Workshop {
-  ir::Module module;
-  Builder builder;
-  Expansion expand;
-
-  explicit Workshop(const Setting& setting)
-      : module(empty(setting)), builder(module, module.functions.front()), expand(builder, setting) {}
-
-  static ir::Module empty(const Setting& setting) {
-    ir::Module made{.name = "terms", .level = ir::Level::step, .axes = setting.canonical.axes};
-    made.functions.push_back({.name = "terms"});
-    return made;
-  }
-  void output(NodeId node) { builder.output(ir::OutputKind::result, "term", node); }
-
-  std::vector<RowTerm> take(std::map<std::string, ir::Type> parameters = {}) {
-    const size_t count = module.functions.front().outputs.size();
-    const auto shared =
-        std::make_shared<const TermModule>(TermModule{ir::simplify(module), std::move(parameters)});
-    std::vector<RowTerm> terms;
-    for (size_t i = 0; i < count; ++i) terms.emplace_back(shared, i);
-    return terms;
-  }
-};
+ir::Module empty_module(const ir::Module& target) {
+  ir::Module made{.name = "terms", .level = ir::Level::step, .axes = target.axes};
+  made.functions.push_back({.name = "terms"});
+  return made;
+}
 
 NodeId leaf_of(const Function& f, const std::string& parameter) {
   for (size_t id = 0; id < f.nodes.size(); ++id) {
@@ -89,27 +69,53 @@ NodeId RowTerm::place(Builder& to) const {
   return made.back();
 }
 
-DensityTerms density_terms(const Setting& setting, const Emission& emission,
+TermWriter::TermWriter(ir::Module& target, const Setting& setting, const Emission& emission)
+    : target_(target),
+      setting_(setting),
+      emission_(emission),
+      module_(empty_module(target)),
+      builder_(module_, module_.functions.front()),
+      expand_(builder_, setting) {}
+
+std::vector<NodeId> TermWriter::slots() {
+  std::vector<NodeId> made;
+  for (const NodeId slot : emission_.slots) made.push_back(expand_(slot));
+  return made;
+}
+
+NodeId TermWriter::stand_in(const std::string& parameter, const std::vector<AxisId>& axes) {
+  const NodeId own = leaf_of(setting_.function(), parameter);
+  const ir::Type& type = parameters_[parameter] = setting_.function()[own].type;
+  const NodeId leaf = builder_.leaf(Op::argument, parameter, {type.element, united(axes, type.axes), -1});
+  expand_.replace(own, leaf);
+  return leaf;
+}
+
+std::vector<RowTerm> TermWriter::take() {
+  const size_t count = module_.functions.front().outputs.size();
+  target_.axes = module_.axes;
+  const auto shared =
+      std::make_shared<const TermModule>(TermModule{ir::simplify(module_), std::move(parameters_)});
+  std::vector<RowTerm> terms;
+  for (size_t i = 0; i < count; ++i) terms.emplace_back(shared, i);
+  return terms;
+}
+
+DensityTerms density_terms(ir::Module& target, const Setting& setting, const Emission& emission,
                            const std::vector<std::string>& parameters) {
-  Workshop shop(setting);
-  Builder& b = shop.builder;
+  TermWriter writer(target, setting, emission);
+  Builder& b = writer.builder();
   const ir::Type density = setting.function()[emission.log_density].type;
   std::vector<NodeId> leaves;
-  std::map<std::string, ir::Type> types;
-  for (const std::string& name : parameters) {
-    const NodeId own = leaf_of(setting.function(), name);
-    const ir::Type& type = types[name] = setting.function()[own].type;
-    leaves.push_back(b.leaf(Op::argument, name, {type.element, density.axes, -1}));
-    shop.expand.replace(own, leaves.back());
-  }
-  const NodeId value = shop.expand(emission.log_density);
+  for (const std::string& name : parameters) leaves.push_back(writer.stand_in(name, density.axes));
+  const NodeId value = writer.expand()(emission.log_density);
   const std::vector<NodeId> first = ir::differentiate_elements(b, value, leaves);
-  for (const NodeId node : first) shop.output(node);
+  for (const NodeId node : first) writer.output(node);
   for (size_t i = 0; i < first.size(); ++i) {
     const std::vector<NodeId> earlier(leaves.begin(), leaves.begin() + static_cast<std::ptrdiff_t>(i) + 1);
-    for (const NodeId node : ir::differentiate_elements(b, first[i], earlier)) shop.output(node);
+    for (const NodeId node : ir::differentiate_elements(b, first[i], earlier)) writer.output(node);
   }
-  const std::vector<RowTerm> all = shop.take(std::move(types));
+  const std::vector<RowTerm> all = writer.take();
   DensityTerms terms;
   auto next = all.begin();
   for (size_t i = 0; i < first.size(); ++i) terms.first.push_back(*next++);
@@ -118,18 +124,6 @@ DensityTerms density_terms(const Setting& setting, const Emission& emission,
     next += static_cast<std::ptrdiff_t>(i) + 1;
   }
   return terms;
-}
-
-std::vector<RowTerm> slot_terms(
-    const Setting& setting, const Emission& emission,
-    const std::function<std::vector<NodeId>(Builder&, Expansion&, NodeId value,
-                                            const std::vector<NodeId>& slots)>& write) {
-  Workshop shop(setting);
-  const NodeId value = shop.expand(emission.value);
-  std::vector<NodeId> slots;
-  for (const NodeId slot : emission.slots) slots.push_back(shop.expand(slot));
-  for (const NodeId node : write(shop.builder, shop.expand, value, slots)) shop.output(node);
-  return shop.take();
 }
 
 }  // namespace lvm::em

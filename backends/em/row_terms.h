@@ -41,13 +41,32 @@ struct DensityTerms {
   std::vector<RowTerm> first;                // d ln p / d v_i
   std::vector<std::vector<RowTerm>> second;  // d2 ln p / d v_i d v_j for j <= i
 };
-DensityTerms density_terms(const Setting& setting, const Emission& emission,
+DensityTerms density_terms(ir::Module& target, const Setting& setting, const Emission& emission,
                            const std::vector<std::string>& parameters);
 
-/// Terms written by `write` over the value and the slots of a factor.
-std::vector<RowTerm> slot_terms(
-    const Setting& setting, const Emission& emission,
-    const std::function<std::vector<NodeId>(Builder&, Expansion&, NodeId value,
-                                            const std::vector<NodeId>& slots)>& write);
+/// Where terms of one factor are written: a function of its own over the axes of `target`, to which new axes
+/// (twins) are added.
+class TermWriter {
+ public:
+  TermWriter(ir::Module& target, const Setting& setting, const Emission& emission);
+  Builder& builder() { return builder_; }
+  Expansion& expand() { return expand_; }
+  NodeId value() { return expand_(emission_.value); }
+  std::vector<NodeId> slots();
+  /// An `argument` leaf that stands for a parameter from here on, with the axes `axes` besides its own.
+  NodeId stand_in(const std::string& parameter, const std::vector<AxisId>& axes);
+  void output(NodeId node) { builder_.output(ir::OutputKind::result, "term", node); }
+  /// All outputs, in order, simplified.
+  std::vector<RowTerm> take();
+
+ private:
+  ir::Module& target_;
+  const Setting& setting_;
+  const Emission& emission_;
+  ir::Module module_;
+  Builder builder_;
+  Expansion expand_;
+  std::map<std::string, ir::Type> parameters_;
+};
 
 }  // namespace lvm::em

@@ -8,6 +8,7 @@
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/priors.h"
+#include "backends/em/regression.h"
 
 namespace lvm::em {
 
@@ -139,6 +140,9 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::odds:
         solve_odds(c, block);
         break;
+      case Solver::reweighted:
+        if (design_group(c, block).blocks.front() == &block) solve_reweighted(c, block, moves);
+        break;
       case Solver::newton:
         if (moves == Moves::start) {
           place_by_moments(c, block);
@@ -147,6 +151,7 @@ void write_updates(UpdateContext& c, Moves moves) {
         }
         break;
       case Solver::moments:
+      case Solver::least_squares:
       case Solver::scatter:
         break;  // solved together, factor by factor
       case Solver::held: {

@@ -80,7 +80,8 @@ std::vector<NodeId> differentiate_elements(Builder& b, NodeId value, const std::
     const auto at = static_cast<size_t>(id);
     const Node node = b.function()[id];
     const ShapeRule shape = row(node.op).shape;
-    if (adjoints[at] == no_node || !active[at] || shape == ShapeRule::leaf) continue;
+    const bool reached = std::find(leaves.begin(), leaves.end(), id) != leaves.end();
+    if (adjoints[at] == no_node || !active[at] || reached || shape == ShapeRule::leaf) continue;
     const DerivativeRule rule = derivative_rule(node.op);
     const bool element_wise = shape == ShapeRule::pointwise || shape == ShapeRule::broadcast;
     if (!rule || !element_wise) throw InternalError("`" + std::string(row(node.op).name) + "` has no derivative element by element");

@@ -12,7 +12,7 @@ namespace lvm::ir {
 std::vector<NodeId> differentiate(Builder& builder, NodeId scalar, const std::vector<NodeId>& with_respect_to);
 
 /// The derivative of each element of `value` in the same element of each leaf. Every op between them works element by element, and
-/// the leaves have the axes of `value`. Throws InternalError naming an op for which this does not hold.
+/// the leaves (any nodes of the function) have the axes of `value`. Throws InternalError naming an op for which this does not hold.
 std::vector<NodeId> differentiate_elements(Builder& builder, NodeId value, const std::vector<NodeId>& leaves);
 
 /// `module` with the plain function "<name>.gradient": the value of the first output, then the gradient in each real `parameter` and

@@ -26,6 +26,10 @@ std::string_view name(Solver solver) {
       return "rate";
     case Solver::odds:
       return "odds";
+    case Solver::least_squares:
+      return "least squares";
+    case Solver::reweighted:
+      return "reweighted";
     case Solver::newton:
       return "Newton";
     case Solver::held:

@@ -19,6 +19,8 @@ enum class Solver : uint8_t {
   scatter,              // Normal sd, var, precision, cov: scatter about the mean, pooled over the axes that the parameter lacks
   rate,                 // ln p = A ln r - B r: expected A over expected B
   odds,                 // ln p = A ln s + B ln(1 - s): expected A over expected A + B
+  least_squares,        // Normal mean through a linear predictor: weighted least squares
+  reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
   newton,               // a guarded Newton step on the expected log density, for parameters that enter element by element
   held,                 // fixed
 };

@@ -50,6 +50,9 @@ struct ParameterUse {
 
 /// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element by element.
 bool newton_applies(const PlanContext& context, const Variable& parameter, const std::vector<ParameterUse>& uses);
+/// The solver of coefficients of a linear predictor, or none where the parameter is no such coefficient.
+std::optional<Solver> linear_solver(const PlanContext& context, const Variable& parameter,
+                                    const std::vector<ParameterUse>& uses);
 /// True where nothing or a prior that the closed form of the solver includes stands on the parameter.
 bool prior_is_conjugate(const PlanContext& context, const Variable& parameter, Solver solver, const ParameterUse& use);
 /// Parameters that share a factor with a Newton block step with it; those of equal axes together.

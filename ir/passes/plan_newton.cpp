@@ -19,7 +19,8 @@ bool is_element_wise(const Function& f, NodeId expression, NodeId leaf) {
     reached[static_cast<size_t>(id)] = here;
     if (!here || id == leaf || !depends_on(f, expression, id)) continue;
     const ShapeRule shape = row(node.op).shape;
-    const bool selects = node.op == Op::gather && f[node.inputs[1]].op == Op::latent && !on_way(node.inputs[1]);
+    const bool selects =
+        node.op == Op::gather && f[node.inputs[1]].op == Op::latent && !on_way(node.inputs[1]);
     if (shape != ShapeRule::pointwise && shape != ShapeRule::broadcast && !selects) return false;
   }
   return true;
@@ -45,7 +46,8 @@ bool has_free_parameter(const PlanContext& c, NodeId expression, const Variable&
 }
 
 /// The families whose mode the closed form of a solver includes; `power` of a rate or a spread in its slot.
-std::vector<std::string_view> conjugate_families(Solver solver, const ParameterUse& use, const SlotRule& rule) {
+std::vector<std::string_view> conjugate_families(Solver solver, const ParameterUse& use,
+                                                 const SlotRule& rule) {
   switch (solver) {
     case Solver::normalised_counts:
       return {"Dirichlet"};
@@ -64,6 +66,8 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::scatter:
     case Solver::enumerate:
     case Solver::held:
+    case Solver::least_squares:
+    case Solver::reweighted:
     case Solver::newton:
       break;
   }
@@ -84,7 +88,8 @@ bool prior_is_conjugate(const PlanContext& c, const Variable& v, Solver solver, 
 }
 
 bool newton_applies(const PlanContext& c, const Variable& v, const std::vector<ParameterUse>& uses) {
-  const bool has_coordinates = v.domain == Domain::real || v.domain == Domain::positive || v.domain == Domain::unit;
+  const bool has_coordinates =
+      v.domain == Domain::real || v.domain == Domain::positive || v.domain == Domain::unit;
   if (!has_coordinates || uses.empty() || !v.mask.empty()) return false;
   if (v.prior != no_node) {
     const Node& prior = c.function()[v.prior];
@@ -95,7 +100,8 @@ bool newton_applies(const PlanContext& c, const Variable& v, const std::vector<P
   }
   return std::all_of(uses.begin(), uses.end(), [&](const ParameterUse& use) {
     const Node& density = c.function()[c.factor(*use.parts).log_density];
-    return find_family(density.attributes.text) && draws_elements(*use.parts) && !is_matrix_normal(c, *use.parts) &&
+    return find_family(density.attributes.text) && draws_elements(*use.parts) &&
+           !is_matrix_normal(c, *use.parts) &&
            is_element_wise(c.function(), use.parts->slots[use.slot], v.node);
   });
 }
@@ -119,7 +125,9 @@ void group_newton_blocks(PlanContext& c, const std::vector<std::vector<Parameter
   for (bool changed = true; changed;) {
     changed = false;
     for (Block& block : c.plan.blocks) {
-      if (block.latent || block.solver == Solver::held || block.solver == Solver::newton) continue;
+      const bool fixed = block.solver == Solver::held || block.solver == Solver::newton ||
+                         block.solver == Solver::least_squares || block.solver == Solver::reweighted;
+      if (block.latent || fixed) continue;
       const Variable& v = c.model.variables[static_cast<size_t>(*c.model.find(block.name))];
       Block candidate = block;
       candidate.factors = {block.factor};

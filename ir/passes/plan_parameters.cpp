@@ -68,7 +68,10 @@ struct ParameterPlanner {
       return;
     }
     if (is_closed()) return add_block(uses.front());
+    const std::optional<Solver> linear = linear_solver(c, v, uses);
+    if (linear == Solver::least_squares) return add_linear(*linear);
     if (newton_applies(c, v, uses)) return add_newton();
+    if (linear) return add_linear(*linear);
     if (uses.size() > 1) return report_shared();
     const ParameterUse& use = uses.front();
     if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);
@@ -82,6 +85,27 @@ struct ParameterPlanner {
     const ParameterUse& use = uses.front();
     return rule(use) && allows(*rule(use), use.dependence) && rule(use)->solver && is_solvable(use) &&
            !has_free_coefficient(use) && prior_is_conjugate(c, v, *rule(use)->solver, use);
+  }
+
+  void add_linear(Solver solver) {
+    const ParameterUse& use = uses.front();
+    const bool closed = solver == Solver::least_squares;
+    const std::string_view noun = rule(use) ? rule(use)->noun : "slot";
+    c.plan.blocks.push_back(
+        {.name = v.name,
+         .latent = false,
+         .solver = solver,
+         .block_class = !closed              ? BlockClass::newton
+                        : v.prior == no_node ? BlockClass::closed
+                                             : BlockClass::conditional,
+         .reason =
+             closed
+                 ? fmt::format("{} of a {} through a linear predictor: regression", noun, use.parts->family)
+                 : fmt::format(
+                       "{} of a {} through a linear predictor: guarded Newton, all coefficients together",
+                       noun, use.parts->family),
+         .factor = use.parts->index,
+         .slot = use.slot});
   }
 
   void add_newton() {
@@ -223,11 +247,15 @@ struct ParameterPlanner {
         block.reason = scatter_reason(use);
         break;
       case Solver::rate:
-        block.reason = fmt::format("{} of a {}: a ratio of expected sums", rule(use)->noun, use.parts->family);
+        block.reason =
+            fmt::format("{} of a {}: a ratio of expected sums", rule(use)->noun, use.parts->family);
         break;
       case Solver::odds:
-        block.reason = fmt::format("probability of a {}: expected successes over expected trials", use.parts->family);
+        block.reason =
+            fmt::format("probability of a {}: expected successes over expected trials", use.parts->family);
         break;
+      case Solver::least_squares:
+      case Solver::reweighted:
       case Solver::newton:
       case Solver::enumerate:
       case Solver::held:

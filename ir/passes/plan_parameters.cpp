@@ -69,9 +69,8 @@ struct ParameterPlanner {
     }
     if (is_closed()) return add_block(uses.front());
     const std::optional<Solver> linear = linear_solver(c, v, uses);
-    if (linear == Solver::least_squares) return add_linear(*linear);
-    if (newton_applies(c, v, uses)) return add_newton();
     if (linear) return add_linear(*linear);
+    if (newton_applies(c, v, uses)) return add_newton();
     if (uses.size() > 1) return report_shared();
     const ParameterUse& use = uses.front();
     if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);

@@ -123,7 +123,7 @@ NodeId Expansion::operator()(NodeId id) {
     if (node.op == Op::logpdf) {
       const ir::Family* family = ir::find_family(node.attributes.text);
       if (!family) throw ir::InternalError("no density for " + node.attributes.text);
-      made = family->log_density(to_, inputs.front(), {inputs.begin() + 1, inputs.end()});
+      made = family->log_density(to_, inputs.front(), {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
     } else {
       made = to_.make(node.op, std::move(inputs), node.attributes, node.range);
     }

@@ -28,10 +28,24 @@ NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
                b.unary(Op::neg, b.unary(Op::softplus, x)));
 }
 
+NodeId the_value(Builder&, NodeId value, const Slots&) {
+  return value;
+}
+NodeId no_of(Builder& b, NodeId value, const Slots&) {
+  return b.sub(b.constant(1), value);
+}
+
+/// ln((y + 1/2) / (3/2 - y))
+NodeId empirical_logits(Builder& b, NodeId value, const Slots&) {
+  const NodeId yes = b.unary(Op::log, b.add(value, b.constant(0.5)));
+  return b.sub(yes, b.unary(Op::log, b.sub(b.constant(1.5), value)));
+}
+
 }  // namespace
 
 std::vector<Family> bernoulli_families() {
-  return {{.parameterisation = "Bernoulli.p", .log_density = by_p}, {"Bernoulli.logits", by_logits}};
+  return {{.parameterisation = "Bernoulli.p", .log_density = by_p, .odds = {{0, the_value, no_of}}},
+          {.parameterisation = "Bernoulli.logits", .log_density = by_logits, .link = empirical_logits}};
 }
 
 }  // namespace lvm::ir

@@ -4,22 +4,32 @@
 
 #include <functional>
 #include <string_view>
+#include <utility>
 #include <vector>
 
 #include "ir/tensor/tensor.h"
 
 namespace lvm::ir {
 
+/// The slots of a logpdf node in its order, and the event axes that the node names (its `attributes.axes`):
+/// Multinomial, Dirichlet and the Wisharts cannot tell them from the types alone.
+struct Slots : std::vector<NodeId> {
+  using std::vector<NodeId>::vector;
+  Slots(std::vector<NodeId> nodes, std::vector<AxisId> axes = {})
+      : std::vector<NodeId>(std::move(nodes)), event(std::move(axes)) {}
+  std::vector<AxisId> event;
+};
+
 /// Writes ln p(value | slots) as Tensor arithmetic (level step). `value` and `slots` are the inputs of a
 /// logpdf node in its order. The result has the axes of the logpdf node: those of value and slots without
 /// event axes.
-using LogDensity = std::function<NodeId(Builder&, NodeId value, const std::vector<NodeId>& slots)>;
+using LogDensity = std::function<NodeId(Builder&, NodeId value, const Slots& slots)>;
 
 /// A term a row of a log density: an expression in the value and the slots, written like a density.
 using Term = LogDensity;
 
-/// ln p = a ln r - b r + (free of r),  r = slot^sign: rates, precisions (sign 1), scales (sign -1). a and b
-/// do not hold the slot.
+/// ln p = a ln r - b r + (free of r),  r = slot^sign: rates, precisions (sign 1), scales (sign -1), standard
+/// deviations (sign -2). a and b do not hold the slot.
 struct RateForm {
   size_t slot;
   double sign;
@@ -38,8 +48,7 @@ struct OddsForm {
 /// know is `no_node`.
 struct MomentStart {
   std::function<NodeId(Builder&, NodeId value)> feature = {};  // empty: the value itself
-  std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const std::vector<NodeId>& slots)>
-      slots = {};
+  std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const Slots& slots)> slots = {};
 };
 
 /// One parameterisation of one family: "Normal.mean.cov".

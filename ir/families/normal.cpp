@@ -42,9 +42,8 @@ MatrixAxes event_of(Builder& b, NodeId matrix, NodeId value) {
   return *axes;
 }
 
-NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
-  const auto [row, column] = event_of(b, cov, value);
-  const NodeId chol = b.matrix(Op::cholesky, {cov}, row, column);
+NodeId by_factor(Builder& b, NodeId value, NodeId mean, NodeId chol, MatrixAxes axes) {
+  const auto [row, column] = axes;
   const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, row, column);
   const NodeId u = b.matrix(Op::triangular_apply, {whiten, b.sub(value, mean)}, row, column);
   const NodeId log_diagonal = b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {row, column}}));
@@ -52,6 +51,16 @@ NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
   const NodeId log_norm =
       b.unary(Op::neg, b.reduce(Op::sum, b.add(log_diagonal, b.constant(half_log_two_pi)), {row}));
   return b.make(Op::fma, {b.constant(-0.5), b.reduce(Op::sum, b.unary(Op::square, u), {row}), log_norm});
+}
+
+NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
+  const MatrixAxes axes = event_of(b, cov, value);
+  return by_factor(b, value, mean, b.matrix(Op::cholesky, {cov}, axes.row, axes.column), axes);
+}
+
+/// Of the factor its lower triangle counts, with a diagonal above 0.
+NodeId by_cholesky(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
+  return by_factor(b, value, slots.at(0), slots.at(1), event_of(b, slots.at(1), value));
 }
 
 NodeId by_cov(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
@@ -77,6 +86,7 @@ std::vector<Family> normal_families() {
           {.parameterisation = "Normal.mean.var", .log_density = by_var, .start = by_moments(1)},
           {.parameterisation = "Normal.mean.precision", .log_density = by_precision, .start = by_moments(-1)},
           {.parameterisation = "Normal.mean.cov", .log_density = by_cov},
+          {.parameterisation = "Normal.mean.cholesky", .log_density = by_cholesky},
           {.parameterisation = "Normal.mean.precision_matrix", .log_density = by_precision_matrix}};
 }
 

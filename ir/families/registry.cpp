@@ -1,3 +1,5 @@
+#include <deque>
+
 #include "ir/families/members.h"
 
 namespace lvm::ir {
@@ -5,12 +7,25 @@ namespace lvm::ir {
 const std::vector<Family>& families() {
   static const std::vector<Family> all = [] {
     std::vector<Family> list;
-    for (const auto& members : {normal_families(), bernoulli_families(), categorical_families()}) {
+    for (const auto& members :
+         {normal_families(), bernoulli_families(), categorical_families(), poisson_families(),
+          binomial_families(), geometric_families(), negative_binomial_families(), gamma_families(),
+          beta_families(), location_scale_families(), weibull_families(), von_mises_families(),
+          continuous_bernoulli_families(), wishart_families()}) {
       list.insert(list.end(), members.begin(), members.end());
     }
+    const std::vector<Family> zero_inflated = zero_inflated_families(list),
+                              truncated = truncated_families(list);
+    list.insert(list.end(), zero_inflated.begin(), zero_inflated.end());
+    list.insert(list.end(), truncated.begin(), truncated.end());
     return list;
   }();
   return all;
+}
+
+std::string_view kept(std::string text) {
+  static std::deque<std::string> texts;
+  return texts.emplace_back(std::move(text));
 }
 
 const Family* find_family(std::string_view parameterisation) {

@@ -1,4 +1,4 @@
-// The modified Bessel functions I0 and I1 as log I0, I1 / I0 and its derivative: what a von Mises distribution needs.
+// The modified Bessel functions I0 and I1 as log I0 - |x|, I1 / I0 and its derivative: what a von Mises distribution needs.
 
 #include "ir/maths/parts.h"
 
@@ -77,11 +77,9 @@ Value i0_of_square(Builder& b, Value square) {
 
 Value log_bessel(Builder& b, Value x) {
   auto [size, square, large, t, near] = split(b, x);
-  Value small = log1p(b, b.mul(square, b.polynomial(square, i0_near)));
+  Value small = b.sub(log1p(b, b.mul(square, b.polynomial(square, i0_near))), size);
   Value fraction = b.div(b.polynomial(t, i0_far), b.mul(b.real_like(root_two_pi, x), b.sqrt(large)));
-  Value infinite = b.real_like(infinity, x);
-  Value far = b.select(b.less(large, infinite), b.add(large, log(b, fraction)), infinite);
-  Value result = b.select(near, small, far);
+  Value result = b.select(near, small, log(b, fraction));
   return b.select(b.equal(x, x), result, x);
 }
 

@@ -56,7 +56,9 @@ DensityText split_density(std::string_view text) {
   DensityText parts{std::string(text.substr(0, text.find('.'))), {}};
   while (text.find('.') != std::string_view::npos) {
     text.remove_prefix(text.find('.') + 1);
-    parts.slot_names.emplace_back(text.substr(0, text.find('.')));
+    // Of a wrapped distribution, "D(Poisson", only the slots are inputs.
+    const std::string_view slot = text.substr(0, text.find('.'));
+    if (slot.find('(') == std::string_view::npos) parts.slot_names.emplace_back(slot.substr(0, slot.find(')')));
   }
   return parts;
 }

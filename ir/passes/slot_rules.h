@@ -28,7 +28,7 @@ const SlotRule* find_slot_rule(std::string_view family, std::string_view slot);
 /// True where the dependence is in the class that the slot allows.
 bool allows(const SlotRule& rule, const Dependence& dependence);
 
-/// "Normal.mean.sd" taken apart.
+/// "Normal.mean.sd" taken apart; "ZeroInflated.p.D(Poisson.rate)" has the slots p and rate.
 struct DensityText {
   std::string family;
   std::vector<std::string> slot_names;

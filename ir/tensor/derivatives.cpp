@@ -229,7 +229,10 @@ DerivativeRule derivative_rule(Op op) {
     case Op::binet_slope: return [](Adjoint& a) {
       a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::binet_curve, a.in(0)));
     };
-    case Op::log_bessel: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_ratio, a.in(0))); };
+    case Op::log_bessel: return [](Adjoint& a) {
+      const NodeId sign = a.b.select(a.b.binary(Op::less, a.in(0), zero(a)), a.b.constant(-1), a.b.constant(1));
+      a.inputs[0] = a.b.mul(a.adjoint, a.b.sub(a.b.unary(Op::bessel_ratio, a.in(0)), sign));
+    };
     case Op::bessel_ratio: return [](Adjoint& a) {
       a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_slope, a.in(0)));
     };

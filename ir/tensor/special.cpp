@@ -106,15 +106,15 @@ double binet_curve(double x) {
 
 double log_bessel(double x) {
   const long double size = std::abs(static_cast<long double>(x));
-  if (!(size < infinity)) return static_cast<double>(size);
-  if (size < far) return static_cast<double>(std::log1p(bessel(size).i0_less_one));
+  if (!(size < infinity)) return static_cast<double>(-size);
+  if (size < far) return static_cast<double>(std::log1p(bessel(size).i0_less_one) - size);
   long double term = 1, sum = 1;
   for (int k = 1; k < 24; ++k) {
     const auto odd = static_cast<long double>(2 * k - 1);
     term *= odd * odd / (8 * static_cast<long double>(k) * size);
     sum += term;
   }
-  return static_cast<double>(size - 0.5L * std::log(2 * std::numbers::pi_v<long double> * size) + std::log(sum));
+  return static_cast<double>(std::log(sum) - 0.5L * std::log(2 * std::numbers::pi_v<long double> * size));
 }
 
 double bessel_ratio(double x) {

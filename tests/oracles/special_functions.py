@@ -53,7 +53,7 @@ def bessels(x):
 
 
 def log_bessel(x):
-    return bessels(abs(D(x)))[0].ln()
+    return bessels(abs(D(x)))[0].ln() - abs(D(x))
 
 
 def bessel_ratio(x):

@@ -21,7 +21,8 @@ struct Setting {
 
   /// ln p of the values, one a row.
   std::vector<double> density(const char* parameterisation, Type value, std::vector<Type> slots,
-                              std::vector<double> values, const std::vector<std::vector<double>>& arguments) {
+                              std::vector<double> values, const std::vector<std::vector<double>>& arguments,
+                              std::vector<AxisId> event = {}) {
     Function function{.name = "f"};
     Builder b(module, function);
     Environment environment;
@@ -35,7 +36,7 @@ struct Setting {
     }
     const Family* family = find_family(parameterisation);
     REQUIRE(family);
-    const NodeId result = family->log_density(b, y, nodes);
+    const NodeId result = family->log_density(b, y, {nodes, event});
     return interpreter::evaluate(module, function, environment)[static_cast<size_t>(result)].data;
   }
   interpreter::Value tensor(const Type& type, std::vector<double> data) const {
@@ -163,6 +164,84 @@ TEST_CASE("Categorical by p and logits", "[families]") {
   CHECK(by_logits[0] == Approx(-1 - norm).epsilon(1e-12));
   CHECK(by_logits[1] == Approx(0 - norm).epsilon(1e-12));
   CHECK(by_logits[2] == Approx(1 - norm).epsilon(1e-12));
+}
+
+TEST_CASE("multivariate Normal by its Cholesky factor", "[families]") {
+  Setting s;
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1},
+      matrix{Element::real, {s.d, s.dd}, -1};
+  const std::vector<double> mean = {1, -2}, at = {0, 0, 1, -2, 3, 5, -40, 7};
+  const auto by_factor = s.density("Normal.mean.cholesky", value, {vector, matrix}, at, {mean, {1.5, 0, -0.4, 0.3}});
+  const auto by_cov = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, {2.25, -0.6, -0.6, 0.25}});
+  for (size_t i = 0; i < 4; ++i) CHECK(by_factor[i] == Approx(by_cov[i]).epsilon(1e-13));
+}
+
+TEST_CASE("Dirichlet of two shares is Beta, of three it integrates to one", "[families]") {
+  Setting s;
+  const Type pair{Element::real, {s.row, s.d}, -1}, shapes{Element::positive, {s.d}, -1}, one{Element::real, {s.row}, -1},
+      scalar{Element::positive, {}, -1};
+  for (const auto& [a, b] : std::vector<std::pair<double, double>>{{0.3, 2}, {1, 1}, {40, 1e5}}) {
+    const auto two = s.density("Dirichlet.alpha", pair, {shapes}, {0.25, 0.75, 1e-5, 1 - 1e-5}, {{a, b}}, {s.d});
+    const auto beta = s.density("Beta.a.b", one, {scalar, scalar}, {0.25, 1e-5}, {{a}, {b}});
+    for (size_t i = 0; i < 2; ++i) CHECK(two[i] == Approx(beta[i]).epsilon(1e-12).margin(1e-12));
+  }
+  const Type triple{Element::real, {s.row, s.v}, -1}, three{Element::positive, {s.v}, -1};
+  std::vector<double> at;
+  const int cells = 400;
+  for (int i = 0; i < cells; ++i) {
+    for (int j = 0; j + i < cells; ++j) {  // the middles of triangles, two a square
+      const double x = (i + 1.0 / 3) / cells, y = (j + 1.0 / 3) / cells;
+      at.insert(at.end(), {x, y, 1 - x - y});
+      if (i + j + 1 < cells) {
+        const double u = (i + 2.0 / 3) / cells, v = (j + 2.0 / 3) / cells;
+        at.insert(at.end(), {u, v, 1 - u - v});
+      }
+    }
+  }
+  double sum = 0;
+  for (const double ln_p : s.density("Dirichlet.alpha", triple, {three}, at, {{2, 3.5, 4}}, {s.v})) sum += std::exp(ln_p);
+  CHECK(sum / (2.0 * cells * cells) == Approx(1).epsilon(1e-4));
+}
+
+TEST_CASE("Multinomial sums to one over all counts, and an impossible outcome that does not occur costs nothing", "[families]") {
+  Setting s;
+  const Type counts{Element::count, {s.row, s.v}, -1}, table{Element::real, {s.v}, -1}, n{Element::count, {}, -1};
+  std::vector<double> at;
+  for (int i = 0; i <= 6; ++i)
+    for (int j = 0; i + j <= 6; ++j) at.insert(at.end(), {double(i), double(j), double(6 - i - j)});
+  for (const std::vector<double>& p : {std::vector<double>{0.2, 0.5, 0.3}, {0.25, 0, 0.75}}) {
+    double sum = 0;
+    for (const double ln_p : s.density("Multinomial.n.p", counts, {n, table}, at, {{6}, p}, {s.v})) sum += std::exp(ln_p);
+    CHECK(sum == Approx(1).epsilon(1e-13));
+  }
+}
+
+TEST_CASE("the Wisharts of one dimension are Gamma and InverseGamma, of two they follow their formula", "[families]") {
+  Setting s;
+  s.module.axes[static_cast<size_t>(s.d)].size = s.module.axes[static_cast<size_t>(s.dd)].size = 1;
+  const Type cell{Element::real, {s.row, s.d, s.dd}, -1}, matrix{Element::real, {s.d, s.dd}, -1}, one{Element::real, {s.row}, -1},
+      scalar{Element::positive, {}, -1};
+  const double df = 3.5, scale = 0.7;
+  const std::vector<double> at = {0.2, 1, 9};
+  const auto wishart = s.density("Wishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
+  const auto inverse = s.density("InverseWishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
+  const auto gamma = s.density("Gamma.shape.scale", one, {scalar, scalar}, at, {{df / 2}, {2 * scale}});
+  const auto inverse_gamma = s.density("InverseGamma.shape.scale", one, {scalar, scalar}, at, {{df / 2}, {scale / 2}});
+  for (size_t i = 0; i < at.size(); ++i) {
+    CHECK(wishart[i] == Approx(gamma[i]).epsilon(1e-13));
+    CHECK(inverse[i] == Approx(inverse_gamma[i]).epsilon(1e-13));
+  }
+  s.module.axes[static_cast<size_t>(s.d)].size = s.module.axes[static_cast<size_t>(s.dd)].size = 2;
+  // X = [[2, .5], [.5, 1]], S = [[1, -.2], [-.2, .5]]: |X| = 1.75, |S| = .46, tr(S^-1 X) = (1 + .2 + 1) / .46,
+  // tr(S X^-1) = (1 + .2 + 1) / 1.75; Gamma_2(a) = sqrt(pi) Gamma(a) Gamma(a - 1/2).
+  const auto two = [&](const char* which) {
+    return s.density(which, cell, {scalar, matrix}, {2, 0.5, 0.5, 1}, {{df}, {1, -0.2, -0.2, 0.5}}, {s.d, s.dd})[0];
+  };
+  const double norm = df * std::log(2) + 0.5 * std::log(M_PI) + std::lgamma(df / 2) + std::lgamma(df / 2 - 0.5);
+  CHECK(two("Wishart.df.scale") ==
+        Approx((df - 3) / 2 * std::log(1.75) - 2.2 / 0.46 / 2 - df / 2 * std::log(0.46) - norm).epsilon(1e-12));
+  CHECK(two("InverseWishart.df.scale") ==
+        Approx(-(df + 3) / 2 * std::log(1.75) - 2.2 / 1.75 / 2 + df / 2 * std::log(0.46) - norm).epsilon(1e-12));
 }
 
 }  // namespace lvm::ir

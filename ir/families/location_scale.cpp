@@ -1,0 +1,90 @@
+// LogNormal, StudentT, Laplace and Uniform.
+//
+// StudentT, u = (y - location) / scale, h = df / 2:
+//
+//   ln p = lgamma(h + 1/2) - lgamma(h) - 1/2 ln(2 pi h) - ln scale - (h + 1/2) log1p(u^2 / (2 h))
+//        = h log1p(1 / (2 h)) - 1/2 + binet(h + 1/2) - binet(h) - 1/2 ln 2 pi - ln scale - (h + 1/2)
+//        log1p(...),
+//
+// which tends to the Normal as h grows.
+
+#include "ir/families/members.h"
+#include "ir/families/terms.h"
+
+namespace lvm::ir {
+namespace {
+
+constexpr double least_spread = 1e-150;  // its square is still a normal number
+
+NodeId root(Builder& b, NodeId variance) {
+  return at_least(b, b.unary(Op::sqrt, variance), least_spread);
+}
+
+NodeId log_normal(Builder& b, NodeId value, const Slots& slots) {
+  const NodeId log_value = log_of(b, value), sd = slots.at(1);
+  const NodeId u = b.mul(b.sub(log_value, slots.at(0)), b.unary(Op::reciprocal, sd));
+  const NodeId log_norm = b.sub(b.constant(-half_log_two_pi), log_of(b, sd));
+  return b.sub(b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, u), log_norm}), log_value);
+}
+
+NodeId half_square_of_log(Builder& b, NodeId value, const Slots& slots) {
+  return b.mul(b.constant(0.5), b.unary(Op::square, b.sub(log_of(b, value), slots.at(0))));
+}
+
+NodeId student(Builder& b, NodeId value, const Slots& slots) {
+  const NodeId half = b.constant(0.5), h = b.mul(half, slots.at(0)), scale = slots.at(2);
+  const NodeId u = b.mul(b.sub(value, slots.at(1)), b.unary(Op::reciprocal, scale));
+  const NodeId inverse = b.unary(Op::reciprocal, slots.at(0)), above = b.add(h, half);
+  const NodeId steps = b.sub(b.unary(Op::binet, above), b.unary(Op::binet, h));
+  const NodeId growth = b.sub(b.mul(h, b.unary(Op::log1p, inverse)), b.constant(0.5 + half_log_two_pi));
+  const NodeId norm = b.sub(b.add(growth, steps), log_of(b, scale));
+  const NodeId tail = b.unary(Op::log1p, b.mul(b.unary(Op::square, u), inverse));
+  return b.make(Op::fma, {negative(b, above), tail, norm});
+}
+
+/// With 8 degrees of freedom: the variance is 8/6 of the squared scale.
+std::vector<NodeId> start_of_student(Builder& b, NodeId mean, NodeId variance, const Slots&) {
+  return {b.constant(8), mean, root(b, b.mul(b.constant(0.75), variance))};
+}
+
+NodeId distance(Builder& b, NodeId value, const Slots& slots) {
+  return b.unary(Op::abs, b.sub(value, slots.at(0)));
+}
+
+NodeId laplace(Builder& b, NodeId value, const Slots& slots) {
+  const NodeId scale = slots.at(1);
+  const NodeId log_norm = b.sub(b.constant(-0.69314718055994530942), log_of(b, scale));
+  return b.sub(log_norm, b.mul(distance(b, value, slots), b.unary(Op::reciprocal, scale)));
+}
+
+NodeId uniform(Builder& b, NodeId value, const Slots& slots) {
+  const NodeId low = slots.at(0), high = slots.at(1);
+  const NodeId in =
+      b.binary(Op::logical_and, b.binary(Op::less_equal, low, value), b.binary(Op::less_equal, value, high));
+  return b.select(in, negative(b, log_of(b, b.sub(high, low))), b.constant(-__builtin_inf()));
+}
+
+}  // namespace
+
+std::vector<Family> location_scale_families() {
+  return {{.parameterisation = "LogNormal.log_mean.log_sd",
+           .log_density = log_normal,
+           .rates = {{1, -2, [](Builder& b, NodeId, const Slots&) { return b.constant(0.5); },
+                      half_square_of_log}},
+           .start = {.feature = log_of,
+                     .slots = [](Builder& b, NodeId mean, NodeId variance,
+                                 const Slots&) { return std::vector<NodeId>{mean, root(b, variance)}; }}},
+          {.parameterisation = "StudentT.df.location.scale",
+           .log_density = student,
+           .start = {.slots = start_of_student}},
+          {.parameterisation = "Laplace.location.scale",
+           .log_density = laplace,
+           .rates = {{1, -1, [](Builder& b, NodeId, const Slots&) { return b.constant(1); }, distance}},
+           .start = {.slots =
+                         [](Builder& b, NodeId mean, NodeId variance, const Slots&) {
+                           return std::vector<NodeId>{mean, root(b, b.mul(b.constant(0.5), variance))};
+                         }}},
+          {.parameterisation = "Uniform.low.high", .log_density = uniform}};
+}
+
+}  // namespace lvm::ir

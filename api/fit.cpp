@@ -94,6 +94,7 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.stop = runtime::name(fitted.stop);
   fit.iterations = fitted.iterations;
   fit.rows = fitted.rows;
+  fit.total_weight = fitted.total_weight;
   fit.free_parameters = fitted.free_parameters;
   fit.seed = fitted.seed;
   fit.aic = fitted.aic;

@@ -118,6 +118,7 @@ std::string to_json(const Fit& fit) {
   json["objective"] = {{"name", fit.objective_name}, {"value", fit.objective}, {"per_row", fit.per_row()}};
   json["information"] = {{"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}};
   json["rows"] = fit.rows;
+  if (fit.total_weight != static_cast<double>(fit.rows)) json["total_weight"] = fit.total_weight;
   json["seed"] = fit.seed;
   json["parameters"] = parameters_json(fit);
   json["plan"] = plan_json(fit.plan);

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 #include <set>
 
 #include "runtime/cell_check.h"
@@ -38,6 +39,7 @@ class Binder {
   void find_levels(const std::vector<Match>& matches);
   void set_levels(AxisId range, const std::vector<const Match*>& users);
   bool check_cells(const Variable& v, const Column& column);
+  bool check_weight(const Variable& v, const Column& column);
   bool check_values(const Variable& v, const Column& column);
   void pack(const Match& match, BoundVariable& bound);
   double value(const Variable& v, const Column& column, double cell) const;
@@ -202,7 +204,33 @@ void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
        {table_.file, 0, column(users.front()->columns.front()).name, {}});
 }
 
+bool Binder::check_weight(const Variable& v, const Column& c) {
+  double sum = 0;
+  for (int64_t i = 0; i < table_.rows; ++i) {
+    const double w = c.values[static_cast<size_t>(i)];
+    if (std::isnan(w)) {
+      fail(Code::row_weight_missing, v, fmt::format("row {} has no weight: its cell of column `{}` is missing", table_.shown_row(i), c.name), {},
+           place(c, i, ""));
+      return false;
+    }
+    if (c.text) continue;  // told of by check_cells
+    if (w < 0) {
+      fail(Code::row_weight_negative, v, fmt::format("the weight of row {} is {}", table_.shown_row(i), w), {},
+           place(c, i, fmt::format("{}", w)));
+      return false;
+    }
+    sum += w;
+  }
+  if (c.text || (sum > 0 && std::isfinite(sum))) return true;
+  fail(Code::row_weights_without_sum, v,
+       sum > 0 ? fmt::format("the weights in column `{}` sum to more than a double can hold", c.name)
+               : fmt::format("all weights in column `{}` are 0", c.name),
+       {}, {table_.file, 0, c.name, {}});
+  return false;
+}
+
 bool Binder::check_cells(const Variable& v, const Column& c) {
+  if (v.role == ir::Role::weight && !check_weight(v, c)) return false;
   if (c.missing > 0) {
     const auto first = std::find_if(c.values.begin(), c.values.end(), [](double x) { return std::isnan(x); });
     const int64_t row = first - c.values.begin();
@@ -302,7 +330,8 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
       }
     } else {
       for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.values[static_cast<size_t>(i)]);
-      const double variance = population_variance(cells, table_.rows);
+      const double variance = out_.weights ? weighted_variance(cells, out_.weights, table_.rows)
+                                           : population_variance(cells, table_.rows);
       bound.variance[static_cast<size_t>(at)] = variance;
       warn_of_constant(v, c, variance);
     }
@@ -341,7 +370,18 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
     out_.variables.push_back(std::move(bound));
   }
   out_.packed = PackedColumns(out_.rows, columns);
-  for (size_t i = 0; i < matches.size(); ++i) pack(matches[i], out_.variables[i]);
+  // The weights come first: the others' variances look at them.
+  out_.total_weight = static_cast<double>(out_.rows);
+  for (size_t i = 0; i < matches.size(); ++i) {
+    if (variable(matches[i]).role != ir::Role::weight) continue;
+    pack(matches[i], out_.variables[i]);
+    const double* weights = out_.packed.column(out_.variables[i].first);
+    out_.total_weight = std::accumulate(weights, weights + out_.rows, 0.0);
+    out_.weights = weights;
+  }
+  for (size_t i = 0; i < matches.size(); ++i) {
+    if (variable(matches[i]).role != ir::Role::weight) pack(matches[i], out_.variables[i]);
+  }
   return std::move(out_);
 }
 

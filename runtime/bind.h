@@ -53,11 +53,15 @@ struct BoundVariable {
 
 struct BoundData {
   int64_t rows = 0;
+  const double* weights = nullptr;          // of the rows, in `packed`; null where every row counts once
+  double total_weight = 0;                  // the rows' number, or the sum of their weights
   std::vector<BoundVariable> variables;     // data, given and weight variables in the model's order
   std::map<ir::AxisId, int64_t> sizes;      // of `columns` and `levels` axes, twins included
   PackedColumns packed;
 
   const BoundVariable* find(const std::string& name) const;
+  /// False for a row of weight 0.
+  bool counts(int64_t row) const { return !weights || weights[row] > 0; }
 };
 
 BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics);

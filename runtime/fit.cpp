@@ -111,7 +111,14 @@ void add_information(Fitted& fitted, const ir::Program& program) {
   }
   const auto k = static_cast<double>(fitted.free_parameters);
   fitted.aic = 2 * k - 2 * fitted.objective;
-  fitted.bic = k * std::log(static_cast<double>(fitted.rows)) - 2 * fitted.objective;
+  fitted.bic = k * std::log(fitted.total_weight) - 2 * fitted.objective;
+}
+
+/// A row of weight 3 is three rows; weights that only say how much to trust rows may all be small.
+double counted_rows(const BoundData& data) {
+  int64_t rows = 0;
+  for (int64_t i = 0; i < data.rows; ++i) rows += data.counts(i) ? 1 : 0;
+  return std::max(data.total_weight, static_cast<double>(rows));
 }
 
 }  // namespace
@@ -139,10 +146,12 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
   Fitted fitted;
   fitted.objective_name = program.objective_name;
   fitted.rows = data.rows;
+  fitted.total_weight = data.total_weight;
   fitted.seed = options.seed;
-  if (data.rows < program.start_states) {
-    diagnostics.report({Code::too_few_rows, fmt::format("the table has {} row{}, and `{}` has {} states", data.rows,
-                                                        data.rows == 1 ? "" : "s", program.start_latent, program.start_states)});
+  if (const auto counted = counted_rows(data); counted < static_cast<double>(program.start_states)) {
+    diagnostics.report({Code::too_few_rows, fmt::format("the table has {} row{}{}, and `{}` has {} states", counted,
+                                                        counted == 1 ? "" : "s", data.weights ? " by weight" : "",
+                                                        program.start_latent, program.start_states)});
     return fitted;
   }
   const Clock clock;

@@ -74,6 +74,7 @@ struct Fitted {
   int64_t iterations = 0;                   // of the best run
   int64_t best = 0;                         // index into `runs`
   int64_t rows = 0;
+  double total_weight = 0;                  // `rows`, or the sum of their weights
   uint64_t seed = 0;
   double seconds = 0;
   int64_t free_parameters = 0;

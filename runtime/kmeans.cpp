@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <limits>
+#include <numeric>
 #include <optional>
 
 #include "runtime/random.h"
@@ -26,17 +27,22 @@ struct Feature {
 
 struct Points {
   int64_t rows = 0;
+  const double* weights = nullptr;  // null: every point counts once
   int64_t coordinates = 0;
   std::vector<Feature> features;
+
+  double weight(int64_t row) const { return weights ? weights[row] : 1; }
 };
 
-double mean_of(const double* cells, int64_t rows) {
+double mean_of(const double* cells, const BoundData& data) {
   double s = 0;
-  for (int64_t i = 0; i < rows; ++i) s += cells[i] - cells[0];
-  return cells[0] + s / static_cast<double>(rows);
+  for (int64_t i = 0; i < data.rows; ++i) {
+    if (data.counts(i)) s += (data.weights ? data.weights[i] : 1) * (cells[i] - cells[0]);
+  }
+  return cells[0] + s / data.total_weight;
 }
 
-Feature make_feature(const BoundVariable& v, const double* cells, double variance, int64_t rows) {
+Feature make_feature(const BoundVariable& v, const double* cells, double variance, const BoundData& data) {
   Feature f{cells};
   switch (v.element) {
     case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
@@ -50,7 +56,7 @@ Feature make_feature(const BoundVariable& v, const double* cells, double varianc
     case ir::Element::count:
     case ir::Element::integer: break;
   }
-  f.origin = mean_of(cells, rows);
+  f.origin = mean_of(cells, data);
   f.scale = variance > 0 && std::isfinite(1 / std::sqrt(variance)) ? 1 / std::sqrt(variance) : 0;
   return f;
 }
@@ -58,10 +64,11 @@ Feature make_feature(const BoundVariable& v, const double* cells, double varianc
 Points all_points(const BoundData& data) {
   Points points;
   points.rows = data.rows;
+  points.weights = data.weights;
   for (const BoundVariable& v : data.variables) {
     if (v.role != ir::Role::data) continue;
     for (int64_t i = 0; i < v.size; ++i) {
-      Feature f = make_feature(v, data.packed.column(v.first + i), v.variance[static_cast<size_t>(i)], data.rows);
+      Feature f = make_feature(v, data.packed.column(v.first + i), v.variance[static_cast<size_t>(i)], data);
       f.position = points.coordinates;
       points.coordinates += std::max<int64_t>(f.levels, 1);
       points.features.push_back(f);
@@ -90,13 +97,13 @@ void distances(const Points& points, int64_t begin, int64_t count, const double*
   }
 }
 
-void add_row(const Points& points, int64_t row, double* centre) {
+void add_row(const Points& points, int64_t row, double* centre, double times = 1) {
   for (const Feature& f : points.features) {
     double* c = centre + f.position;
     if (f.levels == 0) {
-      c[0] += (f.cells[row] - f.origin) * f.scale;
+      c[0] += times * ((f.cells[row] - f.origin) * f.scale);
     } else {
-      c[static_cast<int64_t>(f.cells[row])] += 1;
+      c[static_cast<int64_t>(f.cells[row])] += times;
     }
   }
 }
@@ -126,30 +133,38 @@ Nearest assign(const Points& points, const std::vector<double>& centres, int64_t
   return out;
 }
 
-/// The rows that seeding and Lloyd steps look at: all, or one at random in each of as many equal stretches.
+/// The rows that seeding and Lloyd steps look at: all that count, or one at random in each of as many equal stretches.
 std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_t seed, uint32_t restart) {
+  std::vector<int64_t> counted;
+  for (int64_t i = 0; points.weights && i < points.rows; ++i) {
+    if (points.weights[i] > 0) counted.push_back(i);
+  }
+  const int64_t all = points.weights ? static_cast<int64_t>(counted.size()) : points.rows;
   const double work = static_cast<double>(std::max<int64_t>(points.coordinates, 1) * states);
   const auto affordable = static_cast<int64_t>(std::min(sample_work / work, static_cast<double>(most_sample_rows)));
-  const int64_t size = std::min(points.rows, std::max(100 * states, affordable));
+  const int64_t size = std::min(all, std::max(100 * states, affordable));
   const Random random(seed, Site::kmeans_sample, restart);
   std::vector<int64_t> rows(static_cast<size_t>(size));
   for (int64_t i = 0; i < size; ++i) {
-    const int64_t begin = points.rows * i / size, end = points.rows * (i + 1) / size;
-    rows[static_cast<size_t>(i)] = begin + random.index(end - begin, i);
+    const int64_t begin = all * i / size, end = all * (i + 1) / size;
+    const int64_t row = begin + random.index(end - begin, i);
+    rows[static_cast<size_t>(i)] = points.weights ? counted[static_cast<size_t>(row)] : row;
   }
   return rows;
 }
 
-/// `points` with its cells copied from `rows`.
+/// `points` with its cells and weights copied from `rows`.
 Points gather(const Points& points, const std::vector<int64_t>& rows, std::vector<double>& memory) {
   Points out = points;
   out.rows = static_cast<int64_t>(rows.size());
-  memory.resize(rows.size() * points.features.size());
-  for (size_t f = 0; f < points.features.size(); ++f) {
-    double* cells = memory.data() + f * rows.size();
-    for (size_t i = 0; i < rows.size(); ++i) cells[i] = points.features[f].cells[rows[i]];
-    out.features[f].cells = cells;
-  }
+  memory.resize(rows.size() * (points.features.size() + (points.weights ? 1 : 0)));
+  const auto copy = [&](size_t place, const double* from) {
+    double* to = memory.data() + place * rows.size();
+    for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
+    return to;
+  };
+  for (size_t f = 0; f < points.features.size(); ++f) out.features[f].cells = copy(f, points.features[f].cells);
+  if (points.weights) out.weights = copy(points.features.size(), points.weights);
   return out;
 }
 
@@ -166,17 +181,18 @@ int64_t draw(const std::vector<double>& weights, double total, double u) {
   return last;
 }
 
-/// k-means++: each centre is a row drawn by its squared distance to the centres so far, the best of a few draws.
+/// k-means++: each centre is a row drawn by its weight and squared distance to the centres so far, the best of a few draws.
 /// None where there are fewer distinct rows than states.
 std::optional<std::vector<double>> choose_centres(const Points& points, int64_t states, uint64_t seed, uint32_t restart,
                                                   Pool& pool) {
   const auto candidates = static_cast<int64_t>(2 + std::log(static_cast<double>(states)));
   const Random random(seed, Site::kmeans_seed, restart);
   std::vector<double> centres(static_cast<size_t>(states * points.coordinates), 0.0);
-  std::vector<double> nearest(static_cast<size_t>(points.rows), 1.0);
+  std::vector<double> nearest(static_cast<size_t>(points.rows));  // squared distances times weights
+  for (int64_t i = 0; i < points.rows; ++i) nearest[static_cast<size_t>(i)] = points.weight(i);
   std::vector<std::vector<double>> tried(static_cast<size_t>(candidates));
   std::vector<double> totals(static_cast<size_t>(candidates));
-  double total = static_cast<double>(points.rows);
+  double total = std::accumulate(nearest.begin(), nearest.end(), 0.0);
   for (int64_t k = 0; k < states; ++k) {
     if (!(total > 0) || !std::isfinite(total)) return std::nullopt;
     std::vector<int64_t> rows(static_cast<size_t>(candidates));
@@ -192,6 +208,7 @@ std::optional<std::vector<double>> choose_centres(const Points& points, int64_t 
         distances(points, begin, std::min(block, points.rows - begin), centre.data(), d.data() + begin);
       }
       for (size_t i = 0; i < d.size(); ++i) {
+        d[i] *= points.weight(static_cast<int64_t>(i));
         if (k > 0) d[i] = std::min(d[i], nearest[i]);
         sum += d[i];
       }
@@ -215,8 +232,8 @@ void improve(const Points& points, int64_t states, std::vector<double>& centres,
     std::vector<double> sums(centres.size(), 0.0), counts(static_cast<size_t>(states), 0.0);
     for (int64_t i = 0; i < points.rows; ++i) {
       const auto k = static_cast<int64_t>(now.state[static_cast<size_t>(i)]);
-      add_row(points, i, sums.data() + k * points.coordinates);
-      ++counts[static_cast<size_t>(k)];
+      add_row(points, i, sums.data() + k * points.coordinates, points.weight(i));
+      counts[static_cast<size_t>(k)] += points.weight(i);
     }
     for (int64_t k = 0; k < states; ++k) {
       const double count = counts[static_cast<size_t>(k)];
@@ -229,15 +246,18 @@ void improve(const Points& points, int64_t states, std::vector<double>& centres,
   }
 }
 
-/// Gives each state without rows the row that is farthest from its centre among states that can spare one.
-void fill_empty(Nearest& nearest, int64_t states) {
+/// Gives each state without rows that count the row that is farthest from its centre among states that can spare one.
+void fill_empty(Nearest& nearest, int64_t states, const BoundData& data) {
   std::vector<int64_t> counts(static_cast<size_t>(states), 0);
-  for (const double k : nearest.state) ++counts[static_cast<size_t>(k)];
+  for (size_t i = 0; i < nearest.state.size(); ++i) {
+    if (data.counts(static_cast<int64_t>(i))) ++counts[static_cast<size_t>(nearest.state[i])];
+  }
   for (int64_t k = 0; k < states; ++k) {
     if (counts[static_cast<size_t>(k)] > 0) continue;
     size_t far = nearest.state.size();
     for (size_t i = 0; i < nearest.state.size(); ++i) {
-      const bool spare = counts[static_cast<size_t>(nearest.state[i])] > 1;
+      const bool spare =
+          data.counts(static_cast<int64_t>(i)) && counts[static_cast<size_t>(nearest.state[i])] > 1;
       if (spare && (far == nearest.state.size() || nearest.distance[i] > nearest.distance[far])) far = i;
     }
     if (far == nearest.state.size()) return;  // fewer rows than states
@@ -265,7 +285,7 @@ std::vector<double> kmeans_assignment(const BoundData& data, int64_t states, uin
   auto centres = choose_centres(sample, states, seed, restart, pool);
   if (centres) improve(sample, states, *centres, pool);
   Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(data.rows, states, seed, restart);
-  fill_empty(nearest, states);
+  fill_empty(nearest, states, data);
   return std::move(nearest.state);
 }
 

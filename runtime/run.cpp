@@ -24,7 +24,7 @@ double size_of_objective(double objective, const ir::Program& program, const Bou
     if (v.role != ir::Role::data) continue;
     for (const double variance : v.variance) row += 2 + (variance > 0 ? std::abs(std::log(variance)) / 2 : 0);
   }
-  return std::abs(objective) + static_cast<double>(data.rows) * row;
+  return std::abs(objective) + data.total_weight * row;
 }
 
 std::string dump(const ir::Program& program, const std::vector<double>& parameters) {
@@ -79,7 +79,7 @@ Failure Run::evaluate(double& objective) {
 
 Rounding Run::rounding_of(double objective) const {
   const double* per_row = walker_.derived("rounding");
-  const double by_parameters = per_row && *per_row > 0 ? *per_row * static_cast<double>(data_.rows) : 0;
+  const double by_parameters = per_row && *per_row > 0 ? *per_row * data_.total_weight : 0;
   return make_rounding(size_of_objective(objective, program_, data_), by_parameters);
 }
 

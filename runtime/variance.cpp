@@ -31,4 +31,20 @@ double population_variance(const double* values, int64_t count) {
   return (squares - left * left / n) / n;
 }
 
+double weighted_variance(const double* values, const double* weights, int64_t count) {
+  const double* first = std::find_if(weights, weights + count, [](double w) { return w > 0; });
+  if (first == weights + count) return 0;
+  const double origin = values[first - weights];
+  // Not w (x - origin): a value that does not count may be anything.
+  const auto sum = [&](auto term) {
+    return pairwise_sum(0, count, [&](int64_t i) { return weights[i] > 0 ? weights[i] * term(values[i]) : 0.0; });
+  };
+  if (sum([&](double x) { return x == origin ? 0.0 : 1.0; }) == 0) return 0;
+  const double n = sum([](double) { return 1.0; });
+  const double mean = origin + sum([&](double x) { return x - origin; }) / n;
+  const double squares = sum([&](double x) { return (x - mean) * (x - mean); });
+  const double left = sum([&](double x) { return x - mean; });
+  return (squares - left * left / n) / n;
+}
+
 }  // namespace lvm::runtime

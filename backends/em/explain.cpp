@@ -55,11 +55,12 @@ struct Explanation {
       joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(v.name, factor.parents));
       if (v.role == ir::Role::data) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
-    if (!latent()) return fmt::format("  L = Σ_row [ {} ]\n", joint);
+    const std::string w = model.row_weight() ? model.row_weight()->name + " " : "";
+    if (!latent()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
     const std::string& z = latent()->name;
-    std::string text = fmt::format("  L = Σ_row {{ E_q({}) [ {} ] + H[q({})] }}\n", z, joint, z);
+    std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} ] + H[q({})] }}\n", w, z, joint, z);
     return text +
-           fmt::format("    = Σ_row ln P({})        where q({}) is the exact posterior\n", evidence, z);
+           fmt::format("    = Σ_row {}ln P({})        where q({}) is the exact posterior\n", w, evidence, z);
   }
 
   /// "[k, d]" of a parameter, without the second axis of matrices.
@@ -79,7 +80,11 @@ struct Explanation {
     const ir::NodeId density = model.factors[static_cast<size_t>(block.factor)].log_density;
     return latent() && ir::depends_on(model.function(), density, latent()->node);
   }
-  std::string weight_symbol(const Block& block) const { return enumerated(block) ? "r " : ""; }
+  /// "w r " before what is summed over the rows: what each row counts.
+  std::string weight_symbol(const Block& block) const {
+    const std::string row = model.row_weight() && !enumerated(block) ? model.row_weight()->name + " " : "";
+    return row + (enumerated(block) ? "r " : "");
+  }
   bool has_states(const Variable& v) const { return latent() && contains(v.type.axes, latent()->type.range); }
 
   /// What the scatter of the new mean loses: nothing where the mean is held.
@@ -131,7 +136,7 @@ struct Explanation {
       case Solver::normalised_counts:
         if (variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).role ==
             ir::Role::latent) {
-          return fmt::format("{} ← n{} / rows", left, indices(v));
+          return fmt::format("{} ← n{} / {}", left, indices(v), rows());
         }
         return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value,
                            lower_case(axis_name(v.declared_axes.back())));
@@ -161,13 +166,15 @@ struct Explanation {
     return "";
   }
 
+  std::string rows() const { return model.row_weight() ? "Σ " + model.row_weight()->name : "rows"; }
+
   std::string updates() const {
     std::string text;
     if (latent()) {
       const std::string k = lower_case(axis_name(latent()->type.range));
       text += fmt::format(
-          "  r[row, {0}] ← q({1} = {0}) = P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k,
-          latent()->name);
+          "  r[row, {0}] ← {2}q({1} = {0}) = {2}P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k,
+          latent()->name, model.row_weight() ? model.row_weight()->name + " " : "");
     }
     for (const Block& block : plan.blocks) {
       if (!block.latent) text += "  " + update(block) + "\n";

@@ -5,6 +5,7 @@
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/slots.h"
+#include "ir/passes/build_elbo.h"
 #include "ir/passes/split_binding_times.h"
 
 namespace lvm::em {
@@ -65,7 +66,8 @@ struct Lowering {
     }
     b.output(OutputKind::row, "log_likelihood", evidence);
     statistics.write(b, expand, responsibilities, StatisticTable::For::iterations);
-    b.output(OutputKind::objective, "objective", b.reduce(Op::sum, evidence, {ir::row_axis}));
+    const NodeId counted = ir::times_row_weight(b, setting.model, evidence);
+    b.output(OutputKind::objective, "objective", b.reduce(Op::sum, counted, {ir::row_axis}));
     write_prior(b);
     return function;
   }

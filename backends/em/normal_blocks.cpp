@@ -156,7 +156,7 @@ struct NormalSolver {
         contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
     add_check(b, c.checks, Check::Kind::collapse, "enough_rows_" + blocks.spread->name,
               who + " too few rows for `" + blocks.spread->name + "`, whose likelihood then has no maximum",
-              b.binary(Op::less, b.constant(least), c.statistics.row_count(b, at, own)));
+              b.binary(Op::less, c.statistics.least_rows(b, least), c.statistics.row_count(b, at, own)));
   }
 };
 

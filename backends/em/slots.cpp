@@ -21,7 +21,9 @@ int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes)
 std::vector<ir::DataSlot> data_slots(const ir::Model& model) {
   std::vector<ir::DataSlot> slots;
   for (const Variable& variable : model.variables) {
-    if (variable.role != ir::Role::data && variable.role != ir::Role::given) continue;
+    const bool bound = variable.role == ir::Role::data || variable.role == ir::Role::given ||
+                       variable.role == ir::Role::weight;
+    if (!bound) continue;
     ir::DataSlot slot;
     slot.name = variable.name;
     slot.axes = without(variable.type.axes, {ir::row_axis});

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/families/members.h"
+#include "ir/passes/build_elbo.h"
 
 namespace lvm::em {
 
@@ -32,6 +33,8 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
   switch (moment) {
     case Moment::rows:
       return "rows";
+    case Moment::counted_rows:
+      return "counted_rows";
     case Moment::count:
       base = axes == std::vector<AxisId>{setting_.states} ? "n" : "n" + suffix;
       break;
@@ -74,7 +77,8 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {
   if (moment == Moment::count && axes.empty()) moment = Moment::rows;
   const bool shared_by_all =
-      moment == Moment::rows || (moment == Moment::count && axes == std::vector<AxisId>{setting_.states});
+      moment == Moment::rows || moment == Moment::counted_rows ||
+      (moment == Moment::count && axes == std::vector<AxisId>{setting_.states});
   if (shared_by_all) emission = 0;
   const Type type{Element::real, axes, -1};
   for (const Statistic& s : list_) {
@@ -108,6 +112,14 @@ NodeId StatisticTable::row_count(Builder& update, size_t emission, const std::ve
   return read(update, Moment::count, emission, counted_axes(emission, axes));
 }
 
+NodeId StatisticTable::least_rows(Builder& update, double rows) {
+  const NodeId least = update.constant(rows);
+  if (!setting_.model.row_weight()) return least;
+  const NodeId counted = read(update, Moment::counted_rows, 0, {});
+  const NodeId mean = update.div(read(update, Moment::rows, 0, {}), counted);
+  return update.mul(least, update.binary(Op::minimum, mean, update.constant(1)));
+}
+
 NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
   const NodeId weight = row_count(update, emission, axes);
   double pooled = 1;
@@ -119,16 +131,25 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
 }
 
 void StatisticTable::write(Builder& rows, Expansion& expand, NodeId responsibilities, For use) const {
+  const ir::Variable* weight = setting_.model.row_weight();
+  const RowWeights weights{
+      .row = weight ? rows.leaf(Op::data, weight->name, weight->type, weight->range) : ir::no_node,
+      .states = responsibilities == ir::no_node
+                    ? responsibilities
+                    : ir::times_row_weight(rows, setting_.model, responsibilities)};
   for (const Statistic& statistic : list_) {
     if (statistic.of_start && use == For::iterations) continue;
-    rows.output(ir::OutputKind::statistic, statistic.name,
-                written(rows, expand, responsibilities, statistic));
+    rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, weights, statistic));
   }
 }
 
-NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibilities,
+NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& weights,
                                const Statistic& s) const {
+  if (s.moment == Moment::counted_rows) {
+    return b.reduce(Op::sum, b.binary(Op::less, b.constant(0), weights.row), {row_axis});
+  }
   if (s.moment == Moment::rows) {
+    if (weights.row != ir::no_node) return b.reduce(Op::sum, weights.row, {row_axis});
     return b.reduce(Op::sum, b.make(Op::broadcast, {b.constant(1)}, {.axes = {row_axis}}), {row_axis});
   }
   const Emission& e = emissions_[s.emission];
@@ -146,7 +167,10 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibil
       factors.push_back(value);
     }
   } else if (s.moment == Moment::term) {
-    const NodeId term = s.term->place(b);
+    NodeId term = s.term->place(b);
+    // A row that does not count may lie outside of the support, where terms are infinite.
+    if (weights.row != ir::no_node)
+      term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));
     has_states = has_states || b.type(term).has(setting_.states);
     const auto elements = without(united(united(s.axes, e.axes), {row_axis}), {setting_.states});
     factors.push_back(spread_over(b, term, elements));
@@ -167,7 +191,11 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, NodeId responsibil
                      b.make(Op::one_hot, {expand(selection.index)}, {.axes = {selection.axis}}));
     }
   }
-  if (has_states) factors.insert(factors.begin(), responsibilities);
+  if (has_states) {
+    factors.insert(factors.begin(), weights.states);
+  } else if (weights.row != ir::no_node) {
+    factors.insert(factors.begin(), weights.row);
+  }
 
   std::vector<AxisId> axes;
   for (const NodeId factor : factors) axes = united(axes, b.type(factor).axes);

@@ -2,20 +2,25 @@
 // Expected sufficient statistics: each is asked for by the update that reads it, and written once into the
 // functions over rows.
 //
-//   rows         sum of 1                                          first        sum of w d,     d = value -
-//   mean count        sum of w over the rows that select an element     second       sum of w d^2 occurrences
-//   sum of w y, or of w 1[y = v]                      outer        sum of w d d'
-//   term         sum of w t,   t any term of the row
+//   rows          sum of the rows' weights
+//   counted_rows  number of the rows whose weight is not 0
+//   count         sum of w over the rows that select an element
+//   occurrences   sum of w y, or of w 1[y = v]
+//   first         sum of w d,  d = value - mean
+//   second        sum of w d^2
+//   outer         sum of w d d'
+//   term          sum of w t,  t any term of the row
 //
-// w is r[row, K] = q(z = k | row), times 1[c = j] for each data column c that selects a parameter's row; both
-// only where the statistic has their axis, or where d depends on it. Moments are about the component's
-// current mean: raw moments lose all digits when the mean is large beside the spread.
+// w is the row's weight (1 where the model has none), times r[row, K] = q(z = k | row), times 1[c = j] for
+// each data column c that selects a parameter's row; r and 1[c = j] only where the statistic has their axis,
+// or where d depends on it. Moments are about the component's current mean: raw moments lose all digits when
+// the mean is large beside the spread. A row of weight 0 has w = 0, so all other factors must be finite.
 
 #include "backends/em/row_terms.h"
 
 namespace lvm::em {
 
-enum class Moment : uint8_t { rows, count, occurrences, first, second, outer, term };
+enum class Moment : uint8_t { rows, counted_rows, count, occurrences, first, second, outer, term };
 
 struct Statistic {
   Moment moment;
@@ -42,6 +47,10 @@ class StatisticTable {
   /// The same without the pooled elements: how many rows stand behind each element.
   NodeId row_count(Builder& update, size_t emission, const std::vector<AxisId>& axes);
 
+  /// What `rows` rows weigh at least: a row of weight 3 is three rows, but weights whose mean is below 1 only
+  /// say how much rows count beside each other.
+  NodeId least_rows(Builder& update, double rows);
+
   /// Writes the statistics into a function over rows, given its responsibilities (no_node: none).
   enum class For : uint8_t { start, iterations };
   void write(Builder& rows, Expansion& expand, NodeId responsibilities, For use) const;
@@ -50,7 +59,12 @@ class StatisticTable {
 
  private:
   std::string name_of(Moment moment, size_t emission, const std::vector<AxisId>& axes) const;
-  NodeId written(Builder& rows, Expansion& expand, NodeId responsibilities, const Statistic& statistic) const;
+  /// How much a row counts, and how much in each state; no_node: once, without states.
+  struct RowWeights {
+    NodeId row, states;
+  };
+  NodeId written(Builder& rows, Expansion& expand, const RowWeights& weights,
+                 const Statistic& statistic) const;
   std::vector<AxisId> counted_axes(size_t emission, const std::vector<AxisId>& axes) const;
 
   const Setting& setting_;

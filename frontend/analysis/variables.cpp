@@ -139,7 +139,6 @@ struct Declare {
   void operator()(const ast::WeightDeclaration& weight) const {
     set_type(context, index, {.element = Element::real});
     variable().binding = analyse_binding(context, weight.binding.get());
-    unsupported(context, "a row weight", "repeat each row as often as its weight says", weight.name.range);
   }
   void operator()(const ast::ParameterDeclaration& parameter) const {
     analyse_type(context, index, parameter.type);

@@ -252,6 +252,7 @@ class Fit {
   bool stopped = false;  // by `progress`
   std::string stop;      // of the best run
   int64_t iterations = 0, rows = 0, free_parameters = 0;
+  double total_weight = 0;  // the sum of the rows' weights; their number where they have none
   uint64_t seed = 0;
   double objective = 0;  // total over rows, in nats
   double aic = 0, bic = 0;
@@ -263,7 +264,7 @@ class Fit {
   std::vector<double> trace;  // of the best run: the objective of each iteration from 0
   double compile_seconds = 0, read_seconds = 0, fit_seconds = 0;
 
-  double per_row() const { return objective / static_cast<double>(rows); }
+  double per_row() const { return objective / total_weight; }
   const Parameter* find(std::string_view name) const;
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
   std::vector<double> responsibilities() const;

@@ -26,4 +26,10 @@ std::optional<int> Model::find(std::string_view variable) const {
   return {};
 }
 
+const Variable* Model::row_weight() const {
+  for (const Variable& variable : variables)
+    if (variable.role == Role::weight) return &variable;
+  return nullptr;
+}
+
 }  // namespace lvm::ir

@@ -113,6 +113,8 @@ struct Model {
 
   const Function& function() const { return module.functions.front(); }
   std::optional<int> find(std::string_view name) const;
+  /// The variable that weighs the rows; null where every row counts once.
+  const Variable* row_weight() const;
 };
 
 inline constexpr AxisId row_axis = 0;

@@ -53,6 +53,15 @@ struct Writer {
 
 }  // namespace
 
+NodeId times_row_weight(Builder& b, const Model& model, NodeId x) {
+  const Variable* weight = model.row_weight();
+  if (!weight) return x;
+  const NodeId w = b.leaf(Op::data, weight->name, weight->type, weight->range);
+  const NodeId zero = b.constant(0);
+  const NodeId counts = b.binary(Op::less, zero, w);
+  return b.select(counts, b.mul(w, x), zero);
+}
+
 Module build_elbo(const Model& model) {
   Module module{.name = model.name + ".elbo", .level = Level::elbo, .axes = model.module.axes};
   module.functions.push_back({.name = "elbo"});
@@ -69,7 +78,7 @@ Module build_elbo(const Model& model) {
     const Type per_row{Element::real, {row_axis}, -1};
     row = b.add(row, b.leaf(Op::entropy, names(model, posterior), per_row, posterior.range));
   }
-  NodeId objective = b.reduce(Op::sum, row, {row_axis});
+  NodeId objective = b.reduce(Op::sum, times_row_weight(b, model, row), {row_axis});
   if (const NodeId prior = writer.log_prior(); prior != no_node) {
     b.output(OutputKind::result, "log_prior", prior);
     objective = b.add(objective, prior);

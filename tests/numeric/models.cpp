@@ -26,9 +26,7 @@ std::string mixture(const std::string& declarations, const std::string& factors,
          "  q(z | " + observed + ") = exact\n}\n";
 }
 
-}  // namespace
-
-std::string model_text(std::string_view form) {
+std::string plain_text(std::string_view form) {
   for (const Emission& emission : emissions) {
     if (emission.form != form) continue;
     return mixture("  axis D = columns\n  data y: real[D]\n  " + std::string(emission.parameters) + "\n",
@@ -57,13 +55,21 @@ std::string model_text(std::string_view form) {
   return "";
 }
 
+}  // namespace
+
+std::string model_text(std::string_view form, Weights weights) {
+  std::string text = plain_text(form);
+  if (weights == Weights::column) text.insert(text.rfind('}'), "  weight n\n");
+  return text;
+}
+
 std::string spread_name(std::string_view form) {
   return form == "full" || form == "tied" ? "cov" : "var";
 }
 
-Model compile_mixture(std::string_view form, int64_t K) {
-  Model model =
-      compile(model_text(form), {.file_name = std::string(form), .settings = {{"K", std::to_string(K)}}});
+Model compile_mixture(std::string_view form, int64_t K, Weights weights) {
+  Model model = compile(model_text(form, weights),
+                        {.file_name = std::string(form), .settings = {{"K", std::to_string(K)}}});
   INFO(model.report().render());
   REQUIRE(model.ok());
   return model;

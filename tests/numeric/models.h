@@ -1,6 +1,7 @@
 #pragma once
 // The mixtures that the numeric tests fit, as text, and the parameters that they start from.
 
+#include <cstdint>
 #include <string>
 #include <string_view>
 #include <vector>
@@ -14,12 +15,14 @@ inline constexpr std::string_view gaussian_forms[] = {"full",          "tied",  
 
 /// A mixture by the name that the fixtures give it: a covariance form, "bernoulli", "categorical" or
 /// "normal_and_categorical".
-std::string model_text(std::string_view form);
+/// With weights the column `n` weighs the rows.
+enum class Weights : uint8_t { none, column };
+std::string model_text(std::string_view form, Weights weights = Weights::none);
 /// `cov` or `var`: the parameter of a covariance form.
 std::string spread_name(std::string_view form);
 
 /// Compiles `model_text(form)` for K components; fails the test with the report if that has errors.
-Model compile_mixture(std::string_view form, int64_t K);
+Model compile_mixture(std::string_view form, int64_t K, Weights weights = Weights::none);
 /// Fails the test, with the report, unless all is well.
 BoundModel bind_or_fail(const Model& model, const Data& data, const BindOptions& options = {});
 Fit fit_or_fail(const BoundModel& bound, const FitOptions& options);

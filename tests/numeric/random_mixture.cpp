@@ -165,15 +165,31 @@ void draw_latent_class(Draw& draw, RandomMixture& mixture) {
 }  // namespace
 
 std::string RandomMixture::describe() const {
-  return form + ": " + std::to_string(rows) + " rows, " + std::to_string(columns) +
-         " columns, K = " + std::to_string(K) + ", rounding of a mean " + std::to_string(mean_rounding) +
-         " sd";
+  return form + (weights.empty() ? "" : ", weighted") + ": " + std::to_string(rows) + " rows, " +
+         std::to_string(columns) + " columns, K = " + std::to_string(K) + ", rounding of a mean " +
+         std::to_string(mean_rounding) + " sd";
 }
 
 BindOptions RandomMixture::binding() const {
   std::vector<std::string> names;
   for (int64_t d = 0; d < columns; ++d) names.push_back("y" + std::to_string(d + 1));
   return {.columns = {{form == "latent_class" ? "c" : "y", names}}};
+}
+
+Model RandomMixture::model() const {
+  return compile_mixture(form, K, weights.empty() ? Weights::none : Weights::column);
+}
+
+Data RandomMixture::table() const {
+  std::vector<HostColumn> host;
+  for (int64_t d = 0; d < columns; ++d)
+    host.push_back({"y" + std::to_string(d + 1), data.data() + d, columns});
+  if (!weights.empty()) host.push_back({"n", weights.data(), 1});
+  return make_data(host, rows);
+}
+
+double RandomMixture::total_weight() const {
+  return weights.empty() ? static_cast<double>(rows) : std::accumulate(weights.begin(), weights.end(), 0.0);
 }
 
 RandomMixture random_mixture(uint64_t seed, int64_t most_rows) {
@@ -198,6 +214,16 @@ RandomMixture random_mixture(uint64_t seed, int64_t most_rows) {
     start_gaussian(draw, mixture);
   }
   mixture.start.push_back({"weight", {mixture.K}, draw.simplex(mixture.K)});
+  // A quarter of the cases weigh their rows: counts, or numbers of any size.
+  if (const int64_t kind_of_weight = draw.whole(0, 7); kind_of_weight < 2) {
+    const double scale = kind_of_weight == 0 ? 1 : draw.power_of_ten(-3, 3);
+    for (int64_t row = 0; row < mixture.rows; ++row) {
+      const bool counts = draw.whole(0, 4) > 0;
+      const double one = kind_of_weight == 0 ? static_cast<double>(draw.whole(1, 3)) : draw.uniform(0, 1);
+      mixture.weights.push_back(counts ? scale * one : 0);
+    }
+    mixture.weights[0] = scale;
+  }
   return mixture;
 }
 

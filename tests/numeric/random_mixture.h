@@ -13,13 +13,18 @@ namespace lvm::numeric {
 struct RandomMixture {
   std::string form;
   int64_t rows = 0, columns = 0, K = 0;
-  std::vector<double> data;  // rows x columns, row-major
+  std::vector<double> data;     // rows x columns, row-major
+  std::vector<double> weights;  // of the rows, some 0; empty: none
   std::vector<Values> start;
   /// The rounding of a mean, in standard deviations of its column, at worst: eps * |mean| / sd.
   double mean_rounding = 0;
 
   std::string describe() const;
   BindOptions binding() const;
+  Model model() const;
+  Data table() const;
+  /// How many rows the fit counts.
+  double total_weight() const;
 };
 
 /// Case number `seed`; the forms take turns.

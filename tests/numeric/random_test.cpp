@@ -24,8 +24,7 @@ struct Bound {
 
 Bound random_bound(uint64_t seed, int64_t most_rows = 2000) {
   RandomMixture mixture = random_mixture(seed, most_rows);
-  BoundModel model = bind_or_fail(compile_mixture(mixture.form, mixture.K),
-                                  table(mixture.data, mixture.columns), mixture.binding());
+  BoundModel model = bind_or_fail(mixture.model(), mixture.table(), mixture.binding());
   return {std::move(mixture), std::move(model)};
 }
 
@@ -86,7 +85,7 @@ void check_backends(const Bound& bound, int64_t updates, double tolerance) {
   CHECK(compiled.iterations == interpreted.iterations);
   // Per row, and against the size of the terms: logs of densities of order one for scaled data can sum to
   // about nothing.
-  const double rows = static_cast<double>(bound.mixture.rows);
+  const double rows = bound.mixture.total_weight();
   CHECK(std::abs(compiled.objective - interpreted.objective) <=
         tolerance * std::max(std::abs(interpreted.objective), rows));
   CHECK(largest_difference(compiled, interpreted) <= tolerance);
@@ -95,8 +94,7 @@ void check_backends(const Bound& bound, int64_t updates, double tolerance) {
 /// What the trace may lose by rounding: the terms of each row, and means that are doubles (the objective is
 /// quadratic about them).
 void check_climb(const Bound& bound, const Fit& fit) {
-  const double rows = static_cast<double>(bound.mixture.rows),
-               columns = static_cast<double>(bound.mixture.columns);
+  const double rows = bound.mixture.total_weight(), columns = static_cast<double>(bound.mixture.columns);
   const double wobble = 8 * bound.mixture.mean_rounding;
   REQUIRE(fit.trace.size() == static_cast<size_t>(fit.iterations) + 1);
   for (size_t i = 1; i < fit.trace.size(); ++i) {
@@ -155,8 +153,7 @@ TEST_CASE("large tables give the same bits on 1, 2 and 7 threads") {
   for (uint64_t seed = 1000; seed < 1008; ++seed) {
     RandomMixture mixture;
     for (uint64_t s = seed; mixture.rows < 10'000; s += 8) mixture = random_mixture(s, 40'000);
-    BoundModel model = bind_or_fail(compile_mixture(mixture.form, mixture.K),
-                                    table(mixture.data, mixture.columns), mixture.binding());
+    BoundModel model = bind_or_fail(mixture.model(), mixture.table(), mixture.binding());
     INFO("case " << seed << ", " << mixture.describe());
     const Bound bound{std::move(mixture), std::move(model)};
     CHECK(check_threads(bound, 5));

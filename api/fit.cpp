@@ -88,7 +88,8 @@ Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedPara
 
 void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
   fit.objective_name = fitted.objective_name;
-  fit.objective = fitted.objective;
+  fit.log_prior = fitted.log_prior;
+  fit.objective = fitted.objective - fitted.log_prior.value_or(0);
   fit.converged = fitted.converged;
   fit.stopped = fitted.stop == runtime::Stop::stopped;
   fit.stop = runtime::name(fitted.stop);

@@ -116,6 +116,7 @@ std::string to_json(const Fit& fit) {
   json["iterations"] = fit.iterations;
   json["seconds"] = fit.fit_seconds;
   json["objective"] = {{"name", fit.objective_name}, {"value", fit.objective}, {"per_row", fit.per_row()}};
+  if (fit.log_prior) json["objective"]["log_prior"] = *fit.log_prior;
   json["information"] = {{"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}};
   json["rows"] = fit.rows;
   if (fit.total_weight != static_cast<double>(fit.rows)) json["total_weight"] = fit.total_weight;

@@ -97,6 +97,7 @@ bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
   fitted.ok = true;
   fitted.best = static_cast<int64_t>(fitted.runs.size()) - 1;
   fitted.objective = outcome.objective;
+  fitted.log_prior = run.log_prior;
   fitted.stop = outcome.stop;
   fitted.converged = outcome.stop == Stop::converged;
   fitted.iterations = outcome.iterations;
@@ -110,8 +111,9 @@ void add_information(Fitted& fitted, const ir::Program& program) {
     if (!slot.fixed) fitted.free_parameters += slot.free_dimensions;
   }
   const auto k = static_cast<double>(fitted.free_parameters);
-  fitted.aic = 2 * k - 2 * fitted.objective;
-  fitted.bic = k * std::log(fitted.total_weight) - 2 * fitted.objective;
+  const double log_likelihood = fitted.objective - fitted.log_prior.value_or(0);
+  fitted.aic = 2 * k - 2 * log_likelihood;
+  fitted.bic = k * std::log(fitted.total_weight) - 2 * log_likelihood;
 }
 
 /// A row of weight 3 is three rows; weights that only say how much to trust rows may all be small.

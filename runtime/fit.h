@@ -5,6 +5,7 @@
 #include <functional>
 #include <limits>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
@@ -68,7 +69,8 @@ struct Fitted {
   bool ok = false;                          // some run reached parameters
   std::vector<FittedParameter> parameters;  // in the Program's order
   std::string objective_name;
-  double objective = 0;                     // at `parameters`
+  double objective = 0;                     // at `parameters`, with the logarithm of their prior
+  std::optional<double> log_prior = {};     // where parameters have priors
   bool converged = false;
   Stop stop = Stop::failed;
   int64_t iterations = 0;                   // of the best run

@@ -161,6 +161,7 @@ RunResult Run::go() {
   if (outcome.message.empty()) outcome.message = climb();
   outcome.seconds = clock_.seconds() - begin;
   if (outcome.message.empty()) {
+    if (const double* prior = walker_.derived(ir::log_prior_slot)) result_.log_prior = *prior;
     result_.parameters = std::move(parameters_);
   } else {
     outcome.stop = Stop::failed;

@@ -15,6 +15,7 @@ struct RunResult {
   std::vector<double> parameters;  // those of outcome.objective; empty for a failed run
   std::vector<TraceEntry> trace;
   double remaining = std::numeric_limits<double>::quiet_NaN();
+  std::optional<double> log_prior;
   bool interrupted = false;        // by the caller or the time limit: no further run begins
 };
 

@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backends/em/priors.h"
 #include "backends/em/regression.h"
 #include "ir/families/members.h"
 
@@ -81,11 +82,17 @@ struct NormalSolver {
     const std::vector<AxisId> pooled = without(joint_axes, mean_axes);
     const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
     const NodeId n = c.statistics.weight(b, at, joint_axes);
-    if (pooled.empty()) {
+    const auto prior = prior_derivatives(c, blocks.mean->name);
+    if (pooled.empty() && !prior) {
       delta = b.div(s1, n);
     } else {
       const NodeId precision = power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)));
-      delta = b.div(sum(b.mul(s1, precision), pooled), sum(b.mul(n, precision), pooled));
+      NodeId right = sum(b.mul(s1, precision), pooled), left = sum(b.mul(n, precision), pooled);
+      if (prior) {
+        right = b.add(right, prior->first);
+        left = b.sub(left, prior->second);
+      }
+      delta = b.div(right, left);
     }
     b.output(ir::OutputKind::parameter, blocks.mean->name,
              b.add(read_parameter(c, blocks.mean->name), delta));
@@ -106,7 +113,8 @@ struct NormalSolver {
   }
 
   NodeId matrix_correction() {
-    if (regression) return sum(regression->matrix_correction(), without(regression->joint_axes(), spread_axes));
+    if (regression)
+      return sum(regression->matrix_correction(), without(regression->joint_axes(), spread_axes));
     if (delta == ir::no_node) return ir::no_node;
     const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
     const NodeId n = c.statistics.weight(b, at, scalar_axes(joint_axes));
@@ -133,8 +141,13 @@ struct NormalSolver {
     for (const auto& [node, p] : form.dependence.coefficients) {
       total = b.mul(total, power(b, c.tables(node), -p * exponent));
     }
-    const NodeId n = c.statistics.weight(b, at, own);
-    const NodeId solved = b.div(sum(total, without(spread_axes, own)), n);
+    NodeId n = c.statistics.weight(b, at, own);
+    total = sum(total, without(spread_axes, own));
+    if (const auto prior = spread_prior(c, blocks.spread->name, matrix)) {
+      total = b.add(total, prior->a);
+      n = b.add(n, prior->b);
+    }
+    const NodeId solved = b.div(total, n);
     const double root = 1 / (form.dependence.exponent * exponent);
     NodeId value = ir::no_node;
     if (matrix && own.size() >= 2 && contains(own, matrix->column)) {

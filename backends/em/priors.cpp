@@ -53,4 +53,20 @@ std::optional<PseudoCounts> pseudo_counts(UpdateContext& c, const std::string& p
   return PseudoCounts{less_one(shape), rate};
 }
 
+std::optional<PseudoCounts> spread_prior(UpdateContext& c, const std::string& parameter,
+                                         const std::optional<ir::MatrixAxes>& matrix) {
+  const std::optional<Prior> prior = prior_of(c, parameter);
+  if (!prior) return std::nullopt;
+  Builder& b = c.update;
+  const bool wishart = prior->family == "Wishart";
+  if (!wishart && prior->family != "InverseWishart") {
+    const auto counts = pseudo_counts(c, parameter);
+    return PseudoCounts{b.mul(b.constant(2), counts->b), b.mul(b.constant(2), counts->a)};
+  }
+  const NodeId freedom = b.constant(static_cast<double>(b.module().axis(matrix->row).size) + 1);
+  const NodeId df = prior->slots.at(0), scale = prior->slots.at(1);
+  if (!wishart) return PseudoCounts{scale, b.add(df, freedom)};
+  return PseudoCounts{b.matrix(Op::inverse, {scale}, matrix->row, matrix->column), b.sub(df, freedom)};
+}
+
 }  // namespace lvm::em

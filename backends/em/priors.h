@@ -5,6 +5,7 @@
 #include <optional>
 
 #include "backends/em/solvers.h"
+#include "ir/families/members.h"
 
 namespace lvm::em {
 
@@ -24,6 +25,12 @@ struct PseudoCounts {
   NodeId a, b;
 };
 std::optional<PseudoCounts> pseudo_counts(UpdateContext& context, const std::string& parameter);
+
+/// What the prior of a spread adds: a to the scatter, b to the weight of the rows.
+///   var ~ InverseGamma(α, β): 2 β, 2 (α + 1)          precision ~ Gamma(α, β): 2 β, 2 (α - 1)
+///   cov ~ InverseWishart(ν, Ψ): Ψ, ν + D + 1           precision_matrix ~ Wishart(ν, V): V⁻¹, ν - D - 1
+std::optional<PseudoCounts> spread_prior(UpdateContext& context, const std::string& parameter,
+                                         const std::optional<ir::MatrixAxes>& matrix);
 
 /// d ln P(v) / d v and d2 ln P(v) / d v2, element by element.
 struct PriorDerivatives {

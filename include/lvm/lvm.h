@@ -254,7 +254,8 @@ class Fit {
   int64_t iterations = 0, rows = 0, free_parameters = 0;
   double total_weight = 0;  // the sum of the rows' weights; their number where they have none
   uint64_t seed = 0;
-  double objective = 0;  // total over rows, in nats
+  double objective = 0;  // total over rows, in nats, without the prior
+  std::optional<double> log_prior = {};  // of the parameters; the objective plus this never drops in a run
   double aic = 0, bic = 0;
   size_t best = 0;  // index into `runs`
   std::vector<Run> runs;

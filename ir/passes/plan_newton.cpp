@@ -45,7 +45,7 @@ bool has_free_parameter(const PlanContext& c, NodeId expression, const Variable&
   });
 }
 
-/// The families whose mode the closed form of a solver includes; `power` of a rate or a spread in its slot.
+/// The families whose mode the closed form of a solver includes.
 std::vector<std::string_view> conjugate_families(Solver solver, const ParameterUse& use,
                                                  const SlotRule& rule) {
   switch (solver) {
@@ -63,7 +63,19 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
       return {};
     }
     case Solver::moments:
-    case Solver::scatter:
+      if (use.parts->slot_names.at(1) == "sd" || use.parts->slot_names.at(1) == "var" ||
+          use.parts->slot_names.at(1) == "precision")
+        return {"Normal"};
+      return {};
+    case Solver::scatter: {
+      const std::string& slot = use.parts->slot_names[use.slot];
+      if (use.dependence.exponent != 1 || !use.dependence.coefficients.empty()) return {};
+      if (slot == "var") return {"InverseGamma"};
+      if (slot == "precision") return {"Gamma", "Exponential"};
+      if (slot == "cov") return {"InverseWishart"};
+      if (slot == "precision_matrix") return {"Wishart"};
+      return {};
+    }
     case Solver::enumerate:
     case Solver::held:
     case Solver::least_squares:

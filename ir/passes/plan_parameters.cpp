@@ -283,6 +283,10 @@ struct ParameterPlanner {
     std::vector<AxisId> varying = without(axes_of(spread), v.type.axes);
     if (matrix) varying = without(varying, {matrix->column});
     block.reason = "mean of a Normal: the expected sum is sufficient";
+    if (v.prior != no_node) {
+      block.block_class = BlockClass::conditional;
+      block.reason = "mean of a Normal with a prior: the expected sum, weighted by the old spread";
+    }
     if (c.function()[spread].type.has(row_axis) && !varies_with_latent_alone(spread)) {
       report_not_compiled(use);
       return false;

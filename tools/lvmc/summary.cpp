@@ -62,6 +62,7 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
 std::string objective_lines(const lvm::Fit& fit) {
   std::string text =
       fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
+  if (fit.log_prior) text += fmt::format("log prior        {:.3f}\n", *fit.log_prior);
   text += fmt::format("AIC, BIC         {:.3f}, {:.3f}  ({} free parameters)\n", fit.aic, fit.bic,
                       fit.free_parameters);
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));

@@ -153,6 +153,16 @@ void refuse_distributions(PlanContext& c) {
   }
 }
 
+void refuse_priors(PlanContext& c) {
+  for (const Variable& v : c.model.variables) {
+    if (v.prior == no_node || find_family(c.function()[v.prior].attributes.text)) continue;
+    const DensityText text = split_density(c.function()[v.prior].attributes.text);
+    c.diagnostics.report({.code = Code::distribution_not_compiled,
+                          .message = fmt::format("the prior `{}` is not compiled yet", text.family),
+                          .range = v.prior_range});
+  }
+}
+
 /// Bernoulli of data between 0 and 1 is a cross entropy, of which analysis has warned.
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
@@ -171,6 +181,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   if (diagnostics.error_count() > before) return context.plan;
   plan_posteriors(context);
   refuse_distributions(context);
+  refuse_priors(context);
   plan_parameters(context);
   choose_objective(context);
   return context.plan;

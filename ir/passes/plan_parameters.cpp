@@ -67,6 +67,7 @@ struct ParameterPlanner {
       if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
       return;
     }
+    if (v.domain == Domain::ordered || v.domain == Domain::correlation) return report_constrained();
     if (is_closed()) return add_block(uses.front());
     const std::optional<Solver> linear = linear_solver(c, v, uses);
     if (linear) return add_linear(*linear);
@@ -77,6 +78,15 @@ struct ParameterPlanner {
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
     report_prior(use);
+  }
+
+  /// The solvers would leave the set of its values.
+  void report_constrained() {
+    const bool ordered = v.domain == Domain::ordered;
+    report(Code::update_not_compiled, v.range, fmt::format("the update of `{}` is not compiled yet", v.name),
+           fmt::format("`{}` must stay {}", v.name, ordered ? "in order" : "a correlation matrix"),
+           ordered ? fmt::format("declare it `real`, or {}", hold_hint())
+                   : fmt::format("declare it `covariance`, or {}", hold_hint()));
   }
 
   bool is_closed() const {

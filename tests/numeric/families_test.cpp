@@ -7,7 +7,7 @@
 #include <numbers>
 #include <random>
 
-#include "tests/numeric/models.h"
+#include "tests/numeric/ascent.h"
 
 namespace lvm::numeric {
 namespace {
@@ -206,28 +206,6 @@ std::vector<double> simulate(const Case& c, size_t rows) {
     value = c.draw(random, parameters);
   }
   return y;
-}
-
-double objective(const BoundModel& bound, const Fit& fit, const std::string& moved, size_t index,
-                 double value) {
-  std::vector<Values> start;
-  for (const Parameter& p : fit.parameters) {
-    std::vector<double> values = p.values;
-    if (p.name == moved) values[index] = value;
-    start.push_back({p.name, p.shape, values});
-  }
-  return fit_or_fail(bound, {.iterations = 0, .tolerance = 0, .init = start}).objective;
-}
-
-/// What a parabola through three values says could still be gained in one parameter.
-double gain(const BoundModel& bound, const Fit& fit, const std::string& name, size_t index) {
-  const double v = values(fit, name)[index], h = 1e-4 * std::max(std::abs(v), 1e-2);
-  const double up = objective(bound, fit, name, index, v + h),
-               down = objective(bound, fit, name, index, v - h);
-  const double at = objective(bound, fit, name, index, v);
-  const double slope = (up - down) / (2 * h), curvature = (up - 2 * at + down) / (h * h);
-  CHECK(curvature < 0);
-  return slope * slope / (2 * std::abs(curvature));
 }
 
 }  // namespace

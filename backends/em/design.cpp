@@ -65,6 +65,15 @@ struct DesignTerms {
     return ir::differentiate(b, b.reduce(Op::sum, eta, all), stand_ins);
   }
 
+  /// P(z = k | x), over a twin of the latent's axis: its rows are weighted by all of q, not by that of one
+  /// state.
+  NodeId gate_probabilities() {
+    Expansion plain(b, setting);
+    const NodeId eta = plain(predictor);
+    const NodeId all = b.reduce(Op::logsumexp, eta, {setting.states});
+    return b.rename(b.unary(Op::exp, b.sub(eta, all)), setting.states, b.module().twin(setting.states));
+  }
+
   Weighting weighting(DesignKind kind) {
     Expansion plain(b, setting);
     const NodeId eta = plain(predictor);
@@ -132,9 +141,55 @@ size_t Design::columns() const {
   return static_cast<size_t>(total);
 }
 
+/// Of a softmax over the states k: G_k = sum (r_k - p_k) c. In place of the curvature, diag(p) - p p', stands
+/// diag(p), which bounds it: the states are solved apart, no direction is redundant, and the step still
+/// climbs.
+Design::Sums Design::gate_sums() {
+  const Emission& e = c_.emissions[group_.emission];
+  const AxisId states = c_.setting.states, twin = b_.module().twin(states);
+  DesignTerms terms(b_.module(), c_.setting, e, group_);
+  Builder& b = terms.b;
+  const NodeId p = terms.gate_probabilities();
+  const std::vector<NodeId> coefficients = terms.coefficients();
+  const size_t count = coefficients.size();
+  for (size_t i = 0; i < count; ++i) {
+    terms.writer.output(coefficients[i]);
+    terms.writer.output(b.mul(p, b.rename(coefficients[i], states, twin)));
+    for (size_t j = 0; j <= i; ++j) {
+      const NodeId other =
+          extra_[j] < 0 ? coefficients[j] : b.rename(coefficients[j], extra_[j], twin_of_extra(j));
+      terms.writer.output(b.mul(p, b.rename(b.mul(coefficients[i], other), states, twin)));
+    }
+  }
+  const std::vector<RowTerm> made = terms.writer.take();
+  Sums result;
+  auto next = made.begin();
+  const auto with = [](std::vector<AxisId> list, AxisId axis) {
+    return axis < 0 ? list : united(std::move(list), {axis});
+  };
+  const auto at_twin = [&](const std::vector<AxisId>& axes, const std::string& name, const RowTerm& term) {
+    const auto over = united(without(axes, {states}), {twin});
+    return b_.rename(c_.statistics.expected(b_, group_.emission, over, name, term), twin, states);
+  };
+  for (size_t i = 0; i < count; ++i) {
+    const std::string& name = group_.blocks[i]->name;
+    const std::vector<AxisId> own = with(batch_, extra_[i]);
+    const NodeId seen = c_.statistics.expected(b_, group_.emission, own, "r_" + name, *next++);
+    const NodeId due = at_twin(own, "p_" + name, *next++);
+    result.g.push_back(b_.sub(seen, due));
+    result.h.emplace_back();
+    for (size_t j = 0; j <= i; ++j) {
+      const std::string h = "h_" + name + (i == j ? "" : "_" + group_.blocks[j]->name);
+      result.h.back().push_back(at_twin(with(own, twin_of_extra(j)), h, *next++));
+    }
+  }
+  return result;
+}
+
 Design::Sums Design::sums(DesignKind kind, const std::vector<AxisId>& axes,
                           const std::vector<AxisId>& h_axes) {
   const Emission& e = c_.emissions[group_.emission];
+  if (e.of_latent) return gate_sums();
   DesignTerms terms(b_.module(), c_.setting, e, group_);
   Builder& b = terms.b;
   const Weighting row = terms.weighting(kind);

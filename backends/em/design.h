@@ -8,6 +8,7 @@
 //   residual       d = y - eta       1                     least squares, exact in one step
 //   likelihood     d ln p / d eta    -d2 ln p / d eta2     Newton (iteratively reweighted least squares)
 //   link           g(y) - eta        1                     where Newton starts: the linked values regressed
+// The softmax of P(z | x) = Categorical(logits: eta) has terms of its own (design.cpp, gate_sums).
 // McCullagh & Nelder 1989, section 2.5.
 
 #include "backends/em/solvers.h"
@@ -56,6 +57,7 @@ class Design {
   int64_t width(size_t parameter) const;
   NodeId entry(const Sums& sums, size_t p, int64_t i, size_t q, int64_t j);
   NodeId over_batch(NodeId node);
+  Sums gate_sums();
 
   UpdateContext& c_;
   Builder& b_;

@@ -27,6 +27,15 @@ NodeId leaf_of(const Function& f, const std::string& parameter) {
   throw ir::InternalError("the canonical function does not use parameter " + parameter);
 }
 
+/// A name that went with a broadcast is not renamed.
+NodeId renamed(Builder& b, NodeId node, const std::vector<AxisId>& pairs) {
+  std::vector<AxisId> kept;
+  for (size_t i = 0; i + 1 < pairs.size(); i += 2) {
+    if (b.type(node).has(pairs[i])) kept.insert(kept.end(), {pairs[i], pairs[i + 1]});
+  }
+  return kept.empty() ? node : b.make(Op::rename, {node}, {.axes = kept});
+}
+
 }  // namespace
 
 bool RowTerm::is_zero() const {
@@ -57,6 +66,8 @@ NodeId RowTerm::place(Builder& to) const {
       at = to.leaf(Op::parameter, node.attributes.text, terms_->parameters.at(node.attributes.text));
     } else if (node.op == Op::broadcast) {
       at = made[static_cast<size_t>(node.inputs.front())];  // names broadcast by themselves
+    } else if (node.op == Op::rename) {
+      at = renamed(to, made[static_cast<size_t>(node.inputs.front())], node.attributes.axes);
     } else if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota &&
                node.op != Op::identity) {
       at = to.leaf(node.op, node.attributes.text, node.type, node.range);

@@ -2,6 +2,8 @@
 
 #include <algorithm>
 
+#include "ir/passes/slot_rules.h"
+
 namespace lvm::em {
 
 using ir::Domain;
@@ -122,6 +124,10 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
       }
     }
     slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable);
+    // A softmax does not change when all its logits move together.
+    const ir::Block& block = *plan.find(variable.name);
+    if (block.solver == ir::Solver::reweighted && ir::parts_of(model, block.factor).family == "Categorical")
+      slot.free_dimensions -= slot.free_dimensions / model.module.axis(slot.axes.front()).size;
     slots.push_back(std::move(slot));
   }
   return slots;

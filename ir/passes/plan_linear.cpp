@@ -111,6 +111,12 @@ struct LinearSlot {
     return std::all_of(free.begin(), free.end(), [](const Variable* v) { return v->prior == no_node; });
   }
 
+  /// P(z | x) = Categorical(logits: …) of the enumerated latent itself.
+  bool is_gate() const {
+    return parts.family == "Categorical" && parts.slot_names.at(slot) == "logits" &&
+           c.function()[parts.value].op == Op::latent;
+  }
+
   bool spread_of_parameters() const {
     return std::none_of(c.model.variables.begin(), c.model.variables.end(), [&](const Variable& v) {
       return (v.role == Role::data || v.role == Role::given) &&
@@ -132,6 +138,7 @@ struct LinearSlot {
     if (matrix) {
       return mean && fits_matrix(*matrix) ? std::optional<Solver>(Solver::least_squares) : std::nullopt;
     }
+    if (is_gate()) return priors_fit(false) ? std::optional<Solver>(Solver::reweighted) : std::nullopt;
     if (mean && spread_of_parameters() && priors_fit(true)) return Solver::least_squares;
     const auto& all = signatures();
     const bool element_wise = std::none_of(all.begin(), all.end(), [&](const Signature& s) {

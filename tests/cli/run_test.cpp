@@ -114,6 +114,9 @@ TEST_CASE("every example runs") {
       {"gaussian", "faithful"},
       {"latent_class", "survey"},
       {"bernoulli_mixture", "digits_binary"},
+      {"regressions", "faithful"},
+      {"inventions", "discoveries"},
+      {"poisson_regressions", "claims"},
   }));
   INFO(model);
   const Json json = run_json({"examples/" + model + ".lvm", "examples/data/" + data + ".csv"});

@@ -62,6 +62,31 @@ TEST_CASE("regressions end at the top of their likelihood") {
         ", x");
 }
 
+TEST_CASE("a gate on covariates ends at the top of its likelihood") {
+  const std::string text = R"(model gate {
+    axis K = 3
+    axis J = 1
+    data  y: real = column("waiting")
+    given x: real[J] = columns("eruptions")
+    param a: real[K]
+    param b: real[K, J] ~ Normal(0, sd: 3)
+    param m: real[K]
+    param s: positive
+    latent z: category[K]
+    P(z | x) = Categorical(logits: a + b * x)
+    P(y | z) = Normal(m[z], sd: s)
+    q(z | y, x) = exact
+  })";
+  const BoundModel bound = bind_or_fail(compile(text), example("faithful"));
+  const Fit fit = fit_or_fail(bound, {.iterations = 100'000, .tolerance = 1e-9});
+  CHECK(fit.converged);
+  CHECK(fit.free_parameters == 2 + 2 + 3 + 1);
+  for (const std::string name : {"a", "b", "m"}) {
+    for (size_t k = 0; k < 3; ++k) CHECK(gain(bound, fit, name, k) < 1e-6);
+  }
+  CHECK(gain(bound, fit, "s", 0) < 1e-6);
+}
+
 TEST_CASE("parameters that enter a density in no closed form end at the top of its likelihood") {
   check({waiting + "  param m: real[K]  param s: real[K]",
          "  P(y | z) = Normal(m[z], sd: exp(s[z]))",

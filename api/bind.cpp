@@ -34,11 +34,16 @@ double Data::read_seconds() const {
 }
 
 Data read_data(const std::string& path, const ReadOptions& options) {
+  return read_data(std::vector{path}, options);
+}
+
+Data read_data(const std::vector<std::string>& paths, const ReadOptions& options) {
   return guarded([&] {
     auto state = std::make_shared<Data::State>();
     Clock clock;
-    state->table = runtime::read_table(path, {.delimiter = options.delimiter, .na = options.missing},
-                                       state->diagnostics);
+    state->table = runtime::read_tables(
+        paths, {.delimiter = options.delimiter, .na = options.missing, .threads = options.threads},
+        state->diagnostics);
     state->seconds = clock.seconds();
     state->report = Report({state->diagnostics, nullptr});
     return Data{std::move(state)};
@@ -137,13 +142,18 @@ const CompiledCode& BoundModel::State::interpreted_code() const {
   return *interpreted_;
 }
 
-BoundModel bind(const Model& model, const Data& data, const BindOptions& options) {
+namespace {
+
+/// `table` is null where it could not be read.
+template <typename Table>
+BoundModel bind_table(const Model& model, const Data& data, Table* table, const BindOptions& options) {
   return guarded([&] {
     auto state = std::make_shared<BoundModel::State>();
     state->model = model.state;
     state->data = data.state;
     if (model.ok() && data.ok()) {
-      state->lowered = driver::lower(model.state->compiled, *data.state->table, {.columns = options.columns});
+      state->lowered =
+          driver::lower(model.state->compiled, std::move(*table), {.columns = options.columns});
     } else {
       state->lowered.diagnostics = model.state->compiled.diagnostics;
     }
@@ -152,6 +162,23 @@ BoundModel bind(const Model& model, const Data& data, const BindOptions& options
     state->report = Report({state->lowered.diagnostics, model.state->compiled.source});
     return BoundModel{std::move(state)};
   });
+}
+
+}  // namespace
+
+BoundModel bind(const Model& model, const Data& data, const BindOptions& options) {
+  const runtime::Table* table = data.state->table ? &*data.state->table : nullptr;
+  return bind_table(model, data, table, options);
+}
+
+BoundModel bind(const Model& model, Data&& data, const BindOptions& options) {
+  if (data.state.use_count() > 1 || !data.state->table) return bind(model, std::as_const(data), options);
+  // Handles share immutable data; this one is alone, and was made mutable.
+  auto own = std::const_pointer_cast<Data::State>(data.state);
+  const BoundModel bound = bind_table(model, data, &*own->table, options);
+  own->table.reset();
+  data = {};
+  return bound;
 }
 
 }  // namespace lvm

@@ -27,12 +27,17 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   return to;
 }
 
-Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options) {
+namespace {
+
+/// `table` is const, or may be used up.
+template <typename Table>
+Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindOptions& options) {
   Lowered to;
   to.diagnostics = compiled.diagnostics;
   if (to.diagnostics.has_errors() || !compiled.model) return to;
 
-  runtime::BoundData data = runtime::bind(*compiled.model, table, options, to.diagnostics);
+  runtime::BoundData data =
+      runtime::bind(*compiled.model, std::forward<Table>(table), options, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
   to.data = std::move(data);
   to.model = *compiled.model;
@@ -50,6 +55,16 @@ Lowered lower(const Compiled& compiled, const runtime::Table& table, const runti
 
   to.seconds = clock.seconds();
   return to;
+}
+
+}  // namespace
+
+Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options) {
+  return lower_with(compiled, table, options);
+}
+
+Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::BindOptions& options) {
+  return lower_with(compiled, std::move(table), options);
 }
 
 Scheduled schedule(const ir::Program& program) {

@@ -39,6 +39,8 @@ struct Lowered {
   double seconds = 0;
 };
 Lowered lower(const Compiled& compiled, const runtime::Table& table, const runtime::BindOptions& options);
+/// The same, and uses the table up.
+Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::BindOptions& options);
 
 /// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch
 /// memory in it.

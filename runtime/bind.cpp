@@ -24,8 +24,8 @@ constexpr int most_cell_errors = 5;  // of one variable: one a column
 
 class Binder {
  public:
-  Binder(const ir::Model& model, const Table& table, Diagnostics& diagnostics)
-      : model_(model), table_(table), diagnostics_(diagnostics) {}
+  Binder(const ir::Model& model, const Table& table, Table* used_up, Diagnostics& diagnostics)
+      : model_(model), table_(table), used_up_(used_up), diagnostics_(diagnostics) {}
 
   BoundData bind(const std::vector<Match>& matches);
 
@@ -71,11 +71,12 @@ class Binder {
     diagnostics_.report(std::move(d));
   }
   TablePlace place(const Column& c, int64_t row, std::string cell) const {
-    return {table_.file, table_.shown_row(row), c.name, std::move(cell)};
+    return {table_.file_of(row), table_.shown_row(row), c.name, std::move(cell)};
   }
 
   const ir::Model& model_;
   const Table& table_;
+  Table* used_up_;  // the same table where its cells may go, else null
   Diagnostics& diagnostics_;
   BoundData out_;
   std::map<AxisId, std::vector<std::string>> levels_;  // of the range axes of categories
@@ -336,6 +337,7 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
       warn_of_constant(v, c, variance);
     }
     out_.packed.pad(bound.first + at);
+    if (used_up_) used_up_->columns[static_cast<size_t>(match.columns[static_cast<size_t>(e)])] = Column{};
   }
 }
 
@@ -396,7 +398,12 @@ const BoundVariable* BoundData::find(const std::string& name) const {
 
 BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics) {
   const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
-  return Binder(model, table, diagnostics).bind(matches);
+  return Binder(model, table, nullptr, diagnostics).bind(matches);
+}
+
+BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options, Diagnostics& diagnostics) {
+  const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
+  return Binder(model, table, &table, diagnostics).bind(matches);
 }
 
 void set_sizes(ir::Model& model, const BoundData& data) {

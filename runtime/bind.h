@@ -66,6 +66,9 @@ struct BoundData {
 
 BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics);
 
+/// The same, and uses the table up: a column's cells are freed once they are packed, so that the data are held once.
+BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options, Diagnostics& diagnostics);
+
 /// Writes the sizes that came from the data into the axes of the model.
 void set_sizes(ir::Model& model, const BoundData& data);
 

@@ -1,17 +1,13 @@
 #include "runtime/cells.h"
 
-#include <array>
 #include <charconv>
 #include <cmath>
 #include <limits>
 
+#include "runtime/decimal.h"
+
 namespace lvm::runtime {
 namespace {
-
-constexpr size_t longest_cell = 1 << 16;
-
-constexpr std::array<double, 23> powers_of_ten = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                                  1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 bool is_digit(char c) { return c >= '0' && c <= '9'; }
 char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
@@ -63,27 +59,6 @@ Number read_number(std::string_view cell) {
   return {std::isfinite(value) ? Kind::number : Kind::not_finite, value};
 }
 
-const char* read_simple_decimal(const char* at, const char* end, char delimiter, double& value) {
-  const bool negative = at != end && *at == '-';
-  if (negative) ++at;
-  const char* begin = at;
-  uint64_t mantissa = 0;
-  for (; at != end && is_digit(*at); ++at) mantissa = mantissa * 10 + static_cast<uint64_t>(*at - '0');
-  int64_t digits = at - begin;
-  int64_t decimals = 0;
-  if (at != end && *at == '.') {
-    const char* fraction = ++at;
-    for (; at != end && is_digit(*at); ++at) mantissa = mantissa * 10 + static_cast<uint64_t>(*at - '0');
-    decimals = at - fraction;
-    digits += decimals;
-  }
-  if (at != end && *at != delimiter && *at != '\n' && *at != '\r') return nullptr;
-  if (digits == 0 || digits > 19 || mantissa > (uint64_t{1} << 53)) return nullptr;
-  const double magnitude = static_cast<double>(mantissa) / powers_of_ten[static_cast<size_t>(decimals)];
-  value = negative ? -magnitude : magnitude;
-  return at;
-}
-
 void CellReader::skip_blanks() {
   while (at_ != end_ && (*at_ == ' ' || *at_ == '\t') && *at_ != delimiter_) ++at_;
 }
@@ -96,19 +71,15 @@ Cell::Stop CellReader::step_over_stop() {
   return Cell::Stop::line;
 }
 
-/// Any number that fills its cell: more digits than `read_simple_decimal` takes, an exponent.
-const char* CellReader::read_decimal(double& value) const {
-  if (at_ == end_ || !(is_digit(*at_) || *at_ == '-')) return nullptr;
-  const auto [after, error] = std::from_chars(at_, end_, value);
-  if (error != std::errc() || !std::isfinite(value)) return nullptr;
-  return after == end_ || *after == delimiter_ || *after == '\n' || *after == '\r' ? after : nullptr;
-}
-
 bool CellReader::next_decimal(double& value, Cell::Stop& stop) {
-  const char* after = read_simple_decimal(at_, end_, delimiter_, value);
-  if (!after) after = read_decimal(value);
-  if (!after) return false;
+  const char* begin = at_;
+  const char* after = read_fast_decimal(at_, end_, value);
+  if (after == nullptr) return false;
   at_ = after;
+  if (!at_stop()) {
+    at_ = begin;
+    return false;
+  }
   stop = step_over_stop();
   return true;
 }

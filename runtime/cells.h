@@ -17,9 +17,7 @@ struct Number {
 /// `cell` without surrounding blanks. Missing: empty, NA, or NaN in any case. 1e999 and inf are not finite; 1e-999 is 0.
 Number read_number(std::string_view cell);
 
-/// A decimal at `at` that a delimiter or line break ends, of at most 19 digits and exactly representable as m / 10^k with
-/// m <= 2^53 and k <= 22, so that one division rounds correctly (Clinger 1990). Returns its end, or null: use `read_number`.
-const char* read_simple_decimal(const char* at, const char* end, char delimiter, double& value);
+constexpr size_t longest_cell = 1 << 16;
 
 struct Cell {
   enum class Stop : uint8_t { delimiter, line, end };
@@ -44,7 +42,6 @@ class CellReader {
 
  private:
   Cell quoted();
-  const char* read_decimal(double& value) const;
   Cell::Stop step_over_stop();
   bool at_stop() const { return at_ == end_ || *at_ == delimiter_ || *at_ == '\n' || *at_ == '\r'; }
   void skip_blanks();

@@ -5,7 +5,6 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
-#include <array>
 #include <cerrno>
 #include <system_error>
 
@@ -43,22 +42,21 @@ void MappedFile::load(int descriptor) {
   if (memory == MAP_FAILED) return read_all(descriptor);
   mapping_ = memory;
   ::madvise(memory, mapped_, MADV_SEQUENTIAL);
-  text_ = {static_cast<const char*>(memory), mapped_};
+  bytes_ = {static_cast<const char*>(memory), mapped_};
 }
 
 void MappedFile::read_all(int descriptor) {
-  std::array<char, 1 << 16> block;
   for (;;) {
-    const ssize_t count = ::read(descriptor, block.data(), block.size());
+    if (buffer_.room() == 0) buffer_.grow();
+    const ssize_t count = ::read(descriptor, buffer_.end(), buffer_.room());
     if (count == 0) break;
-    if (count < 0 && errno == EINTR) continue;
     if (count < 0) {
       error_ = system_message();
       return;
     }
-    buffer_.append(block.data(), static_cast<size_t>(count));
+    buffer_.written(static_cast<size_t>(count));
   }
-  text_ = buffer_;
+  bytes_ = buffer_.bytes();
 }
 
 MappedFile::~MappedFile() {

@@ -4,6 +4,8 @@
 #include <string>
 #include <string_view>
 
+#include "runtime/byte_buffer.h"
+
 namespace lvm::runtime {
 
 class MappedFile {
@@ -13,7 +15,7 @@ class MappedFile {
   MappedFile(const MappedFile&) = delete;
   MappedFile& operator=(const MappedFile&) = delete;
 
-  std::string_view text() const { return text_; }
+  std::string_view bytes() const { return bytes_; }
   /// Empty, or why the file could not be read.
   const std::string& error() const { return error_; }
 
@@ -21,8 +23,8 @@ class MappedFile {
   void load(int descriptor);
   void read_all(int descriptor);
 
-  std::string_view text_;
-  std::string buffer_;
+  std::string_view bytes_;
+  ByteBuffer buffer_;
   std::string error_;
   void* mapping_ = nullptr;
   size_t mapped_ = 0;

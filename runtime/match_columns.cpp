@@ -242,7 +242,7 @@ std::optional<Columns> Matcher::match_one(const Variable& v, bool& failed) {
 bool Matcher::holds_stray_text(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.first_odd.kind == OddCell::Kind::none) return false;
   if (c.numbers * 2 <= table_.rows - c.missing) return false;
-  const TablePlace place{table_.file, table_.shown_row(c.first_odd.row), c.name, c.first_odd.text};
+  const TablePlace place{table_.file_of(c.first_odd.row), table_.shown_row(c.first_odd.row), c.name, c.first_odd.text};
   if (c.first_odd.kind == OddCell::Kind::not_finite) {
     fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {}, place);
   } else {

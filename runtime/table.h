@@ -29,15 +29,24 @@ struct Column {
   OddCell first_odd;                // the first cell that is neither missing nor a finite number
 };
 
+/// The rows of a table that came from one file.
+struct TablePart {
+  std::string file;
+  int64_t first_row = 0;
+  bool header = false;
+};
+
 struct Table {
   std::string file;  // as the user named it; empty for arrays of a host program
   int64_t rows = 0;
   std::vector<Column> columns;
   bool header = false;
+  std::vector<TablePart> parts = {};  // of several files, in order; empty for a single one
 
   const Column* find(const std::string& name) const;
-  /// The number that people see for data row `row` (from 0): the header of a file is row 1.
-  int64_t shown_row(int64_t row) const { return row + (header ? 2 : 1); }
+  /// Where people find data row `row` (from 0): its file, and its number there. The header of a file is row 1.
+  const std::string& file_of(int64_t row) const;
+  int64_t shown_row(int64_t row) const;
 };
 
 /// A column of a host program: `rows` doubles, `stride` doubles apart; NaN is a missing cell.
@@ -46,6 +55,9 @@ struct HostColumn {
   const double* data = nullptr;
   int64_t stride = 1;
 };
+/// Counts the cells of a column of numbers, and notes its first infinity.
+void count_cells(Column& column);
+
 Table make_table(const std::vector<HostColumn>& columns, int64_t rows);
 
 }  // namespace lvm::runtime

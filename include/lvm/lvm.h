@@ -129,6 +129,7 @@ Formatted format_file(const std::string& path);
 struct ReadOptions {
   char delimiter = 0;                     // 0: found from the first line
   std::vector<std::string> missing = {};  // texts of missing cells beside the empty one, `NA` and `NaN`
+  int threads = 0;                        // 0: as many as the machine has
 };
 
 /// A column of a host: cell `row` is `values[row * stride]`, copied before the call returns; NaN is a missing
@@ -152,8 +153,10 @@ class Data {
   std::shared_ptr<const State> state;
 };
 
-/// CSV or TSV with a header; "-" is the standard input.
+/// CSV or TSV with a header, NumPy's .npy or IDX, each also as gzip; "-" is the standard input.
 Data read_data(const std::string& path, const ReadOptions& options = {});
+/// Several files with the same columns are one table, their rows one behind the other.
+Data read_data(const std::vector<std::string>& paths, const ReadOptions& options = {});
 Data make_data(const std::vector<HostColumn>& columns, int64_t rows);
 
 struct BindOptions {
@@ -183,6 +186,8 @@ class BoundModel {
 };
 
 BoundModel bind(const Model& model, const Data& data, const BindOptions& options = {});
+/// Uses data up that nobody else holds, so that the cells are in memory once.
+BoundModel bind(const Model& model, Data&& data, const BindOptions& options = {});
 
 /// A named block of numbers, row-major over `shape`; a scalar has no shape.
 struct Values {

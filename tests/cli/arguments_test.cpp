@@ -35,7 +35,6 @@ TEST_CASE("usage errors exit with 2 and say what was meant") {
       {{"run", "examples/gmm.lvm"}, "`run` needs a data file"},
       {{"run", "examples/gmm.lvm", faithful, "--treads", "3"}, "did you mean `--threads`?"},
       {{"run", "examples/gmm.lvm", faithful, "--restart=3"}, "did you mean `--restarts`?"},
-      {{"run", "examples/gmm.lvm", faithful, faithful}, "several data files"},
       {{"run", "examples/gmm.lvm", faithful, "--seed", "many"}, "many"},
       {{"run", "examples/gmm.lvm", faithful, "--set", "K"}, "NAME=VALUE"},
       {{"run", "examples/gmm.lvm", faithful, "--bind", "=a"}, "NAME=COLUMN"},

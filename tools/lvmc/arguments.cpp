@@ -41,7 +41,7 @@ void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
 }
 
 void add_data_options(CLI::App& command, Arguments& to, Raw& raw) {
-  command.add_option("data", to.data, "a CSV or TSV file with a header; - is the standard input");
+  command.add_option("data", to.data, "CSV or TSV with a header, .npy or IDX, each also as gzip; - is the standard input; several files are one table");
   command.add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")
       ->expected(1)
       ->take_all();
@@ -223,7 +223,6 @@ Parsed parse_arguments(int count, const char* const* values) {
   to.command = command.get_name();
   if (!command.remaining().empty()) return wrong(unknown_option(command, command.remaining().front()));
   if (const std::string fault = read_raw(raw, to); !fault.empty()) return wrong(fault);
-  if (to.data.size() > 1) return wrong("several data files as one table are not there yet: give one file");
   if (const std::string fault = missing_files(to); !fault.empty()) return wrong(fault);
   return {std::move(to), success, "", ""};
 }

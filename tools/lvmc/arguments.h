@@ -12,7 +12,7 @@ namespace lvmc {
 struct Arguments {
   std::string command;            // "run", "check", "explain", "fmt"
   std::string model;              // or the code of a diagnostic, for `explain`
-  std::vector<std::string> data;  // at most one file is read so far
+  std::vector<std::string> data;  // files of one table
   lvm::CompileOptions compile;
   lvm::ReadOptions read;
   lvm::BindOptions bind;

@@ -39,7 +39,9 @@ bool write_file(const std::string& path, std::string_view text) {
 }
 
 lvm::BoundModel bound_model(const lvm::Model& model, const Arguments& arguments) {
-  return lvm::bind(model, lvm::read_data(arguments.data.front(), arguments.read), arguments.bind);
+  lvm::ReadOptions options = arguments.read;
+  options.threads = arguments.fit.threads;
+  return lvm::bind(model, lvm::read_data(arguments.data, options), arguments.bind);
 }
 
 /// `--emit`: the stage as text, from the model alone where that is all there is.
@@ -76,11 +78,17 @@ lvm::Fit fit_with_progress(const lvm::BoundModel& bound, const Arguments& argume
   return fit;
 }
 
+std::string table_name(const std::vector<std::string>& files) {
+  const size_t more = files.size() - 1;
+  return more == 0 ? files.front()
+                   : fmt::format("{} and {} more file{}", files.front(), more, more == 1 ? "" : "s");
+}
+
 int print_fit(const lvm::Fit& fit, const Arguments& arguments) {
   if (!arguments.save.empty() && !write_file(arguments.save, lvm::parameters_to_json(fit) + "\n"))
     return files;
   const int printed = print(arguments.json ? lvm::to_json(fit) + "\n"
-                                           : summary(fit, arguments.data.front(), arguments.verbose));
+                                           : summary(fit, table_name(arguments.data), arguments.verbose));
   if (printed != success) return printed;
   if (fit.stopped) return interrupted_code();
   return arguments.strict && !fit.converged ? not_converged : success;
@@ -113,8 +121,8 @@ int run(const Arguments& arguments) {
     init = std::move(file.parameters);
   }
   const lvm::BoundModel bound = bound_model(model, arguments);
-  if (!bound.ok()) return failure(bound.report(), arguments);
   if (stop_signal() != 0) return interrupted_code();
+  if (!bound.ok()) return failure(bound.report(), arguments);
 
   const lvm::Fit fit = fit_with_progress(bound, arguments, std::move(init), model.objective_name());
   if (!fit.ok()) {

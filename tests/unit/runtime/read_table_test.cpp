@@ -1,7 +1,10 @@
 #include "runtime/read_table.h"
 
+#include <fmt/format.h>
+
 #include <catch2/catch.hpp>
 #include <cmath>
+#include <cstring>
 #include <filesystem>
 #include <fstream>
 
@@ -132,6 +135,53 @@ TEST_CASE("a file is read as its text is") {
   CHECK_FALSE(read_table("/", {}, diagnostics).has_value());
   CHECK(diagnostics.error_count() == 2);
   for (const Diagnostic& d : diagnostics.sorted()) CHECK(d.code == Code::file_unreadable);
+}
+
+TEST_CASE("blocks of rows: the same cells on any number of threads, and with and without quotes") {
+  // More than two blocks of 4 MiB, with a missing cell, text, and long decimals here and there.
+  std::string plain = "a,b,c\n", quoted = plain;
+  std::vector<double> a, b;
+  for (int i = 0; plain.size() < (size_t{9} << 20); ++i) {
+    a.push_back(std::ldexp(i * 0.7310585786300049, i % 60 - 30) * (i % 2 == 0 ? 1 : -1));
+    b.push_back(i % 1000 == 7 ? std::nan("") : i);
+    const std::string row = fmt::format("{},{},", a.back(), i % 1000 == 7 ? " NA " : std::to_string(i));
+    const std::string word = i % 3 == 0 ? "one" : i % 3 == 1 ? "two" : "3";
+    plain += row + word + (i % 5 == 0 ? "\r\n" : "\n");
+    quoted += row + "\"" + word + "\"\n";
+  }
+  const auto same = [](const Values& x, const Values& y) {
+    return x.size() == y.size() && std::memcmp(x.data(), y.data(), x.size() * sizeof(double)) == 0;
+  };
+  for (const std::string* text : {&plain, &quoted}) {
+    for (const int threads : {1, 4}) {
+      const Table table = read(*text, {.delimiter = '\0', .na = {}, .threads = threads});
+      REQUIRE(table.rows == static_cast<int64_t>(a.size()));
+      CHECK(same(table.columns[0].values, a));
+      CHECK(same(table.columns[1].values, b));
+      CHECK(table.columns[1].missing + table.columns[1].numbers == table.rows);
+      CHECK(table.columns[2].levels == Names{"one", "two", "3"});
+      CHECK(table.columns[2].first_odd.row == 0);
+      CHECK(table.columns[2].values[5] == 2);
+    }
+  }
+}
+
+TEST_CASE("a fault far down is told by its row, and the header is not believed about sizes") {
+  std::string text = "a,b\n";
+  for (int i = 0; i < 1500000; ++i) text += "1,2\n";
+  Diagnostics diagnostics;
+  CHECK_FALSE(read_table_text("t.csv", text + "1\n1,2\n", {}, diagnostics).has_value());
+  REQUIRE(diagnostics.error_count() == 1);
+  CHECK(diagnostics.sorted()[0].code == Code::ragged_row);
+  CHECK(diagnostics.sorted()[0].table.row == 1500002);
+  // A hundred thousand columns and as many rows would be 80 GB.
+  std::string wide = "c0";
+  for (int i = 1; i < 100000; ++i) wide += fmt::format(",c{}", i);
+  wide += "\n";
+  for (int i = 0; i < 100000; ++i) wide += "1\n";
+  Diagnostics again;
+  CHECK_FALSE(read_table_text("t.csv", wide, {}, again).has_value());
+  CHECK(again.sorted()[0].code == Code::ragged_row);
 }
 
 TEST_CASE("the examples' tables") {

@@ -1,5 +1,7 @@
 // The steps that have a table: read, bind, and the code that follows from both.
 
+#include <utility>
+
 #include "api/clock.h"
 #include "api/state.h"
 #include "backends/em/lower.h"

@@ -23,7 +23,9 @@ double objective(const BoundModel& bound, const Fit& fit, const std::string& mov
 }  // namespace
 
 double gain(const BoundModel& bound, const Fit& fit, const std::string& name, size_t index) {
-  const double v = values(fit, name)[index], h = 1e-4 * std::max(std::abs(v), 1e-2);
+  const double v = values(fit, name)[index];
+  const bool unit = fit.find(name)->domain == "unit";
+  const double h = 1e-4 * (unit ? std::min(v, 1 - v) : std::max(std::abs(v), 1e-2));
   const double up = objective(bound, fit, name, index, v + h),
                down = objective(bound, fit, name, index, v - h);
   const double at = objective(bound, fit, name, index, v);

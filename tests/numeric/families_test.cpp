@@ -176,10 +176,10 @@ std::vector<Case> cases() {
        [](Random& g, const auto& v) { return v[0] + normal(g) / std::sqrt(v[1]); }},
       {"ZeroInflated Poisson",
        "count",
-       "param p: unit[K]  param r: positive[K]",
-       "ZeroInflated(p[z], Poisson(r[z]))",
-       {{"p", {.3, .1}}, {"r", {4, 30}}},
-       [](Random& g, const auto& v) { return uniform(g) < v[0] ? 0 : poisson(g, v[1]); }},
+       "param p: unit  param r: positive[K]",
+       "ZeroInflated(p, Poisson(r[z]))",
+       {{"r", {4, 30}}, {"p", {.2, .2}}},
+       [](Random& g, const auto& v) { return uniform(g) < v[1] ? 0 : poisson(g, v[0]); }},
       {"Truncated Normal",
        "real",
        "param m: real[K]  param s: positive[K]",
@@ -224,7 +224,7 @@ TEST_CASE("a mixture of two of each family is recovered, at the top of its likel
     for (const auto& [name, truth] : c.truth) {
       for (size_t k = 0; k < 2; ++k) {
         INFO(name << "[" << k << "]");
-        const size_t at = same ? k : 1 - k;
+        const size_t at = values(fit, name).size() == 1 ? 0 : same ? k : 1 - k;  // one value may be shared
         CHECK(values(fit, name)[at] == Approx(truth[k]).epsilon(0.06).margin(0.03));
         CHECK(gain(bound, fit, name, at) < 1e-6);
       }

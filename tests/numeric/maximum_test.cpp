@@ -108,13 +108,11 @@ TEST_CASE("priors move the mode, and the mode is found") {
          "  P(y | z) = Normal(m[z], precision: t[z])",
          {"m", "t"}});
   check(
-      {both +
-           "  param m: real[K, D]  param cov: covariance[K, D] ~ InverseWishart(9, scale: [[1, 2], [2, 60]])",
+      {both + "  param m: real[K, D]  param cov: covariance[K, D] ~ InverseWishart(9, scale: diag([1, 60]))",
        "  P(y | z) = Normal(m[z], cov: cov[z])",
        {"m", "cov"}});
   check(
-      {both +
-           "  param m: real[K, D]  param cov: covariance[D] ~ InverseWishart(40, scale: [[10, 2], [2, 600]])",
+      {both + "  param m: real[K, D]  param cov: covariance[D] ~ InverseWishart(40, scale: diag([10, 600]))",
        "  P(y | z) = Normal(m[z], cov: cov)",
        {"m", "cov"}});
 }

@@ -232,13 +232,19 @@ bool Binder::check_weight(const Variable& v, const Column& c) {
 
 bool Binder::check_cells(const Variable& v, const Column& c) {
   if (v.role == ir::Role::weight && !check_weight(v, c)) return false;
-  if (c.missing > 0) {
+  if (c.missing > 0 && !v.missing) {
     const auto first = std::find_if(c.values.begin(), c.values.end(), [](double x) { return std::isnan(x); });
     const int64_t row = first - c.values.begin();
     fail(Code::missing_cell, v,
-         fmt::format("a cell of `{}` is missing ({} of {} in column `{}`), which is not supported yet", v.name, c.missing,
-                     table_.rows, c.name),
-         "leave out the rows with missing cells, or this column", place(c, row, ""));
+         fmt::format("a cell of `{}` is missing ({} of {} in column `{}`)", v.name, c.missing, table_.rows, c.name),
+         v.role == ir::Role::data ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`", v.name)
+                                  : "leave out the rows with missing cells, or this column",
+         place(c, row, ""));
+    return false;
+  }
+  if (c.missing == table_.rows) {
+    fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name), "leave out this column",
+         {table_.file, 0, c.name, {}});
     return false;
   }
   if (v.type.element == Element::category && (c.text || c.first_odd.kind == OddCell::Kind::none)) return true;
@@ -268,7 +274,7 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
 bool Binder::check_values(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.text) return true;
   for (size_t i = 0; i < c.values.size(); ++i) {
-    if (allowed(value(v, c, c.values[i]), v.type.element)) continue;
+    if (std::isnan(c.values[i]) || allowed(value(v, c, c.values[i]), v.type.element)) continue;
     const std::string shown = fmt::format("{}", c.values[i]);
     fail(Code::cell_outside_type, v,
          fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element),
@@ -281,6 +287,7 @@ bool Binder::check_values(const Variable& v, const Column& c) {
 
 /// What compiled code reads for a cell of a numeric or boolean column.
 double Binder::value(const Variable& v, const Column& c, double cell) const {
+  if (std::isnan(cell)) return cell;
   if (c.text) return read_bool(c.levels[static_cast<size_t>(cell)]).value_or(0);
   switch (v.binding.preprocess) {
     case Preprocess::none:
@@ -317,12 +324,17 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
   for (size_t i = 0; i < bound.levels.size(); ++i) codes[bound.levels[i]] = static_cast<double>(i);
   for (int64_t e = 0; e < bound.size; ++e) {
     const Column& c = column(match.columns[static_cast<size_t>(e)]);
+    bound.absent += c.missing;
     const int64_t at = layout_index(v, e, [&](AxisId axis) { return size_of(axis); });
     double* cells = out_.packed.column(bound.first + at);
     if (v.type.element == Element::category) {
       std::map<double, double> code_of;  // of a text column's level or a number
       for (int64_t i = 0; i < table_.rows; ++i) {
         const double cell = c.values[static_cast<size_t>(i)];
+        if (std::isnan(cell)) {
+          cells[i] = cell;
+          continue;
+        }
         const auto [known, added] = code_of.try_emplace(cell, 0);
         if (added) {
           known->second = codes.at(c.text ? c.levels[static_cast<size_t>(cell)] : fmt::format("{}", cell == 0 ? 0.0 : cell));
@@ -331,8 +343,7 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
       }
     } else {
       for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.values[static_cast<size_t>(i)]);
-      const double variance = out_.weights ? weighted_variance(cells, out_.weights, table_.rows)
-                                           : population_variance(cells, table_.rows);
+      const double variance = column_variance(cells, out_.weights, table_.rows);
       bound.variance[static_cast<size_t>(at)] = variance;
       warn_of_constant(v, c, variance);
     }
@@ -365,7 +376,7 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
   int64_t columns = 0;
   for (const Match& match : matches) {
     const Variable& v = variable(match);
-    BoundVariable bound{v.name, v.role, v.type.element, names_of(match), {}, columns, 0, {}};
+    BoundVariable bound{v.name, v.role, v.type.element, names_of(match), {}, columns, 0, {}, 0};
     bound.size = static_cast<int64_t>(match.columns.size());
     if (v.type.element == Element::category) bound.levels = levels_[v.type.range];
     columns += bound.size;
@@ -408,6 +419,10 @@ BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options
 
 void set_sizes(ir::Model& model, const BoundData& data) {
   for (const auto& [axis, size] : data.sizes) model.module.axes[static_cast<size_t>(axis)].size = size;
+  // Of a complete table the program is the plain one.
+  for (const BoundVariable& bound : data.variables) {
+    if (bound.absent == 0) model.variables[static_cast<size_t>(*model.find(bound.name))].missing = false;
+  }
 }
 
 namespace {

@@ -48,7 +48,8 @@ struct BoundVariable {
   std::vector<std::string> levels;   // of a category: what 0, 1, … stand for
   int64_t first = 0;                 // packed columns [first, first + size), in layout order (sorted axes)
   int64_t size = 0;
-  std::vector<double> variance;      // population variance of each packed column
+  std::vector<double> variance;      // population variance of each packed column, of its observed cells
+  int64_t absent = 0;                // cells that are NaN
 };
 
 struct BoundData {
@@ -69,7 +70,7 @@ BoundData bind(const ir::Model& model, const Table& table, const BindOptions& op
 /// The same, and uses the table up: a column's cells are freed once they are packed, so that the data are held once.
 BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options, Diagnostics& diagnostics);
 
-/// Writes the sizes that came from the data into the axes of the model.
+/// Writes into the model what came from the data: the sizes of axes, and which `missing` variables have absent cells at all.
 void set_sizes(ir::Model& model, const BoundData& data);
 
 /// "y ← eruptions, waiting": a line a variable; long lists are shortened in the middle.

@@ -23,6 +23,8 @@ struct Feature {
   double origin = 0, scale = 1;
   int64_t levels = 0;    // of a category; 0: a number
   int64_t position = 0;  // of its coordinates in a centre
+  bool absent = false;   // some cells are NaN: they are at no distance from any centre
+  double middle = 0;     // of a number with absent cells: the coordinate of a centre that sees none of it
 };
 
 struct Points {
@@ -34,22 +36,33 @@ struct Points {
   double weight(int64_t row) const { return weights ? weights[row] : 1; }
 };
 
+/// Of the observed cells.
 double mean_of(const double* cells, const BoundData& data) {
-  double s = 0;
+  const double first = *std::find_if(cells, cells + data.rows, [](double x) { return !std::isnan(x); });
+  double s = 0, absent = 0;
   for (int64_t i = 0; i < data.rows; ++i) {
-    if (data.counts(i)) s += (data.weights ? data.weights[i] : 1) * (cells[i] - cells[0]);
+    if (!data.counts(i)) continue;
+    const double weight = data.weights ? data.weights[i] : 1;
+    if (std::isnan(cells[i])) {
+      absent += weight;
+    } else {
+      s += weight * (cells[i] - first);
+    }
   }
-  return cells[0] + s / data.total_weight;
+  const double mean = first + s / (data.total_weight - absent);
+  return std::isfinite(mean) ? mean : first;
 }
 
 Feature make_feature(const BoundVariable& v, const double* cells, double variance, const BoundData& data) {
   Feature f{cells};
+  f.absent = std::any_of(cells, cells + data.rows, [](double x) { return std::isnan(x); });
   switch (v.element) {
     case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
     case ir::Element::boolean:
     case ir::Element::unit:
       // Not standardised: a cell that is nearly always 0 would outweigh all others.
       f.scale = std::sqrt(not_equal);
+      if (f.absent) f.middle = mean_of(cells, data) * f.scale;
       return f;
     case ir::Element::real:
     case ir::Element::positive:
@@ -86,20 +99,31 @@ void distances(const Points& points, int64_t begin, int64_t count, const double*
     if (f.levels == 0) {
       for (int64_t i = 0; i < count; ++i) {
         const double d = (x[i] - f.origin) * f.scale - c[0];
-        out[i] += d * d;
+        out[i] += f.absent && std::isnan(x[i]) ? 0 : d * d;
       }
       continue;
     }
     // |e_x - c|^2 = 1 - 2 c_x + |c|^2, half of not_equal each for the two coordinates in which categories differ.
     double norm = 1;
     for (int64_t v = 0; v < f.levels; ++v) norm += c[v] * c[v];
-    for (int64_t i = 0; i < count; ++i) out[i] += not_equal / 2 * std::max(norm - 2 * c[static_cast<int64_t>(x[i])], 0.0);
+    for (int64_t i = 0; i < count; ++i) {
+      if (f.absent && std::isnan(x[i])) continue;
+      out[i] += not_equal / 2 * std::max(norm - 2 * c[static_cast<int64_t>(x[i])], 0.0);
+    }
   }
 }
 
-void add_row(const Points& points, int64_t row, double* centre, double times = 1) {
+/// Adds the coordinates of a row, and to `counts`, where it is given, how often each was added.
+void add_row(const Points& points, int64_t row, double* centre, double times = 1, double* counts = nullptr) {
   for (const Feature& f : points.features) {
     double* c = centre + f.position;
+    if (f.absent && std::isnan(f.cells[row])) {
+      if (!counts) c[0] += f.middle;
+      continue;
+    }
+    if (counts) {
+      for (int64_t v = 0; v < std::max<int64_t>(f.levels, 1); ++v) counts[f.position + v] += times;
+    }
     if (f.levels == 0) {
       c[0] += times * ((f.cells[row] - f.origin) * f.scale);
     } else {
@@ -223,24 +247,20 @@ std::optional<std::vector<double>> choose_centres(const Points& points, int64_t 
   return centres;
 }
 
-/// Lloyd's steps; a centre that loses all of its rows stays where it was.
+/// Lloyd's steps; a centre that loses all of its rows (or of its cells in a column) stays where it was.
 void improve(const Points& points, int64_t states, std::vector<double>& centres, Pool& pool) {
   std::vector<double> before;
   for (int step = 0; step < lloyd_steps; ++step) {
     Nearest now = assign(points, centres, states, pool);
     if (now.state == before) return;
-    std::vector<double> sums(centres.size(), 0.0), counts(static_cast<size_t>(states), 0.0);
+    std::vector<double> sums(centres.size(), 0.0), counts(centres.size(), 0.0);
     for (int64_t i = 0; i < points.rows; ++i) {
       const auto k = static_cast<int64_t>(now.state[static_cast<size_t>(i)]);
-      add_row(points, i, sums.data() + k * points.coordinates, points.weight(i));
-      counts[static_cast<size_t>(k)] += points.weight(i);
+      const int64_t at = k * points.coordinates;
+      add_row(points, i, sums.data() + at, points.weight(i), counts.data() + at);
     }
-    for (int64_t k = 0; k < states; ++k) {
-      const double count = counts[static_cast<size_t>(k)];
-      if (count == 0) continue;
-      for (int64_t c = k * points.coordinates; c < (k + 1) * points.coordinates; ++c) {
-        centres[static_cast<size_t>(c)] = sums[static_cast<size_t>(c)] / count;
-      }
+    for (size_t c = 0; c < centres.size(); ++c) {
+      if (counts[c] > 0) centres[c] = sums[c] / counts[c];
     }
     before = std::move(now.state);
   }

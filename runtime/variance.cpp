@@ -1,6 +1,8 @@
 #include "runtime/variance.h"
 
 #include <algorithm>
+#include <cmath>
+#include <vector>
 
 namespace lvm::runtime {
 namespace {
@@ -45,6 +47,20 @@ double weighted_variance(const double* values, const double* weights, int64_t co
   const double squares = sum([&](double x) { return (x - mean) * (x - mean); });
   const double left = sum([&](double x) { return x - mean; });
   return (squares - left * left / n) / n;
+}
+
+double column_variance(const double* values, const double* weights, int64_t count) {
+  const auto of = [](const double* x, const double* w, int64_t n) {
+    return w ? weighted_variance(x, w, n) : population_variance(x, n);
+  };
+  if (std::none_of(values, values + count, [](double x) { return std::isnan(x); })) return of(values, weights, count);
+  std::vector<double> observed, their_weights;
+  for (int64_t i = 0; i < count; ++i) {
+    if (std::isnan(values[i])) continue;
+    observed.push_back(values[i]);
+    if (weights) their_weights.push_back(weights[i]);
+  }
+  return of(observed.data(), weights ? their_weights.data() : nullptr, static_cast<int64_t>(observed.size()));
 }
 
 }  // namespace lvm::runtime

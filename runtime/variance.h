@@ -8,5 +8,7 @@ namespace lvm::runtime {
 double population_variance(const double* values, int64_t count);
 /// The same where value i counts weights[i] times; the weights are not negative and have a positive sum.
 double weighted_variance(const double* values, const double* weights, int64_t count);
+/// Of those values that are not NaN; no weights: each counts once.
+double column_variance(const double* values, const double* weights, int64_t count);
 
 }  // namespace lvm::runtime

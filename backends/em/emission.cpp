@@ -68,6 +68,12 @@ std::vector<std::string> split(const std::string& text) {
 
 }  // namespace
 
+std::string parameterisation_of(const Emission& e) {
+  std::string text = e.family;
+  for (const std::string& slot : e.slot_names) text += "." + slot;
+  return text;
+}
+
 std::vector<AxisId> slot_axes(const Function& canonical, NodeId slot) {
   std::vector<ir::Selection> selections;
   collect_selections(canonical, slot, selections);
@@ -75,6 +81,16 @@ std::vector<AxisId> slot_axes(const Function& canonical, NodeId slot) {
   for (const ir::Selection& selection : selections) axes = united(axes, {selection.axis});
   return axes;
 }
+
+namespace {
+
+Absent absence(const ir::Variable& variable, const ir::Type& value, const ir::Type& density) {
+  if (variable.role != ir::Role::data || !variable.missing) return Absent::never;
+  const bool vector = !without(value.axes, density.axes).empty();
+  return vector ? Absent::patterns : Absent::elements;
+}
+
+}  // namespace
 
 std::vector<Emission> emissions(const Setting& setting) {
   const Function& f = setting.function();
@@ -101,6 +117,7 @@ std::vector<Emission> emissions(const Setting& setting) {
     e.axes = without(density.type.axes, {row_axis});
     for (const ir::Selection& selection : e.selections) e.axes = united(e.axes, {selection.axis});
     e.enumerated = contains(e.axes, setting.states);
+    e.absent = absence(variable, f[e.value].type, density.type);
     list.push_back(std::move(e));
   }
   return list;
@@ -156,8 +173,15 @@ NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) 
                             to_.reduce(Op::sum, constant, axes)});
 }
 
+/// A cell that is absent is NaN, which differs from itself.
+NodeId Expansion::observed(const Emission& e) {
+  const NodeId value = (*this)(e.value);
+  return to_.binary(Op::equal, value, value);
+}
+
 NodeId Expansion::term(const Emission& emission) {
-  const NodeId density = (*this)(emission.log_density);
+  NodeId density = (*this)(emission.log_density);
+  if (emission.absent == Absent::elements) density = to_.select(observed(emission), density, to_.constant(0));
   return sum_elements(density, without(to_.type(density).axes, {row_axis, setting_.states}));
 }
 

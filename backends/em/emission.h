@@ -24,6 +24,10 @@ struct Setting {
   const ir::Function& function() const { return canonical.functions.front(); }
 };
 
+/// How absent cells of a factor's value are integrated out: the terms of independent elements are dropped one
+/// by one; a vector is conditioned on what is observed of it, for each pattern of observed elements.
+enum class Absent : uint8_t { never, elements, patterns };
+
 /// A factor in the canonical function: a logpdf node whose slots hold no latent any more.
 struct Emission {
   int factor = -1;
@@ -35,13 +39,16 @@ struct Emission {
   std::vector<NodeId> slots;
   std::vector<AxisId>
       axes;  // all elements of one row: without row, with K where z matters, with axes that data select
-  bool enumerated = false;                // z matters
-  bool of_latent = false;                 // P(z | ...)
+  bool enumerated = false;  // z matters
+  bool of_latent = false;   // P(z | ...)
+  Absent absent = Absent::never;
   std::vector<ir::Selection> selections;  // table axes that data columns index
 };
 
 std::vector<Emission> emissions(const Setting& setting);
 
+/// "Normal.mean.cov": what finds the family.
+std::string parameterisation_of(const Emission& emission);
 /// The axes of a slot for each row, with those that data select and without the row.
 std::vector<AxisId> slot_axes(const ir::Function& canonical, NodeId slot);
 /// Which of the nodes up to `node` it needs, itself included.
@@ -62,6 +69,9 @@ class Expansion {
   NodeId operator()(NodeId canonical_node);
   /// From now on `made` stands for a canonical node.
   void replace(NodeId canonical_node, NodeId made) { made_[static_cast<size_t>(canonical_node)] = made; }
+  /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is
+  /// there.
+  NodeId observed(const Emission& emission);
   /// ln P of one factor for each row (and k): its density summed over the elements of the value.
   NodeId term(const Emission& emission);
   /// ln P(y, z = k), or ln P(y): the sum of all terms, those of parameters alone gathered into one.

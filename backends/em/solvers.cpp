@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <set>
 
+#include "backends/em/absent.h"
 #include "backends/em/closed_forms.h"
 #include "backends/em/moment_start.h"
 #include "backends/em/newton.h"
@@ -111,7 +112,7 @@ void solve_ratio(UpdateContext& c, const Block& block) {
 void check_counts(UpdateContext& c) {
   std::vector<std::string> done;
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
-    if (s.moment != Moment::count) continue;
+    if (s.moment != Moment::count || c.emissions[s.emission].absent == Absent::elements) continue;
     const NodeId n = c.statistics.read(c.update, s.moment, s.emission, s.axes);
     const bool states = s.axes == std::vector<AxisId>{c.setting.states};
     add_check(c.update, c.checks, Check::Kind::empty, "empty_" + s.name,
@@ -123,6 +124,7 @@ void check_counts(UpdateContext& c) {
 }  // namespace
 
 void write_updates(UpdateContext& c, Moves moves) {
+  check_cells(c);
   for (size_t at = 0; at < c.emissions.size(); ++at) solve_normal(c, at);
   std::set<int> groups;  // of Newton blocks
   for (const Block& block : c.setting.plan.blocks) {

@@ -37,6 +37,7 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
       return "counted_rows";
     case Moment::count:
       base = axes == std::vector<AxisId>{setting_.states} ? "n" : "n" + suffix;
+      if (emissions_[emission].absent == Absent::elements) base = "cells" + suffix;
       break;
     case Moment::occurrences:
       base = "occurrences" + suffix;
@@ -74,11 +75,18 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
   return counted;
 }
 
+std::vector<AxisId> StatisticTable::cell_axes(size_t emission) const {
+  const Emission& e = emissions_[emission];
+  if (e.absent != Absent::elements) return {};
+  return without(setting_.function()[e.value].type.axes, {row_axis});
+}
+
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {
-  if (moment == Moment::count && axes.empty()) moment = Moment::rows;
+  const bool cells = emissions_[emission].absent == Absent::elements;
+  if (moment == Moment::count && axes.empty() && !cells) moment = Moment::rows;
   const bool shared_by_all =
       moment == Moment::rows || moment == Moment::counted_rows ||
-      (moment == Moment::count && axes == std::vector<AxisId>{setting_.states});
+      (moment == Moment::count && !cells && axes == std::vector<AxisId>{setting_.states});
   if (shared_by_all) emission = 0;
   const Type type{Element::real, axes, -1};
   for (const Statistic& s : list_) {
@@ -103,13 +111,16 @@ NodeId StatisticTable::expected(Builder& update, size_t emission, const std::vec
       std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
   const std::string full = observed > 1 ? name + "_" + emissions_[emission].variable : name;
   const Type type{Element::real, axes, -1};
-  const bool known = std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == full; });
+  const bool known =
+      std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == full; });
   if (!known) list_.push_back({Moment::term, emission, axes, full, term, of_start});
   return update.leaf(Op::statistic, full, type);
 }
 
 NodeId StatisticTable::row_count(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
-  return read(update, Moment::count, emission, counted_axes(emission, axes));
+  const std::vector<AxisId> cells = cell_axes(emission);
+  const NodeId n = read(update, Moment::count, emission, united(counted_axes(emission, axes), cells));
+  return update.reduce(Op::reduce_max, n, without(cells, axes));
 }
 
 NodeId StatisticTable::least_rows(Builder& update, double rows) {
@@ -121,9 +132,11 @@ NodeId StatisticTable::least_rows(Builder& update, double rows) {
 }
 
 NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
-  const NodeId weight = row_count(update, emission, axes);
+  const std::vector<AxisId> cells = cell_axes(emission);
+  const NodeId n = read(update, Moment::count, emission, united(counted_axes(emission, axes), cells));
+  const NodeId weight = update.reduce(Op::sum, n, without(cells, axes));
   double pooled = 1;
-  for (const AxisId axis : without(emissions_[emission].axes, axes)) {
+  for (const AxisId axis : without(emissions_[emission].axes, united(axes, cells))) {
     if (counted_axes(emission, {axis}).empty())
       pooled *= static_cast<double>(update.module().axis(axis).size);
   }
@@ -153,8 +166,13 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     return b.reduce(Op::sum, b.make(Op::broadcast, {b.constant(1)}, {.axes = {row_axis}}), {row_axis});
   }
   const Emission& e = emissions_[s.emission];
+  const NodeId observed = e.absent == Absent::elements ? expand.observed(e) : ir::no_node;
+  const auto where_observed = [&](NodeId node) {
+    return observed == ir::no_node ? node : b.select(observed, node, b.constant(0));
+  };
   std::vector<NodeId> factors;
   bool has_states = contains(s.axes, setting_.states);
+  if (s.moment == Moment::count && observed != ir::no_node) factors.push_back(observed);
   if (s.moment == Moment::occurrences) {
     const NodeId value = expand(e.value);
     if (b.type(value).element == Element::category) {
@@ -164,7 +182,7 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
       if (b.function()[value].op != Op::iota)
         factors.push_back(b.make(Op::one_hot, {value}, {.axes = {along}}));
     } else {
-      factors.push_back(value);
+      factors.push_back(where_observed(value));
     }
   } else if (s.moment == Moment::term) {
     NodeId term = s.term->place(b);
@@ -173,9 +191,9 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
       term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));
     has_states = has_states || b.type(term).has(setting_.states);
     const auto elements = without(united(united(s.axes, e.axes), {row_axis}), {setting_.states});
-    factors.push_back(spread_over(b, term, elements));
+    factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
-    const NodeId d = b.sub(expand(e.value), expand(e.slots.front()));
+    const NodeId d = where_observed(b.sub(expand(e.value), expand(e.slots.front())));
     factors.push_back(d);
     has_states = has_states || b.type(d).has(setting_.states);
     if (s.moment == Moment::second) factors.push_back(d);

@@ -37,14 +37,16 @@ class StatisticTable {
 
   /// A leaf of the update function; the statistic is made on first use.
   NodeId read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes);
-  /// The expected sum of a term over `axes`: a statistic, or the weight of its rows times a term of parameters alone.
+  /// The expected sum of a term over `axes`: a statistic, or the weight of its rows times a term of
+  /// parameters alone.
   NodeId expected(Builder& update, size_t emission, const std::vector<AxisId>& axes, const std::string& name,
                   const RowTerm& term, bool of_start = false);
   /// The weight of the rows behind each element over `axes`: counts, times the sizes of the axes that are
   /// pooled.
   NodeId weight(Builder& update, size_t emission, const std::vector<AxisId>& axes);
 
-  /// The same without the pooled elements: how many rows stand behind each element.
+  /// The same without the pooled elements: how many rows stand behind each element (of elements with absent
+  /// cells, behind the one that is observed most).
   NodeId row_count(Builder& update, size_t emission, const std::vector<AxisId>& axes);
 
   /// What `rows` rows weigh at least: a row of weight 3 is three rows, but weights whose mean is below 1 only
@@ -66,6 +68,8 @@ class StatisticTable {
   NodeId written(Builder& rows, Expansion& expand, const RowWeights& weights,
                  const Statistic& statistic) const;
   std::vector<AxisId> counted_axes(size_t emission, const std::vector<AxisId>& axes) const;
+  /// The elements of a row whose cells are counted one by one.
+  std::vector<AxisId> cell_axes(size_t emission) const;
 
   const Setting& setting_;
   const std::vector<Emission>& emissions_;

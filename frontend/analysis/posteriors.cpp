@@ -343,7 +343,8 @@ void Posteriors::cover_rest() {
 
 bool is_inferred(const ir::Variable& variable) {
   return variable.role == Role::latent ||
-         (variable.role == Role::data && variable.missing && variable.type.element == ir::Element::category);
+         (variable.role == Role::data && variable.missing && variable.type.element == ir::Element::category &&
+          variable.type.axes == std::vector<ir::AxisId>{ir::row_axis});
 }
 
 void analyse_posteriors(Context& context) {

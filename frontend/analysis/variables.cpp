@@ -132,7 +132,7 @@ struct Declare {
       report(context, Code::missing_given, data.name.range,
              fmt::format("the given variable `{}` cannot be `missing`", data.name.text), "",
              "declare it as `data` with a `P(…)`, or drop `missing`");
-    if (!data.given && data.missing && variable().type.element == Element::category)
+    if (is_inferred(variable()))
       unsupported(context, "a `missing` category", "drop `missing` and leave out rows without a value",
                   data.name.range);
   }

@@ -42,6 +42,17 @@ struct OddsForm {
   Term a, b;
 };
 
+/// Writes the log density of those elements of a vector that are observed, the others integrated out, and how
+/// to complete the moments of the observed ones. `observed` is a bool for each element of the vector; absent
+/// elements of `value` may be anything.
+struct Marginal {
+  NodeId log_density;
+  /// With d = value - mean, 0 where absent:  E[d | observed] = impute d,  Cov[d | observed] = spare. Over the
+  /// axes of the spread.
+  NodeId impute, spare;
+};
+using MarginalDensity = std::function<Marginal(Builder&, NodeId value, const std::vector<NodeId>& slots, NodeId observed)>;
+
 /// Where a guarded Newton begins: the slots' values from the mean and the variance of `feature` over the rows
 /// of a component (method of moments, or a rule near it). The result has one node a slot, inside the slot's
 /// domain for any mean and any variance >= 0 that data of the support can have; a slot that the rule does not
@@ -62,6 +73,8 @@ struct Family {
   /// its own mean, kept finite (ln(y + 1/2)), and the slot. Empty: there is none.
   Term link = {};
   size_t link_slot = 0;
+  /// Of vectors whose elements can be absent one by one. Empty: there is none.
+  MarginalDensity marginal = {};
 };
 
 const Family* find_family(std::string_view parameterisation);

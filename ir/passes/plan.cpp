@@ -163,6 +163,33 @@ void refuse_priors(PlanContext& c) {
   }
 }
 
+/// Where absent cells cannot be integrated out yet.
+void refuse_missing(PlanContext& c) {
+  const auto report = [&](std::string what, SourceRange range, std::string hint) {
+    c.diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = std::move(what) + " is not compiled yet",
+                          .range = range,
+                          .hint = std::move(hint)});
+  };
+  for (const FactorParts& parts : c.factors) {
+    const Variable& y = c.variable(c.factor(parts).variable.variable);
+    if (y.role != Role::data || !y.missing) continue;
+    for (const FactorParts& other : c.factors) {
+      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, y.node)) continue;
+      report(fmt::format("`{}` given `{}`, whose cells may be absent,", c.name_of(other), y.name),
+             c.factor(other).distribution_range, fmt::format("drop `missing` of `{}`", y.name));
+    }
+    const Node& density = c.function()[c.factor(parts).log_density];
+    const bool vector = std::any_of(y.type.axes.begin(), y.type.axes.end(),
+                                    [&](AxisId axis) { return !density.type.has(axis); });
+    const Family* family = find_family(density.attributes.text);
+    const bool bound = c.model.module.elements(y.type) != unknown_size;
+    if (!vector || !bound || !family || family->marginal) continue;
+    report(fmt::format("a `{}` with absent elements", parts.family), c.factor(parts).distribution_range,
+           fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name));
+  }
+}
+
 /// Bernoulli of data between 0 and 1 is a cross entropy, of which analysis has warned.
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
@@ -179,6 +206,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   const size_t before = diagnostics.error_count();
   refuse_unsupported(context);
   if (diagnostics.error_count() > before) return context.plan;
+  refuse_missing(context);
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

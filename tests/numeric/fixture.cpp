@@ -37,4 +37,36 @@ std::vector<Values> parameters_of(const Json& json) {
   return result;
 }
 
+namespace {
+
+/// What element `i` of a parameter is measured against: a covariance by its two standard deviations,
+/// probabilities down to 1e-6.
+double magnitude(const Values& expected, size_t i) {
+  const double own = std::abs(expected.values[i]);
+  if (expected.name == "cov") {
+    const auto D = static_cast<size_t>(expected.shape.back());
+    const size_t matrix = i / (D * D) * D * D, row = i / D % D, column = i % D;
+    return std::sqrt(expected.values[matrix + row * (D + 1)] * expected.values[matrix + column * (D + 1)]);
+  }
+  return expected.name == "weight" || expected.name == "p" ? std::max(own, 1e-6) : own;
+}
+
+}  // namespace
+
+void check_parameters(const Fit& fit, const Json& expected_json, double tolerance) {
+  for (const Values& expected : parameters_of(expected_json)) {
+    const std::vector<double>& actual = values(fit, expected.name);
+    REQUIRE(actual.size() == expected.values.size());
+    double worst = 0;
+    size_t place = 0;
+    for (size_t i = 0; i < actual.size(); ++i) {
+      const double error = std::abs(actual[i] - expected.values[i]) / magnitude(expected, i);
+      if (!(error <= worst)) worst = error, place = i;
+    }
+    INFO(expected.name << " element " << place << ": " << actual[place] << ", the oracle "
+                       << expected.values[place]);
+    CHECK(worst <= tolerance);
+  }
+}
+
 }  // namespace lvm::numeric

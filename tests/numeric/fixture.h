@@ -12,4 +12,7 @@ Json fixture(const std::string& name);
 /// Nested arrays by name, as the values that a fit can start from.
 std::vector<Values> parameters_of(const Json& json);
 
+/// Every element of every parameter, relative to its own size.
+void check_parameters(const Fit& fit, const Json& expected, double tolerance);
+
 }  // namespace lvm::numeric

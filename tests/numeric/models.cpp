@@ -67,9 +67,10 @@ std::string spread_name(std::string_view form) {
   return form == "full" || form == "tied" ? "cov" : "var";
 }
 
-Model compile_mixture(std::string_view form, int64_t K, Weights weights) {
-  Model model = compile(model_text(form, weights),
-                        {.file_name = std::string(form), .settings = {{"K", std::to_string(K)}}});
+Model compile_mixture(std::string_view form, int64_t K, Weights weights, bool missing) {
+  std::string text = model_text(form, weights);
+  if (missing) text.insert(text.find('\n', text.find("  data ")), " missing");
+  Model model = compile(text, {.file_name = std::string(form), .settings = {{"K", std::to_string(K)}}});
   INFO(model.report().render());
   REQUIRE(model.ok());
   return model;

@@ -22,7 +22,8 @@ std::string model_text(std::string_view form, Weights weights = Weights::none);
 std::string spread_name(std::string_view form);
 
 /// Compiles `model_text(form)` for K components; fails the test with the report if that has errors.
-Model compile_mixture(std::string_view form, int64_t K, Weights weights = Weights::none);
+/// `missing`: its data are declared so.
+Model compile_mixture(std::string_view form, int64_t K, Weights weights = Weights::none, bool missing = false);
 /// Fails the test, with the report, unless all is well.
 BoundModel bind_or_fail(const Model& model, const Data& data, const BindOptions& options = {});
 Fit fit_or_fail(const BoundModel& bound, const FitOptions& options);

@@ -165,7 +165,7 @@ void draw_latent_class(Draw& draw, RandomMixture& mixture) {
 }  // namespace
 
 std::string RandomMixture::describe() const {
-  return form + (weights.empty() ? "" : ", weighted") + ": " + std::to_string(rows) + " rows, " +
+  return form + (weights.empty() ? "" : ", weighted") + (missing ? ", with absent cells" : "") + ": " + std::to_string(rows) + " rows, " +
          std::to_string(columns) + " columns, K = " + std::to_string(K) + ", rounding of a mean " +
          std::to_string(mean_rounding) + " sd";
 }
@@ -177,7 +177,7 @@ BindOptions RandomMixture::binding() const {
 }
 
 Model RandomMixture::model() const {
-  return compile_mixture(form, K, weights.empty() ? Weights::none : Weights::column);
+  return compile_mixture(form, K, weights.empty() ? Weights::none : Weights::column, missing);
 }
 
 Data RandomMixture::table() const {
@@ -225,6 +225,19 @@ RandomMixture random_mixture(uint64_t seed, int64_t most_rows) {
     mixture.weights[0] = scale;
   }
   return mixture;
+}
+
+void remove_cells(RandomMixture& mixture, uint64_t seed) {
+  Draw draw(seed + 77);
+  mixture.missing = true;
+  for (int64_t d = 0; d < mixture.columns; ++d) {
+    const double part = draw.whole(0, 2) == 0 ? 0 : draw.uniform(0, 0.5);
+    // The first rows show every level of a category.
+    for (int64_t row = levels; row < mixture.rows; ++row) {
+      if (draw.uniform(0, 1) < part)
+        mixture.data[at(row, d, mixture.columns)] = std::numeric_limits<double>::quiet_NaN();
+    }
+  }
 }
 
 }  // namespace lvm::numeric

@@ -22,8 +22,9 @@ struct Bound {
   BoundModel model;
 };
 
-Bound random_bound(uint64_t seed, int64_t most_rows = 2000) {
+Bound random_bound(uint64_t seed, bool missing = false, int64_t most_rows = 2000) {
   RandomMixture mixture = random_mixture(seed, most_rows);
+  if (missing) remove_cells(mixture, seed);
   BoundModel model = bind_or_fail(mixture.model(), mixture.table(), mixture.binding());
   return {std::move(mixture), std::move(model)};
 }
@@ -147,6 +148,21 @@ TEST_CASE("random mixtures: compiled code equals the interpreter, climbs, and do
     ++fitted;
   }
   CHECK(fitted >= cases * 9 / 10);
+}
+
+TEST_CASE("random mixtures with absent cells: the same") {
+  const uint64_t cases = long_run() ? 1000 : 150;
+  uint64_t fitted = 0;
+  for (uint64_t seed = 0; seed < cases; ++seed) {
+    if (random_mixture(seed, 100).form == "full" || random_mixture(seed, 100).form == "tied") continue;
+    const Bound bound = random_bound(seed, true);
+    INFO("case " << seed << ", " << bound.mixture.describe());
+    for (const int64_t updates : {0, 1}) check_backends(bound, updates, 1e-10);
+    if (!check_threads(bound, 12)) continue;
+    check_backends(bound, 5, 1e-10);
+    ++fitted;
+  }
+  CHECK(fitted >= cases * 5 / 10);
 }
 
 TEST_CASE("large tables give the same bits on 1, 2 and 7 threads") {

@@ -51,12 +51,14 @@ void add_variable(ir::Model& model, const Words& words, ir::Role role) {
   model.variables.push_back(std::move(v));
 }
 
-ir::Binding& binding_of(ir::Model& model, const std::string& name) {
+ir::Variable& variable_named(ir::Model& model, const std::string& name) {
   for (ir::Variable& v : model.variables) {
-    if (v.name == name) return v.binding;
+    if (v.name == name) return v;
   }
   throw std::invalid_argument("no variable " + name);
 }
+
+ir::Binding& binding_of(ir::Model& model, const std::string& name) { return variable_named(model, name).binding; }
 
 void obey(BindScript& script, const Words& words) {
   const std::string& verb = words[0];
@@ -70,6 +72,8 @@ void obey(BindScript& script, const Words& words) {
   } else if (verb == "binarise") {
     binding_of(script.model, words[1]).preprocess = ir::Binding::Preprocess::binarise_threshold;
     binding_of(script.model, words[1]).low = std::stod(words[2]);
+  } else if (verb == "missing") {
+    variable_named(script.model, words[1]).missing = true;
   } else if (verb == "scale") {
     binding_of(script.model, words[1]).preprocess = ir::Binding::Preprocess::scale;
     binding_of(script.model, words[1]).low = std::stod(words[2]);

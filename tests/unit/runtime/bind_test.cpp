@@ -171,4 +171,33 @@ TEST_CASE("what may be a label is warned of") {
   CHECK(bound(test::plain_script, "a,b\n1,2\n3,4\n").diagnostics.sorted().empty());  // all whole: as counts are
 }
 
+TEST_CASE("absent cells of a missing variable are NaN, and its variance is that of the others") {
+  const std::string script = "axis D columns\ndata y real D\nmissing y\n";
+  const Outcome out = bound(script, "a,b\n1,2\n,4\n3,9\n5,NA\n");
+  const Values a = cells(out.data, 0), b = cells(out.data, 1);
+  CHECK(std::isnan(a[1]));
+  CHECK(std::isnan(b[3]));
+  CHECK(out.data.find("y")->absent == 2);
+  CHECK(out.data.find("y")->variance[0] == Approx(8.0 / 3).epsilon(1e-15));
+  CHECK(out.data.find("y")->variance[1] == Approx(26.0 / 3).epsilon(1e-15));
+  ir::Model model = out.model;
+  model.variables[0].missing = true;
+  set_sizes(model, out.data);
+  CHECK(model.variables[0].missing);
+  set_sizes(model, bound(script, "a,b\n1,2\n3,4\n").data);
+  CHECK_FALSE(model.variables[0].missing);
+}
+
+TEST_CASE("absent codes, flags and preprocessed cells stay absent") {
+  const Outcome out = bound(
+      "axis V levels\ndata c category(V)\nmissing c\ndata f bool\nmissing f\ndata g bool\nmissing g\nbinarise g 0.5\n",
+      "c,f,g\nx,true,0.1\n,,\ny,false,0.9\n");
+  for (const char* name : {"c", "f", "g"}) {
+    const Values v = cells(out.data, out.data.find(name)->first);
+    INFO(name);
+    CHECK(std::isnan(v[1]));
+    CHECK(v[0] + v[2] == 1);
+  }
+}
+
 }  // namespace lvm::runtime

@@ -1,0 +1,244 @@
+// Tables with absent cells: the objective against the observed-data likelihood, fits against direct
+// maximisation of it (tests/oracles/missing.py), and what absent cells must not change.
+
+#include <algorithm>
+#include <bit>
+#include <catch2/catch.hpp>
+#include <cmath>
+#include <fstream>
+#include <limits>
+#include <random>
+#include <sstream>
+
+#include "tests/numeric/fixture.h"
+
+namespace lvm::numeric {
+namespace {
+
+constexpr double absent = std::numeric_limits<double>::quiet_NaN();
+
+/// The columns of an example as a row-major table.
+std::vector<double> example_rows(const std::string& name, const std::vector<std::string>& columns) {
+  std::ifstream in(std::string(LVM_SOURCE_DIR) + "/examples/data/" + name + ".csv");
+  const auto cells = [&] {
+    std::vector<std::string> list;
+    std::string line;
+    if (!std::getline(in, line)) return list;
+    std::istringstream parts(line);
+    for (std::string cell; std::getline(parts, cell, ',');) list.push_back(cell);
+    return list;
+  };
+  const std::vector<std::string> names = cells();
+  std::vector<double> rows;
+  for (std::vector<std::string> row = cells(); !row.empty(); row = cells()) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (std::find(columns.begin(), columns.end(), names[i]) != columns.end())
+        rows.push_back(std::stod(row[i]));
+    }
+  }
+  REQUIRE_FALSE(rows.empty());
+  return rows;
+}
+
+void check_case(const Json& test) {
+  const std::string form = test["form"].text();
+  const auto K = static_cast<int64_t>(test["K"].number());
+  INFO(test["data"].text() << ", " << form << ", K = " << K);
+  std::vector<std::string> columns;
+  for (const Json& column : test["columns"].array()) columns.push_back(column.text());
+  std::vector<double> rows = example_rows(test["data"].text(), columns);
+  for (const Json& cell : test["removed"].array()) rows[static_cast<size_t>(cell.number())] = absent;
+  const BoundModel bound =
+      bind_or_fail(compile_mixture(form, K, Weights::none, true), table(rows, static_cast<int64_t>(columns.size())));
+
+  FitOptions options{.iterations = 0, .tolerance = 0.0, .init = parameters_of(test["start"])};
+  CHECK(fit_or_fail(bound, options).objective ==
+        Approx(test["start_log_likelihood"].number()).epsilon(1e-10).margin(0));
+
+  options.iterations = static_cast<int64_t>(test["updates"].number());
+  const Fit after = fit_or_fail(bound, options);
+  CHECK(after.objective == Approx(test["after"]["log_likelihood"].number()).epsilon(1e-9).margin(0));
+  check_parameters(after, test["after"]["parameters"], 1e-8);
+
+  options.iterations = 100'000;
+  options.tolerance = 1e-10;
+  const Fit end = fit_or_fail(bound, options);
+  CHECK(end.converged);
+  CHECK(std::abs(end.objective - test["converged"]["log_likelihood"].number()) <= 1e-6);
+  CHECK(std::abs(end.objective - test["direct"].number()) <= 1e-6);
+
+  options.iterations = 0;
+  options.init = parameters_of(test["converged"]["parameters"]);
+  CHECK(fit_or_fail(bound, options).objective ==
+        Approx(test["converged"]["log_likelihood"].number()).epsilon(1e-10).margin(0));
+}
+
+void check_fixture(const std::string& name, size_t cases) {
+  const Json all = fixture(name);
+  REQUIRE(all["cases"].array().size() == cases);
+  for (const Json& test : all["cases"].array()) {
+    if (spread_name(test["form"].text()) == "var") check_case(test);
+  }
+}
+
+/// Three overlapping clusters in three correlated columns, a quarter of the cells absent, one row entirely.
+std::vector<double> holes() {
+  std::mt19937_64 engine(7);
+  std::normal_distribution<double> normal;
+  std::uniform_real_distribution<double> uniform;
+  std::vector<double> rows;
+  for (int row = 0; row < 300; ++row) {
+    const double shift = 2.0 * (row % 3), common = normal(engine);
+    for (int d = 0; d < 3; ++d) {
+      const double value = shift * (d == 1 ? -1 : 1) + 0.5 * common + normal(engine) * (1 + 0.3 * d);
+      rows.push_back(row == 5 || uniform(engine) < 0.25 ? absent : value);
+    }
+  }
+  return rows;
+}
+
+std::vector<Values> start_of(std::string_view form) {
+  std::vector<Values> start = {{"weight", {2}, {0.4, 0.6}}, {"mean", {2, 3}, {0, 0, 1, 3, -3, 3}}};
+  const std::vector<double> matrix = {2, 0.5, 0.3, 0.5, 3, -0.2, 0.3, -0.2, 4};
+  std::vector<double> both = matrix;
+  both.insert(both.end(), matrix.begin(), matrix.end());
+  if (form == "full") start.push_back({"cov", {2, 3, 3}, both});
+  if (form == "tied") start.push_back({"cov", {3, 3}, matrix});
+  if (form == "diagonal") start.push_back({"var", {2, 3}, {2, 3, 4, 1, 2, 3}});
+  if (form == "spherical") start.push_back({"var", {2}, {2, 3}});
+  return start;
+}
+
+Fit fit_holes(const std::vector<double>& rows, std::string_view form, int64_t iterations = 10) {
+  return fit_or_fail(bind_or_fail(compile_mixture(form, 2, Weights::none, true), table(rows, 3)),
+                     {.iterations = iterations, .tolerance = 0.0, .init = start_of(form)});
+}
+
+void check_equal(const Fit& actual, const Fit& expected, double times = 1) {
+  CHECK(actual.objective == Approx(times * expected.objective).epsilon(1e-12));
+  for (const Parameter& parameter : expected.parameters) {
+    const std::vector<double>& other = values(actual, parameter.name);
+    REQUIRE(other.size() == parameter.values.size());
+    for (size_t i = 0; i < other.size(); ++i)
+      CHECK(std::abs(other[i] - parameter.values[i]) <= 1e-10 * std::max(1.0, std::abs(parameter.values[i])));
+  }
+}
+
+constexpr std::string_view forms[] = {"diagonal", "spherical"};
+
+}  // namespace
+
+TEST_CASE(
+    "a fifth of faithful's cells removed: equal to direct maximisation of the observed-data likelihood") {
+  check_fixture("missing_faithful", 6);
+}
+
+TEST_CASE("a fifth of iris's cells removed: equal to direct maximisation of the observed-data likelihood") {
+  check_fixture("missing_iris", 12);
+}
+
+TEST_CASE("a fifth of wine's cells removed: equal to direct maximisation of the observed-data likelihood") {
+  check_fixture("missing_wine", 6);
+}
+
+TEST_CASE("absent cells: the order of the rows does not matter, and rows that stand twice count twice") {
+  const std::vector<double> rows = holes();
+  std::vector<double> backwards, twice = rows;
+  for (size_t row = rows.size() / 3; row-- > 0;)
+    backwards.insert(backwards.end(), &rows[row * 3], &rows[row * 3] + 3);
+  twice.insert(twice.end(), rows.begin(), rows.end());
+  for (const std::string_view form : forms) {
+    INFO(form);
+    const Fit once = fit_holes(rows, form);
+    check_equal(fit_holes(backwards, form), once);
+    check_equal(fit_holes(twice, form), once, 2);
+  }
+}
+
+TEST_CASE("a row without any cell says nothing: ln P = 0, and its posterior is the prior") {
+  std::vector<double> rows = holes();
+  for (const std::string_view form : forms) {
+    INFO(form);
+    const Fit with = fit_holes(rows, form, 0);
+    const std::vector<double> r = with.responsibilities();
+    CHECK(r[5 * 2] == Approx(0.4).epsilon(1e-14));
+    CHECK(r[5 * 2 + 1] == Approx(0.6).epsilon(1e-14));
+    std::vector<double> without = rows;
+    without.erase(without.begin() + 15, without.begin() + 18);
+    CHECK(with.objective == Approx(fit_holes(without, form, 0).objective).epsilon(1e-13));
+    // Rows come back in the order of the table.
+    const std::vector<double> others = fit_holes(without, form, 0).responsibilities();
+    for (size_t i = 0; i < others.size(); ++i)
+      CHECK(others[i] == Approx(r[i < 10 ? i : i + 2]).epsilon(1e-12));
+  }
+}
+
+TEST_CASE("a complete table fits to the same bits whether or not its variable is declared missing") {
+  std::vector<double> rows = holes();
+  for (double& cell : rows) cell = std::isnan(cell) ? 0.5 : cell;
+  for (const std::string_view form : gaussian_forms) {
+    INFO(form);
+    const Fit plain = fit_or_fail(bind_or_fail(compile_mixture(form, 2), table(rows, 3)), {.iterations = 20});
+    const Fit declared =
+        fit_or_fail(bind_or_fail(compile_mixture(form, 2, Weights::none, true), table(rows, 3)), {.iterations = 20});
+    CHECK(std::bit_cast<uint64_t>(plain.objective) == std::bit_cast<uint64_t>(declared.objective));
+    for (const Parameter& parameter : plain.parameters)
+      CHECK(values(declared, parameter.name) == parameter.values);
+  }
+}
+
+TEST_CASE("absent items of Bernoulli and latent-class mixtures: one update by hand") {
+  // Two items; component 0 first.
+  const std::vector<double> rows = {1, 0, absent, 1, 0, absent, absent, absent, 1, 1, 0, 0};
+  const double weight[] = {0.3, 0.7}, p[] = {0.2, 0.6, 0.7, 0.5};  // [K, D]
+  double objective = 0, ones[4] = {}, cells[4] = {}, n[2] = {};
+  for (size_t row = 0; row < 6; ++row) {
+    double joint[2] = {weight[0], weight[1]};
+    for (size_t i = 0; i < 4; ++i) {
+      const double y = rows[row * 2 + i % 2];
+      if (!std::isnan(y)) joint[i / 2] *= y == 1 ? p[i] : 1 - p[i];
+    }
+    objective += std::log(joint[0] + joint[1]);
+    for (size_t i = 0; i < 4; ++i) {
+      const double y = rows[row * 2 + i % 2], r = joint[i / 2] / (joint[0] + joint[1]);
+      n[i / 2] += r / 2;
+      if (std::isnan(y)) continue;
+      cells[i] += r;
+      ones[i] += r * y;
+    }
+  }
+  const auto check = [&](std::string_view form, const std::string& data, std::vector<double> start,
+                         size_t step) {
+    INFO(form);
+    const BoundModel bound =
+        bind_or_fail(compile_mixture(form, 2, Weights::none, true), table(rows, 2), {.columns = {{data, {"y1", "y2"}}}});
+    std::vector<int64_t> shape = {2, 2};
+    if (step == 2) shape.push_back(2);
+    const std::vector<Values> init = {{"weight", {2}, {0.3, 0.7}}, {"p", shape, std::move(start)}};
+    for (const Backend backend : {Backend::compiled, Backend::interpreter}) {
+      FitOptions options{.iterations = 0, .tolerance = 0.0, .init = init};
+      options.backend = backend;
+      CHECK(fit_or_fail(bound, options).objective == Approx(objective).epsilon(1e-13));
+      options.iterations = 1;
+      const Fit after = fit_or_fail(bound, options);
+      for (size_t k = 0; k < 2; ++k) CHECK(values(after, "weight")[k] == Approx(n[k] / 6).epsilon(1e-13));
+      for (size_t i = 0; i < 4; ++i)
+        CHECK(values(after, "p")[i * step + step - 1] == Approx(ones[i] / cells[i]).epsilon(1e-13));
+    }
+  };
+  check("bernoulli", "y", {0.2, 0.6, 0.7, 0.5}, 1);
+  check("latent_class", "c", {0.8, 0.2, 0.4, 0.6, 0.3, 0.7, 0.5, 0.5}, 2);
+}
+
+TEST_CASE("a column of which a component sees no cell ends the run by name") {
+  // Two distant groups; the second column is only seen in the first one.
+  std::vector<double> rows;
+  for (int i = 0; i < 20; ++i) rows.insert(rows.end(), {0.1 * i, 0.3 * (i % 7)});
+  for (int i = 0; i < 20; ++i) rows.insert(rows.end(), {1e6 + 0.1 * i, absent});
+  const BoundModel bound = bind_or_fail(compile_mixture("diagonal", 2, Weights::none, true), table(rows, 2));
+  const Fit failed = fit(bound, {.iterations = 50});
+  REQUIRE_FALSE(failed.ok());
+  CHECK(failed.report().render().find("no observed cell of `y` is left for") != std::string::npos);
+}
+
+}  // namespace lvm::numeric

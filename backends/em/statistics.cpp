@@ -87,7 +87,11 @@ NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std
   const bool shared_by_all =
       moment == Moment::rows || moment == Moment::counted_rows ||
       (moment == Moment::count && !cells && axes == std::vector<AxisId>{setting_.states});
-  if (shared_by_all) emission = 0;
+  if (shared_by_all) {
+    const auto complete = std::find_if(emissions_.begin(), emissions_.end(),
+                                       [](const Emission& e) { return e.absent == Absent::never; });
+    emission = complete == emissions_.end() ? 0 : static_cast<size_t>(complete - emissions_.begin());
+  }
   const Type type{Element::real, axes, -1};
   for (const Statistic& s : list_) {
     if (s.moment == moment && s.emission == emission && s.axes == axes)

@@ -1,6 +1,8 @@
 #include "tests/numeric/fixture.h"
 
+#include <algorithm>
 #include <catch2/catch.hpp>
+#include <cmath>
 #include <fstream>
 #include <iterator>
 

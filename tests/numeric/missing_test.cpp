@@ -230,6 +230,20 @@ TEST_CASE("absent items of Bernoulli and latent-class mixtures: one update by ha
   check("latent_class", "c", {0.8, 0.2, 0.4, 0.6, 0.3, 0.7, 0.5, 0.5}, 2);
 }
 
+TEST_CASE("the order of the declarations does not matter") {
+  const std::string head = "model m { axis K = 2\n axis D = columns\n data y: real[D] missing\n param mean: real[K, D]\n"
+                           " param var: positive[K]\n param weight: simplex[K]\n latent z: category[K]\n";
+  const std::string prior = " P(z) = Categorical(weight)\n", emission = " P(y | z) = Normal(mean[z], var: var[z])\n";
+  const auto fit_text = [&](const std::string& factors) {
+    const Model model = compile(head + factors + " q(z | y) = exact }");
+    INFO(model.report().render());
+    REQUIRE(model.ok());
+    return fit_or_fail(bind_or_fail(model, table(holes(), 3)),
+                       {.iterations = 10, .tolerance = 0.0, .init = start_of("spherical")});
+  };
+  check_equal(fit_text(emission + prior), fit_text(prior + emission));
+}
+
 TEST_CASE("a column of which a component sees no cell ends the run by name") {
   // Two distant groups; the second column is only seen in the first one.
   std::vector<double> rows;

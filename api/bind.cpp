@@ -3,6 +3,7 @@
 #include <utility>
 
 #include "api/clock.h"
+#include "api/latex.h"
 #include "api/state.h"
 #include "backends/em/lower.h"
 #include "backends/interpreter/interpret.h"
@@ -98,6 +99,10 @@ std::string BoundModel::explain() const {
   return guarded([&] { return em::explain(*lowered.model, *lowered.elbo, *lowered.plan); });
 }
 
+std::string BoundModel::explain_latex() const {
+  return state->lowered.program ? to_latex(explain(), names_of(*state->lowered.model)) : "";
+}
+
 std::string BoundModel::emit(Stage stage) const {
   const driver::Lowered& lowered = state->lowered;
   if (!lowered.program) return "";
@@ -154,8 +159,7 @@ BoundModel bind_table(const Model& model, const Data& data, Table* table, const 
     state->model = model.state;
     state->data = data.state;
     if (model.ok() && data.ok()) {
-      state->lowered =
-          driver::lower(model.state->compiled, std::move(*table), {.columns = options.columns});
+      state->lowered = driver::lower(model.state->compiled, std::move(*table), {.columns = options.columns});
     } else {
       state->lowered.diagnostics = model.state->compiled.diagnostics;
     }

@@ -36,8 +36,10 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   to.diagnostics = compiled.diagnostics;
   if (to.diagnostics.has_errors() || !compiled.model) return to;
 
+  const Clock bind_clock;
   runtime::BoundData data =
       runtime::bind(*compiled.model, std::forward<Table>(table), options, to.diagnostics);
+  to.bind_seconds = bind_clock.seconds();
   if (to.diagnostics.has_errors()) return to;
   to.data = std::move(data);
   to.model = *compiled.model;

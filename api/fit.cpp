@@ -1,9 +1,13 @@
 // fit and what it returns, in the words and the order that the user declared.
 
+#include <algorithm>
+#include <limits>
+
 #include <fmt/format.h>
 
 #include "api/clock.h"
 #include "api/state.h"
+#include "runtime/entropy.h"
 
 namespace lvm {
 namespace {
@@ -108,11 +112,36 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   for (const runtime::FittedParameter& parameter : fitted.parameters) {
     fit.parameters.push_back(to_parameter(lowered, parameter));
   }
-  for (const runtime::TraceEntry& entry : fitted.trace) fit.trace.push_back(entry.objective);
+  for (const runtime::TraceEntry& entry : fitted.trace) {
+    fit.trace.push_back(entry.objective);
+    fit.trace_seconds.push_back(entry.seconds);
+  }
   fit.plan = plan_blocks(*lowered.plan);
 }
 
+/// What the fit says of its own time: runs follow one another.
+void add_fit_times(Profile& profile, const Fit& fit) {
+  if (fit.trace_seconds.empty()) return;
+  double begin = 0;
+  for (size_t run = 0; run < fit.best; ++run) begin += fit.runs[run].seconds;
+  profile.start = std::max(0.0, fit.trace_seconds.front() - begin);
+  const double climbed = fit.trace_seconds.back() - fit.trace_seconds.front();
+  if (fit.trace_seconds.size() > 1)
+    profile.iteration = climbed / static_cast<double>(fit.trace_seconds.size() - 1);
+}
+
+double icl(const Fit& fit, const CompiledCode& code, const runtime::BoundData& data,
+           const runtime::Fitted& fitted, int threads) {
+  const std::optional<double> entropy =
+      runtime::posterior_entropy(code.program, code.functions, data, fitted.parameters, threads);
+  return entropy ? fit.bic + 2 * *entropy : std::numeric_limits<double>::quiet_NaN();
+}
+
 }  // namespace
+
+std::string Fit::model_text() const {
+  return state ? std::string(state->bound->model->compiled.source->text()) : "";
+}
 
 std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered,
                                                   const ir::Variable& variable) {
@@ -173,6 +202,10 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
     to.model_name = Model{bound.state->model}.name();
     to.variables = bound.variables();
     to.read_seconds = bound.state->data->seconds;
+    to.profile.read = to.read_seconds;
+    to.profile.compile = bound.state->model->compiled.seconds;
+    to.profile.bind = lowered.bind_seconds;
+    to.profile.lower = lowered.seconds;
     if (bound.ok()) {
       to.method = lowered.program->method;
       runtime::FitOptions merged_options = merged(options, lowered.model->fit, diagnostics);
@@ -181,12 +214,16 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
         Clock compile_clock;
         const bool compiled = options.backend == Backend::compiled;
         const CompiledCode& code = compiled ? bound.state->compiled_code() : bound.state->interpreted_code();
+        to.profile.code = compile_clock.seconds();
         to.compile_seconds = bound.state->model->compiled.seconds + lowered.seconds + compile_clock.seconds();
         Clock fit_clock;
         runtime::Fitted fitted = runtime::fit(code.program, code.functions, *lowered.data,
                                               with_progress(std::move(merged_options), options), diagnostics);
         to.fit_seconds = fit_clock.seconds();
         describe(to, lowered, fitted);
+        add_fit_times(to.profile, to);
+        to.icl = std::numeric_limits<double>::quiet_NaN();
+        if (fitted.ok) to.icl = icl(to, code, *lowered.data, fitted, options.threads);
         state->ok = fitted.ok && !diagnostics.has_errors();
         state->fitted = std::move(fitted.parameters);
       }

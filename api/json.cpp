@@ -108,7 +108,9 @@ bool read_nested(const Json& json, size_t axis, Values& to) {
 
 }  // namespace
 
-std::string to_json(const Fit& fit) {
+namespace {
+
+Json fit_json(const Fit& fit) {
   Json json;
   json["model"] = fit.model_name;
   json["method"] = fit.method;
@@ -117,7 +119,8 @@ std::string to_json(const Fit& fit) {
   json["seconds"] = fit.fit_seconds;
   json["objective"] = {{"name", fit.objective_name}, {"value", fit.objective}, {"per_row", fit.per_row()}};
   if (fit.log_prior) json["objective"]["log_prior"] = *fit.log_prior;
-  json["information"] = {{"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}};
+  json["information"] = {
+      {"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}, {"icl", fit.icl}};
   json["rows"] = fit.rows;
   if (fit.total_weight != static_cast<double>(fit.rows)) json["total_weight"] = fit.total_weight;
   json["seed"] = fit.seed;
@@ -127,6 +130,83 @@ std::string to_json(const Fit& fit) {
   json["warnings"] = messages_json(fit.report(), false);
   json["stop"] = fit.stop;
   json["runs"] = runs_json(fit);
+  const Profile& profile = fit.profile;
+  json["profile"] = {{"read", profile.read},          {"compile", profile.compile}, {"bind", profile.bind},
+                     {"lower", profile.lower},        {"code", profile.code},       {"start", profile.start},
+                     {"iteration", profile.iteration}};
+  return json;
+}
+
+/// A setting as a number where it is one.
+Json setting_json(const std::string& text) {
+  Json value = Json::parse(text, nullptr, false);
+  return value.is_number() ? value : Json(text);
+}
+
+Json settings_json(const std::map<std::string, std::string>& settings) {
+  Json json = Json::object();
+  for (const auto& [name, value] : settings) json[name] = setting_json(value);
+  return json;
+}
+
+Json entry_json(const SweepEntry& entry) {
+  Json json = {{"settings", settings_json(entry.settings)}, {"ok", entry.ok}};
+  if (!entry.ok) {
+    json["failure"] = entry.failure;
+    return json;
+  }
+  json["objective"] = entry.objective;
+  json["parameters"] = entry.free_parameters;
+  json["aic"] = entry.aic;
+  json["bic"] = entry.bic;
+  json["icl"] = entry.icl;
+  json["converged"] = entry.converged;
+  json["runs"] = entry.runs;
+  json["failed_runs"] = entry.failed_runs;
+  json["seconds"] = entry.seconds;
+  return json;
+}
+
+template <typename T>
+void add_if(Json& json, const char* name, const std::optional<T>& value) {
+  if (value) json[name] = *value;
+}
+
+}  // namespace
+
+std::string to_json(const Fit& fit) {
+  return dumped(fit_json(fit));
+}
+
+std::string to_json(const Sweep& sweep) {
+  Json json = sweep.best ? fit_json(sweep.fit) : Json::object();
+  if (sweep.best) {
+    json["selected"] = {{"by", criterion_names[static_cast<size_t>(sweep.criterion)]},
+                        {"settings", settings_json(sweep.entries[*sweep.best].settings)}};
+  }
+  json["sweep"] = Json::array();
+  for (const SweepEntry& entry : sweep.entries) json["sweep"].push_back(entry_json(entry));
+  return dumped(json);
+}
+
+std::string config_to_json(const Fit& fit, const RunInputs& inputs) {
+  Json json;
+  json["lvm"] = version();
+  json["model"] = inputs.model;
+  json["data"] = inputs.data;
+  json["rows"] = fit.rows;
+  json["settings"] = settings_json(inputs.settings);
+  json["bind"] = inputs.columns;
+  if (inputs.read.delimiter != '\0') json["delimiter"] = std::string(1, inputs.read.delimiter);
+  json["missing"] = inputs.read.missing;
+  json["seed"] = fit.seed;
+  json["method"] = fit.method;
+  add_if(json, "iterations", inputs.fit.iterations);
+  add_if(json, "tolerance", inputs.fit.tolerance);
+  add_if(json, "restarts", inputs.fit.restarts);
+  json["threads"] = inputs.fit.threads;
+  json["backend"] = inputs.fit.backend == Backend::compiled ? "llvm" : "interpreter";
+  if (!inputs.init.empty()) json["init"] = inputs.init;
   return dumped(json);
 }
 

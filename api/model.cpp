@@ -1,5 +1,6 @@
 // The steps that need no table: compile, emit, explain, format.
 
+#include "api/latex.h"
 #include "api/state.h"
 #include "api/text_file.h"
 #include "backends/em/lower.h"
@@ -47,6 +48,11 @@ std::string Model::explain() const {
   return guarded([&] { return em::explain(*compiled.model, *compiled.elbo, *compiled.plan); });
 }
 
+std::string Model::explain_latex() const {
+  const driver::Compiled& compiled = state->compiled;
+  return compiled.canonical ? to_latex(explain(), names_of(*compiled.model)) : "";
+}
+
 std::string Model::emit(Stage stage) const {
   const driver::Compiled& compiled = state->compiled;
   return guarded([&]() -> std::string {
@@ -69,6 +75,12 @@ std::string Model::emit(Stage stage) const {
     }
     return "";
   });
+}
+
+std::vector<std::string> names_of(const ir::Model& model) {
+  std::vector<std::string> names;
+  for (const ir::Variable& variable : model.variables) names.push_back(variable.name);
+  return names;
 }
 
 Model compile(std::string_view text, const CompileOptions& options) {

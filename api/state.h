@@ -71,6 +71,9 @@ std::map<std::string, std::vector<double>> checked_start(const BoundModel::State
                                                          const std::vector<Values>& given,
                                                          Diagnostics& diagnostics);
 
+/// Of its variables.
+std::vector<std::string> names_of(const ir::Model& model);
+
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);
 
 /// For each declared axis of `variable` a name for each index.

@@ -22,29 +22,27 @@ std::vector<FittedParameter> to_parameters(const ir::Program& program, const std
   return out;
 }
 
-std::vector<double> from_parameters(const ir::Program& program, const std::vector<FittedParameter>& parameters) {
-  std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
-  for (const ir::ParameterSlot& slot : program.parameters) {
-    const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == slot.name; });
-    if (found == parameters.end() || static_cast<int64_t>(found->values.size()) != slot.size) {
-      throw ir::InternalError("the values of parameter `" + slot.name + "` do not fit the program");
-    }
-    std::copy(found->values.begin(), found->values.end(), out.begin() + slot.offset);
-  }
-  return out;
-}
-
-/// "run 3 after 41 iterations: component 2 has collapsed", for the first few.
+/// "component 2 has collapsed (3 runs)", most frequent first; the place and the sizes in a message are those of its first run.
 std::string failures_text(const std::vector<RunOutcome>& runs) {
   constexpr size_t most = 3;
-  std::vector<std::string> out;
-  size_t failed = 0;
+  std::vector<std::pair<std::string, int64_t>> reasons;
   for (const RunOutcome& run : runs) {
-    if (run.stop != Stop::failed || ++failed > most) continue;
-    out.push_back(fmt::format("run {} after {} iteration{}: {}", run.restart + 1, run.iterations, run.iterations == 1 ? "" : "s",
-                              run.message));
+    if (run.stop != Stop::failed) continue;
+    const auto known = std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.first == run.message; });
+    if (known == reasons.end()) {
+      reasons.emplace_back(run.message, 1);
+    } else {
+      ++known->second;
+    }
   }
-  return fmt::format("{}{}", fmt::join(out, "; "), failed > most ? "; …" : "");
+  std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::vector<std::string> out;
+  for (size_t i = 0; i < std::min(most, reasons.size()); ++i) {
+    const auto& [text, count] = reasons[i];
+    out.push_back(count == 1 ? text : fmt::format("{} ({} runs)", text, count));
+  }
+  if (reasons.size() > most) out.push_back(fmt::format("and {} more reasons", reasons.size() - most));
+  return fmt::format("{}", fmt::join(out, "; "));
 }
 
 void report_failures(const Fitted& fitted, Diagnostics& diagnostics) {
@@ -125,6 +123,18 @@ double counted_rows(const BoundData& data) {
 
 }  // namespace
 
+std::vector<double> to_program_layout(const ir::Program& program, const std::vector<FittedParameter>& parameters) {
+  std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
+  for (const ir::ParameterSlot& slot : program.parameters) {
+    const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == slot.name; });
+    if (found == parameters.end() || static_cast<int64_t>(found->values.size()) != slot.size) {
+      throw ir::InternalError("the values of parameter `" + slot.name + "` do not fit the program");
+    }
+    std::copy(found->values.begin(), found->values.end(), out.begin() + slot.offset);
+  }
+  return out;
+}
+
 std::string_view name(Stop stop) {
   switch (stop) {
     case Stop::converged: return "converged";
@@ -175,7 +185,7 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
 Evaluation evaluate(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
                     const std::vector<FittedParameter>& parameters, int threads) {
   Walker walker(program, functions, data, threads);
-  const std::vector<double> values = from_parameters(program, parameters);
+  const std::vector<double> values = to_program_layout(program, parameters);
   Evaluation out;
   out.failure = walker.prepare(values);
   if (out.failure.empty()) out.failure = walker.rows("rows", values);
@@ -186,7 +196,7 @@ Evaluation evaluate(const ir::Program& program, const ir::Executable& functions,
 RowOutputs posterior(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
                      const std::vector<FittedParameter>& parameters, int threads) {
   Walker walker(program, functions, data, threads);
-  const std::vector<double> values = from_parameters(program, parameters);
+  const std::vector<double> values = to_program_layout(program, parameters);
   RowOutputs out;
   out.failure = walker.prepare(values);
   const std::string function = walker.has("posterior") ? "posterior" : "rows";

@@ -92,6 +92,9 @@ struct Fitted {
 Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const FitOptions& options,
            Diagnostics& diagnostics);
 
+/// Values by name in the Program's order of slots.
+std::vector<double> to_program_layout(const ir::Program& program, const std::vector<FittedParameter>& parameters);
+
 /// The objective at given parameters (Program layout), or why there is none.
 struct Evaluation {
   double objective = std::numeric_limits<double>::quiet_NaN();

@@ -195,6 +195,11 @@ Failure Walker::rows(const std::string& function, const std::vector<double>& par
   return failure;
 }
 
+Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit) {
+  return walk(function, parameters,
+              [&](const Worker& worker, int64_t first, int32_t rows) { visit(worker.output.data(), first, rows); });
+}
+
 Failure Walker::row_outputs(const std::string& function, const std::vector<double>& parameters,
                             std::map<std::string, std::vector<double>>& values) {
   std::vector<double*> targets;

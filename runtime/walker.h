@@ -55,6 +55,10 @@ class Walker {
   void keep_statistics();
   void restore_statistics();
 
+  /// Row outputs tile by tile, on several threads and kept nowhere: element e of the tile's row i is outputs[e * LVM_TILE_ROWS + i].
+  using VisitTile = std::function<void(const double* outputs, int64_t first_row, int32_t rows)>;
+  Failure visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit);
+
   bool has(const std::string& function) const { return functions_.contains(function); }
   /// A derived or statistic slot's first double; null where the Program has no such slot.
   const double* derived(const std::string& name) const;

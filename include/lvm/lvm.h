@@ -107,6 +107,8 @@ class Model {
   std::string objective_name() const;
   /// The bound, the plan with reasons, each update and its cost, as text.
   std::string explain() const;
+  /// The bound and the updates for an `article` with amsmath.
+  std::string explain_latex() const;
   /// Stages up to `canonical`.
   std::string emit(Stage stage) const;
 
@@ -179,6 +181,7 @@ class BoundModel {
   /// Free dimensions of all parameters, as AIC and BIC count them.
   int64_t free_parameters() const;
   std::string explain() const;
+  std::string explain_latex() const;
   std::string emit(Stage stage) const;
 
   struct State;
@@ -247,6 +250,17 @@ struct Run {
   double seconds = 0;
 };
 
+/// Seconds by phase.
+struct Profile {
+  double read = 0;       // the files
+  double compile = 0;    // from the text to the plan
+  double bind = 0;       // columns found, checked and packed
+  double lower = 0;      // the plan and the Program at the sizes of the data
+  double code = 0;       // machine code; 0 where an earlier fit had made it
+  double start = 0;      // of the best run, its first objective included
+  double iteration = 0;  // of the best run, on average
+};
+
 class Fit {
  public:
   bool ok() const;
@@ -261,17 +275,24 @@ class Fit {
   uint64_t seed = 0;
   double objective = 0;  // total over rows, in nats, without the prior
   std::optional<double> log_prior = {};  // of the parameters; the objective plus this never drops in a run
-  double aic = 0, bic = 0;
+  double aic = 0, bic = 0;  // smaller is better, as for all three
+  /// BIC plus twice the entropy of the responsibilities (Biernacki, Celeux and Govaert 2000); NaN without a
+  /// single finite latent.
+  double icl = 0;
   size_t best = 0;  // index into `runs`
   std::vector<Run> runs;
   std::vector<Parameter> parameters;
   std::vector<PlanBlock> plan;
   std::vector<BoundVariable> variables;
-  std::vector<double> trace;  // of the best run: the objective of each iteration from 0
+  std::vector<double> trace;          // of the best run: the objective of each iteration from 0
+  std::vector<double> trace_seconds;  // when each was known, since the fit began
+  Profile profile;
   double compile_seconds = 0, read_seconds = 0, fit_seconds = 0;
 
   double per_row() const { return objective / total_weight; }
   const Parameter* find(std::string_view name) const;
+  /// The text of the model that was fitted.
+  std::string model_text() const;
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
   std::vector<double> responsibilities() const;
 
@@ -280,6 +301,62 @@ class Fit {
 };
 
 Fit fit(const BoundModel& bound, const FitOptions& options = {});
+
+/// By what settings are compared: smaller is better.
+enum class Criterion : uint8_t { aic, bic, icl };
+inline constexpr std::string_view criterion_names[] = {"aic", "bic", "icl"};
+
+/// Settings to try: all combinations of one value each.
+struct SweepAxis {
+  std::string name;
+  std::vector<std::string> values;
+};
+
+/// One fit of a sweep; a fit that failed says why.
+struct SweepEntry {
+  std::map<std::string, std::string> settings;
+  bool ok = false;
+  std::string failure;
+  double objective = 0, aic = 0, bic = 0, icl = 0;
+  int64_t free_parameters = 0, runs = 0, failed_runs = 0;
+  bool converged = false;
+  double seconds = 0;
+};
+
+struct SweepOptions {
+  std::vector<SweepAxis> axes;
+  Criterion criterion = Criterion::bic;
+  FitOptions fit = {};
+  std::function<void(const SweepEntry&)> begin = {};  // before each fit: its settings are known
+};
+
+struct Sweep {
+  std::vector<SweepEntry> entries;
+  std::optional<size_t> best;  // index into `entries`; none where every fit failed
+  Fit fit;                     // the best one
+  Criterion criterion = Criterion::bic;
+  Report report;  // of the best fit; of the first where all failed
+  bool stopped = false;
+};
+
+/// Compiles the model file at every combination of settings, and fits each.
+Sweep sweep(const std::string& path, const CompileOptions& compile_options, const Data& data,
+            const BindOptions& bind_options, const SweepOptions& options);
+
+/// What a run was asked for: it can be done again.
+struct RunInputs {
+  std::string model;
+  std::vector<std::string> data;
+  std::map<std::string, std::string> settings;
+  std::map<std::string, std::vector<std::string>> columns;
+  ReadOptions read;
+  FitOptions fit;
+  std::string init;
+};
+std::string config_to_json(const Fit& fit, const RunInputs& inputs);
+
+/// The best fit as `to_json(Fit)` gives it, with `sweep` and `selected`.
+std::string to_json(const Sweep& sweep);
 
 /// One JSON object; the keys that other programs may rely on are listed in docs/cli.md.
 std::string to_json(const Fit& fit);

@@ -53,9 +53,11 @@ TEST_CASE("run --json has the keys that other programs rely on") {
   CHECK(std::vector<std::string>(all.begin(), all.begin() + static_cast<std::ptrdiff_t>(first.size())) ==
         first);
   CHECK(keys(json["objective"]) == std::vector<std::string>{"name", "value", "per_row"});
-  CHECK(keys(json["information"]) == std::vector<std::string>{"parameters", "aic", "bic"});
+  CHECK(keys(json["information"]) == std::vector<std::string>{"parameters", "aic", "bic", "icl"});
   CHECK(keys(json["plan"][0]) == std::vector<std::string>{"block", "kind", "solver", "exact", "reason"});
   CHECK(keys(json["timing"]) == std::vector<std::string>{"compile", "read", "fit"});
+  CHECK(keys(json["profile"]) ==
+        std::vector<std::string>{"read", "compile", "bind", "lower", "code", "start", "iteration"});
   CHECK(keys(json["parameters"]) == std::vector<std::string>{"weight", "mean", "cov"});
   CHECK(json["model"] == "gmm_tied");
   CHECK(json["method"] == "em");

@@ -6,6 +6,7 @@
 #include <CLI/CLI.hpp>
 
 #include "exit_codes.h"
+#include "sweep_table.h"
 
 namespace lvmc {
 namespace {
@@ -13,6 +14,8 @@ namespace {
 constexpr const char* examples = R"(Examples:
   lvmc run gmm.lvm faithful.csv                    fit, and print a summary
   lvmc run gmm.lvm faithful.csv --set K=2 --restarts 10 --json
+  lvmc run gmm.lvm faithful.csv --set K=1..9       fit each, and keep the best by BIC
+  lvmc run gmm.lvm a.csv.gz b.csv.gz --out runs/1  two files are one table; keep the run
   lvmc check gmm.lvm                               is the model well formed, and how is it fitted
   lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
   lvmc explain E0412                               what a diagnostic means
@@ -26,11 +29,14 @@ const std::vector<std::string> later_commands = {"infer",  "score", "sample", "i
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
   std::vector<std::string> set, bind, na;
-  std::string delimiter, emit, backend;
+  std::string delimiter, emit, backend, select;
 };
 
 void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
-  command.add_option("--set", raw.set, "NAME=VALUE: the size of an axis, a constant or a fit setting")
+  command
+      .add_option("--set", raw.set,
+                  "NAME=VALUE: the size of an axis, a constant or a fit setting; `run` tries all of "
+                  "NAME=1..9 and NAME=2,3,5")
       ->expected(1)
       ->take_all();
   command.add_option("--emit", raw.emit,
@@ -41,7 +47,9 @@ void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
 }
 
 void add_data_options(CLI::App& command, Arguments& to, Raw& raw) {
-  command.add_option("data", to.data, "CSV or TSV with a header, .npy or IDX, each also as gzip; - is the standard input; several files are one table");
+  command.add_option("data", to.data,
+                     "CSV or TSV with a header, .npy or IDX, each also as gzip; - is the standard input; "
+                     "several files are one table");
   command.add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")
       ->expected(1)
       ->take_all();
@@ -61,6 +69,13 @@ void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
   command.add_option("--threads", fit.threads, "0: as many as the machine has; results do not depend on it");
   command.add_option("--init", to.init, "start from the parameters in this file (of --json or --save)");
   command.add_option("--save", to.save, "write the fitted parameters to this file, as JSON");
+  command
+      .add_option("--select", raw.select,
+                  "of several settings keep the best by aic, bic (the default) or icl")
+      ->check(CLI::IsMember({"aic", "bic", "icl"}));
+  command.add_option("--out", to.out, "write the run into this new folder");
+  command.add_flag("--overwrite", to.overwrite, "`--out` may replace the run that is there");
+  command.add_flag("--posterior", to.posterior, "with `--out`: also the posterior of every row");
   command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")
       ->check(CLI::IsMember({"llvm", "interpreter"}));
   command.add_flag("--json", to.json, "print one JSON object");
@@ -92,7 +107,14 @@ std::string read_raw(const Raw& raw, Arguments& to) {
   for (const std::string& text : raw.set) {
     const auto pair = assignment(text);
     if (!pair) return fmt::format("`--set {}`: write NAME=VALUE", text);
-    to.compile.settings[pair->first] = pair->second;
+    std::string fault;
+    std::vector<std::string> values = swept_values(pair->second, fault);
+    if (!fault.empty()) return fmt::format("`--set {}`: {}", text, fault);
+    if (values.empty()) {
+      to.compile.settings[pair->first] = pair->second;
+    } else {
+      to.sweep.push_back({pair->first, std::move(values)});
+    }
   }
   for (const std::string& text : raw.bind) {
     const auto pair = assignment(text);
@@ -114,6 +136,10 @@ std::string read_raw(const Raw& raw, Arguments& to) {
                          fmt::join(lvm::stage_names, ", "));
     }
     to.emit = static_cast<lvm::Stage>(found - std::begin(lvm::stage_names));
+  }
+  if (!raw.select.empty()) {
+    const auto* found = std::ranges::find(lvm::criterion_names, raw.select);
+    to.select = static_cast<lvm::Criterion>(found - std::begin(lvm::criterion_names));
   }
   to.fit.backend = raw.backend == "interpreter" ? lvm::Backend::interpreter : lvm::Backend::compiled;
   return "";
@@ -156,6 +182,22 @@ std::string missing_files(const Arguments& arguments) {
   return "`run` needs a data file";
 }
 
+/// Options that only mean something beside others.
+std::string misplaced(const Arguments& arguments, const Raw& raw) {
+  const bool sweeps = !arguments.sweep.empty();
+  if (sweeps && (arguments.command != "run" || arguments.emit)) {
+    return fmt::format("`--set {}` with several values is for a fit: give one", arguments.sweep.front().name);
+  }
+  const auto inputs = std::ranges::count(arguments.data, "-") + (arguments.model == "-" ? 1 : 0);
+  if (inputs > 1) return "the standard input can be read once: give one `-`";
+  if (sweeps && arguments.model == "-") return "several settings read the model more than once: give a file";
+  if (!raw.select.empty() && !sweeps) return "`--select` chooses among several settings: `--set K=1..9`";
+  if (arguments.out.empty() && arguments.overwrite) return "`--overwrite` is about the folder of `--out`";
+  if (arguments.out.empty() && arguments.posterior) return "`--posterior` writes into the folder of `--out`";
+  if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";
+  return "";
+}
+
 /// Declares the commands; their values land in `to` and `raw`.
 void declare(CLI::App& app, Arguments& to, Raw& raw) {
   app.footer(examples);
@@ -182,6 +224,7 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
           "the model, a .lvm file; or the code of a diagnostic");
   add_model_options(*explain, to, raw);
   add_data_options(*explain, to, raw);
+  explain->add_flag("--latex", to.latex, "the bound and the updates as LaTeX, for amsmath");
   CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
                          "the model, a .lvm file; - is the standard input");
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");
@@ -224,6 +267,7 @@ Parsed parse_arguments(int count, const char* const* values) {
   if (!command.remaining().empty()) return wrong(unknown_option(command, command.remaining().front()));
   if (const std::string fault = read_raw(raw, to); !fault.empty()) return wrong(fault);
   if (const std::string fault = missing_files(to); !fault.empty()) return wrong(fault);
+  if (const std::string fault = misplaced(to, raw); !fault.empty()) return wrong(fault);
   return {std::move(to), success, "", ""};
 }
 

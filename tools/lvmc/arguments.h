@@ -17,7 +17,11 @@ struct Arguments {
   lvm::ReadOptions read;
   lvm::BindOptions bind;
   lvm::FitOptions fit;
+  std::vector<lvm::SweepAxis> sweep;  // of `--set K=1..9`
+  lvm::Criterion select = lvm::Criterion::bic;
   std::string init, save;  // files of parameters
+  std::string out;         // the folder of the run
+  bool overwrite = false, posterior = false, latex = false;
   std::optional<lvm::Stage> emit;
   std::string color = "auto";
   bool json = false, quiet = false, verbose = false, strict = false;

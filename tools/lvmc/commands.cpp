@@ -3,12 +3,15 @@
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
+#include <filesystem>
 
 #include <fmt/format.h>
 
 #include "console.h"
 #include "exit_codes.h"
+#include "run_folder.h"
 #include "summary.h"
+#include "sweep_table.h"
 
 namespace lvmc {
 namespace {
@@ -38,10 +41,14 @@ bool write_file(const std::string& path, std::string_view text) {
   return good;
 }
 
-lvm::BoundModel bound_model(const lvm::Model& model, const Arguments& arguments) {
+lvm::Data table(const Arguments& arguments) {
   lvm::ReadOptions options = arguments.read;
   options.threads = arguments.fit.threads;
-  return lvm::bind(model, lvm::read_data(arguments.data, options), arguments.bind);
+  return lvm::read_data(arguments.data, options);
+}
+
+lvm::BoundModel bound_model(const lvm::Model& model, const Arguments& arguments) {
+  return lvm::bind(model, table(arguments), arguments.bind);
 }
 
 /// `--emit`: the stage as text, from the model alone where that is all there is.
@@ -78,20 +85,71 @@ lvm::Fit fit_with_progress(const lvm::BoundModel& bound, const Arguments& argume
   return fit;
 }
 
+/// A run folder stands for the parameters in it.
+std::string parameter_file(const std::string& path) {
+  std::error_code ignored;
+  return std::filesystem::is_directory(path, ignored) ? path + "/parameters.json" : path;
+}
+
 std::string table_name(const std::vector<std::string>& files) {
   const size_t more = files.size() - 1;
   return more == 0 ? files.front()
                    : fmt::format("{} and {} more file{}", files.front(), more, more == 1 ? "" : "s");
 }
 
-int print_fit(const lvm::Fit& fit, const Arguments& arguments) {
+/// What a fit is called on stdout, in either form.
+struct Printed {
+  std::string summary, json;
+};
+
+/// The folder is written first, but the result is printed whatever becomes of it.
+int print_fit(const lvm::Fit& fit, const Printed& printed, const Arguments& arguments) {
+  int code = success;
   if (!arguments.save.empty() && !write_file(arguments.save, lvm::parameters_to_json(fit) + "\n"))
-    return files;
-  const int printed = print(arguments.json ? lvm::to_json(fit) + "\n"
-                                           : summary(fit, table_name(arguments.data), arguments.verbose));
-  if (printed != success) return printed;
+    code = files;
+  if (!arguments.out.empty()) {
+    const std::string fault = write_run_folder(arguments, fit, printed.summary, printed.json);
+    if (!fault.empty()) {
+      write_error(fmt::format("lvmc: the run is not saved: {}\n", fault));
+      code = files;
+    }
+  }
+  const int written = print(arguments.json ? printed.json + "\n" : printed.summary);
+  if (written != success || code != success) return written != success ? written : code;
   if (fit.stopped) return interrupted_code();
   return arguments.strict && !fit.converged ? not_converged : success;
+}
+
+/// `--set K=1..9`: a table of all, and the best as any fit.
+int run_sweep(const Arguments& arguments, std::vector<lvm::Values> init) {
+  const lvm::Data data = table(arguments);
+  if (stop_signal() != 0) return interrupted_code();
+  if (!data.ok()) return failure(data.report(), arguments);
+  std::optional<ProgressLine> line;
+  lvm::SweepOptions options{arguments.sweep, arguments.select, arguments.fit};
+  options.fit.init = std::move(init);
+  options.begin = [&](const lvm::SweepEntry&) {
+    if (line) line->clear();
+    line.emplace(arguments.quiet);
+  };
+  options.fit.progress = [&](const lvm::Progress& progress) {
+    line->show(progress, "objective", data.rows());
+    return stop_signal() == 0;
+  };
+  const lvm::Sweep sweep = lvm::sweep(arguments.model, arguments.compile, data, arguments.bind, options);
+  if (line) line->clear();
+  if (!sweep.best) {
+    if (!arguments.json && sweep.entries.size() > 1) write_error(sweep_table(sweep));
+    const int code = failure(sweep.report, arguments);
+    if (!sweep.report.has_errors()) write_error("lvmc: no fit has the criterion that `--select` names\n");
+    return stop_signal() != 0 ? interrupted_code() : code;
+  }
+  show(sweep.report, arguments);
+  const Printed printed{
+      sweep_table(sweep) + "\n" + summary(sweep.fit, table_name(arguments.data), arguments.verbose),
+      lvm::to_json(sweep)};
+  const int code = print_fit(sweep.fit, printed, arguments);
+  return sweep.stopped && code == success ? interrupted_code() : code;
 }
 
 std::string well_formed(const lvm::Model& model, const lvm::BoundModel* bound) {
@@ -107,19 +165,29 @@ std::string well_formed(const lvm::Model& model, const lvm::BoundModel* bound) {
 
 int run(const Arguments& arguments) {
   catch_signals();
-  const lvm::Model model = lvm::compile_file(arguments.model, arguments.compile);
+  lvm::CompileOptions settings = arguments.compile;
+  // Of a sweep the first values say whether the model is well formed.
+  for (const lvm::SweepAxis& axis : arguments.sweep) settings.settings[axis.name] = axis.values.front();
+  const lvm::Model model = lvm::compile_file(arguments.model, settings);
   // The syntax tree is worth a look even where later stages found faults.
   if (arguments.emit && (model.ok() || *arguments.emit == lvm::Stage::ast)) {
     const int printed = emit(model, arguments);
     if (printed != success || model.ok()) return printed;
   }
-  if (!model.ok()) return failure(model.report(), arguments);
+  if (!model.ok() && arguments.sweep.empty()) return failure(model.report(), arguments);
   std::vector<lvm::Values> init;
   if (!arguments.init.empty()) {
-    lvm::ParameterFile file = lvm::read_parameters(arguments.init);
+    lvm::ParameterFile file = lvm::read_parameters(parameter_file(arguments.init));
     if (file.report.has_errors()) return failure(file.report, arguments);
     init = std::move(file.parameters);
   }
+  if (!arguments.out.empty()) {
+    if (const std::string fault = run_folder_fault(arguments); !fault.empty()) {
+      write_error(fmt::format("lvmc: {}\n", fault));
+      return files;
+    }
+  }
+  if (!arguments.sweep.empty()) return run_sweep(arguments, std::move(init));
   const lvm::BoundModel bound = bound_model(model, arguments);
   if (stop_signal() != 0) return interrupted_code();
   if (!bound.ok()) return failure(bound.report(), arguments);
@@ -130,7 +198,8 @@ int run(const Arguments& arguments) {
     return stop_signal() != 0 ? interrupted_code() : code;
   }
   show(fit.report(), arguments);
-  return print_fit(fit, arguments);
+  return print_fit(fit, {summary(fit, table_name(arguments.data), arguments.verbose), lvm::to_json(fit)},
+                   arguments);
 }
 
 int check(const Arguments& arguments) {
@@ -163,12 +232,12 @@ int explain(const Arguments& arguments) {
   if (arguments.emit) return emit(model, arguments);
   if (arguments.data.empty()) {
     show(model.report(), arguments);
-    return print(model.explain());
+    return print(arguments.latex ? model.explain_latex() : model.explain());
   }
   const lvm::BoundModel bound = bound_model(model, arguments);
   if (!bound.ok()) return failure(bound.report(), arguments);
   show(bound.report(), arguments);
-  return print(bound.explain());
+  return print(arguments.latex ? bound.explain_latex() : bound.explain());
 }
 
 int format(const Arguments& arguments) {

@@ -31,7 +31,7 @@ std::string right(const std::string& text, size_t width) {
 struct Grid {
   std::vector<std::string> rows, columns;
   std::vector<double> values;
-  bool probabilities = false;
+  enum class Format : uint8_t { columns, probabilities, alike } format = Format::columns;
 };
 
 std::vector<std::string> probability_texts(const std::vector<double>& values) {
@@ -41,9 +41,22 @@ std::vector<std::string> probability_texts(const std::vector<double>& values) {
 }
 
 std::vector<std::string> cells_of_column(const Grid& grid, size_t column, size_t rows) {
+  const size_t columns = grid.columns.size();
   std::vector<double> values;
-  for (size_t row = 0; row < rows; ++row) values.push_back(grid.values[row * grid.columns.size() + column]);
-  return grid.probabilities ? probability_texts(values) : aligned_numbers(values);
+  for (size_t row = 0; row < rows; ++row) values.push_back(grid.values[row * columns + column]);
+  switch (grid.format) {
+    case Grid::Format::columns:
+      return aligned_numbers(values);
+    case Grid::Format::probabilities:
+      return probability_texts(values);
+    case Grid::Format::alike: {
+      const std::vector<std::string> all = aligned_numbers(grid.values);
+      std::vector<std::string> texts;
+      for (size_t row = 0; row < rows; ++row) texts.push_back(all[row * columns + column]);
+      return texts;
+    }
+  }
+  return {};
 }
 
 std::string print_columns(const Grid& grid, size_t first, size_t last, size_t rows) {
@@ -122,10 +135,13 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   std::string title = parameter.name;
   if (rank > 0) title += fmt::format(" [{}]", fmt::join(parameter.axes, ", "));
   if (parameter.fixed) title += " (fixed)";
-  const bool probabilities = parameter.domain == "unit" || parameter.domain == "simplex";
+  Grid::Format format = Grid::Format::columns;
+  if (parameter.domain == "unit" || parameter.domain == "simplex") format = Grid::Format::probabilities;
+  // A symmetric matrix shows the same number twice alike.
+  if (parameter.domain == "covariance" || parameter.domain == "correlation") format = Grid::Format::alike;
   if (rank == 0) return fmt::format("{}  {}\n", title, aligned_numbers(parameter.values).front());
   if (rank == 1)
-    return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values, probabilities}, full);
+    return title + "\n" + print_grid({{""}, parameter.labels[0], parameter.values, format}, full);
 
   const std::vector<std::string>& rows = parameter.labels[rank - 2];
   const std::vector<std::string>& columns = parameter.labels[rank - 1];
@@ -137,8 +153,7 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
     if (rank > 2) text += block_name(parameter, block);
     const auto first = parameter.values.begin() + static_cast<std::ptrdiff_t>(block * size);
     text += print_grid(
-        {rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size)), probabilities},
-        full);
+        {rows, columns, std::vector<double>(first, first + static_cast<std::ptrdiff_t>(size)), format}, full);
   }
   if (shown < blocks) text += fmt::format("  … {} more (-v or --json for all)\n", blocks - shown);
   return text;

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cctype>
+#include <cmath>
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -63,8 +64,10 @@ std::string objective_lines(const lvm::Fit& fit) {
   std::string text =
       fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
   if (fit.log_prior) text += fmt::format("log prior        {:.3f}\n", *fit.log_prior);
-  text += fmt::format("AIC, BIC         {:.3f}, {:.3f}  ({} free parameters)\n", fit.aic, fit.bic,
-                      fit.free_parameters);
+  const bool has_icl = std::isfinite(fit.icl);
+  text +=
+      fmt::format("{:<16} {:.3f}, {:.3f}{}  ({} free parameters)\n", has_icl ? "AIC, BIC, ICL" : "AIC, BIC",
+                  fit.aic, fit.bic, has_icl ? fmt::format(", {:.3f}", fit.icl) : "", fit.free_parameters);
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
   return text;
 }

@@ -1,5 +1,6 @@
 // The interface as a host program uses it.
 
+#include <algorithm>
 #include <cmath>
 
 #include "lvm/lvm.h"
@@ -123,6 +124,38 @@ TEST_CASE("progress is told and can stop a fit") {
   CHECK_FALSE(fit.converged);
   CHECK(fit.trace.size() == 4);
   for (size_t i = 1; i < fit.trace.size(); ++i) CHECK(fit.trace[i] > fit.trace[i - 1]);
+}
+
+TEST_CASE("ICL is BIC plus twice the entropy of the responsibilities") {
+  const lvm::Fit fit = lvm::fit(faithful("gmm"), {.threads = 1});
+  REQUIRE(fit.ok());
+  double entropy = 0;
+  for (const double r : fit.responsibilities()) entropy -= r > 0 ? r * std::log(r) : 0;
+  CHECK(entropy > 1);
+  CHECK(fit.icl == Approx(fit.bic + 2 * entropy).epsilon(1e-12));
+  CHECK(lvm::fit(faithful("gmm"), {.threads = 3}).icl == fit.icl);
+  CHECK(std::isnan(lvm::fit(faithful("gaussian")).icl));
+}
+
+TEST_CASE("data that nobody else holds are used up, others stay") {
+  const lvm::Model model = lvm::compile_file(examples + "gmm.lvm");
+  lvm::Data data = lvm::read_data(examples + "data/faithful.csv");
+  const lvm::Data kept = data;
+  const double expected = lvm::fit(lvm::bind(model, data)).objective;
+  CHECK(lvm::fit(lvm::bind(model, std::move(data))).objective == expected);
+  CHECK(kept.columns().size() == 2);
+  CHECK(lvm::fit(lvm::bind(model, kept)).objective == expected);
+  CHECK(lvm::fit(lvm::bind(model, lvm::read_data(examples + "data/faithful.csv"))).objective == expected);
+}
+
+TEST_CASE("the profile tells the phases of a fit") {
+  const lvm::Fit fit = lvm::fit(faithful("gmm"));
+  REQUIRE(fit.ok());
+  const lvm::Profile& p = fit.profile;
+  for (const double seconds : {p.read, p.compile, p.bind, p.lower, p.code, p.start, p.iteration})
+    CHECK(seconds > 0);
+  CHECK(fit.trace_seconds.size() == fit.trace.size());
+  CHECK(std::ranges::is_sorted(fit.trace_seconds));
 }
 
 TEST_CASE("columns of a host are taken with their stride") {

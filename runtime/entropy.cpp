@@ -1,0 +1,49 @@
+#include "runtime/entropy.h"
+
+#include <cmath>
+
+#include "runtime/walker.h"
+
+namespace lvm::runtime {
+namespace {
+
+double entropy(const double* outputs, int64_t states, int64_t row) {
+  double sum = 0;
+  for (int64_t k = 0; k < states; ++k) {
+    const double r = outputs[k * LVM_TILE_ROWS + row];
+    if (r > 0) sum -= r * std::log(r);
+  }
+  return sum;
+}
+
+}  // namespace
+
+std::optional<double> posterior_entropy(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                                        const std::vector<FittedParameter>& parameters, int threads) {
+  // Of several latents the marginals do not say the entropy of them all.
+  if (program.row_outputs.size() != 1 || program.row_outputs[0].name != "responsibilities") return std::nullopt;
+  Walker walker(program, functions, data, threads);
+  if (!walker.has("posterior")) return std::nullopt;
+  const std::vector<double> values = to_program_layout(program, parameters);
+  if (!walker.prepare(values).empty()) return std::nullopt;
+  const double* weights = nullptr;
+  for (const BoundVariable& v : data.variables) {
+    if (v.role == ir::Role::weight) weights = data.packed.column(v.first);
+  }
+  // One sum a tile, added in order: any number of threads gives the same bits.
+  std::vector<double> tiles(static_cast<size_t>((data.rows + LVM_TILE_ROWS - 1) / LVM_TILE_ROWS), 0);
+  const ir::Slot& slot = program.row_outputs[0];
+  const Failure failure = walker.visit_rows("posterior", values, [&](const double* outputs, int64_t first, int32_t rows) {
+    double& sum = tiles[static_cast<size_t>(first / LVM_TILE_ROWS)];
+    for (int64_t i = 0; i < rows; ++i) {
+      const double h = entropy(outputs + slot.offset * LVM_TILE_ROWS, slot.size, i);
+      sum += weights != nullptr ? weights[first + i] * h : h;
+    }
+  });
+  if (!failure.empty()) return std::nullopt;
+  double sum = 0;
+  for (const double tile : tiles) sum += tile;
+  return sum;
+}
+
+}  // namespace lvm::runtime

@@ -1,0 +1,180 @@
+#include "run_folder.h"
+
+#include <fcntl.h>
+#include <sys/stat.h>
+#include <unistd.h>
+
+#include <cerrno>
+#include <cstdio>
+#include <cstring>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+namespace lvmc {
+namespace {
+
+namespace fs = std::filesystem;
+
+std::string system_fault(const std::string& what) {
+  return fmt::format("{}: {}", what, std::strerror(errno));
+}
+
+fs::path parent_of(const std::string& folder) {
+  const fs::path path = fs::path(folder).lexically_normal();
+  const fs::path clean = path.has_filename() ? path : path.parent_path();
+  return clean.has_parent_path() ? clean.parent_path() : fs::path(".");
+}
+
+/// Only what was a run may be replaced by one.
+bool is_run_folder(const fs::path& folder) {
+  std::error_code ignored;
+  return fs::exists(folder / "config.json", ignored) && fs::exists(folder / "parameters.json", ignored);
+}
+
+/// A folder beside the one that is meant, removed again unless it is moved there.
+class Staging {
+ public:
+  explicit Staging(const std::string& beside) : path_((parent_of(beside) / ".lvm-run-XXXXXX").string()) {
+    if (mkdtemp(path_.data()) == nullptr) path_.clear();
+  }
+  ~Staging() {
+    std::error_code ignored;
+    if (!path_.empty()) fs::remove_all(path_, ignored);
+  }
+  Staging(const Staging&) = delete;
+  Staging& operator=(const Staging&) = delete;
+
+  bool made() const { return !path_.empty(); }
+  const std::string& path() const { return path_; }
+
+  /// True when it stands at `to`. Where that is a run that may be replaced, the two change places in one
+  /// step, and the old one goes.
+  bool move_to(const std::string& to, bool replace) {
+    (void)chmod(path_.c_str(), 0755);
+    if (std::rename(path_.c_str(), to.c_str()) == 0) {
+      path_.clear();
+      return true;
+    }
+    const bool occupied = errno == ENOTEMPTY || errno == EEXIST;
+    return occupied && replace && is_run_folder(to) &&
+           renameat2(AT_FDCWD, path_.c_str(), AT_FDCWD, to.c_str(), RENAME_EXCHANGE) == 0;
+  }
+
+ private:
+  std::string path_;
+};
+
+/// A file of the folder; `fault` holds the first thing that went wrong.
+class Writer {
+ public:
+  Writer(const std::string& path, std::string& fault)
+      : path_(path), fault_(fault), file_(std::fopen(path.c_str(), "wb")) {
+    if (file_ == nullptr) note();
+  }
+  ~Writer() {
+    if (file_ == nullptr) return;
+    // What a full disk or a network file system has kept to itself so far, it says now.
+    if (std::fflush(file_) != 0 || fsync(fileno(file_)) != 0) note();
+    if (std::fclose(file_) != 0) note();
+  }
+  Writer(const Writer&) = delete;
+  Writer& operator=(const Writer&) = delete;
+
+  void write(std::string_view text) {
+    if (file_ != nullptr && fault_.empty() && std::fwrite(text.data(), 1, text.size(), file_) != text.size())
+      note();
+  }
+
+ private:
+  void note() {
+    if (fault_.empty())
+      fault_ = system_fault(fmt::format("cannot write `{}`", fs::path(path_).filename().string()));
+  }
+
+  std::string path_;
+  std::string& fault_;
+  std::FILE* file_;
+};
+
+void write_trace(Writer& to, const lvm::Fit& fit) {
+  to.write("iteration,seconds,objective\n");
+  for (size_t i = 0; i < fit.trace.size(); ++i) {
+    to.write(fmt::format("{},{:.6f},{}\n", i, i < fit.trace_seconds.size() ? fit.trace_seconds[i] : 0,
+                         fit.trace[i]));
+  }
+}
+
+/// The most probable state of each row, from 1, and the probability of each.
+void write_posterior(Writer& to, const lvm::Fit& fit) {
+  const std::vector<double> responsibilities = fit.responsibilities();
+  const size_t states = responsibilities.size() / static_cast<size_t>(fit.rows);
+  std::string line = "row,state";
+  for (size_t k = 1; k <= states; ++k) line += fmt::format(",p{}", k);
+  to.write(line + "\n");
+  for (size_t row = 0; row < static_cast<size_t>(fit.rows); ++row) {
+    const double* r = responsibilities.data() + row * states;
+    size_t best = 0;
+    line.clear();
+    for (size_t k = 0; k < states; ++k) {
+      if (r[k] > r[best]) best = k;
+      line += fmt::format(",{}", r[k]);
+    }
+    to.write(fmt::format("{},{}{}\n", row + 1, best + 1, line));
+  }
+}
+
+lvm::RunInputs inputs_of(const Arguments& arguments) {
+  return {arguments.model, arguments.data, arguments.compile.settings, arguments.bind.columns, arguments.read,
+          arguments.fit,   arguments.init};
+}
+
+}  // namespace
+
+std::string run_folder_fault(const Arguments& arguments) {
+  const std::string& out = arguments.out;
+  std::error_code error;
+  const fs::file_status status = fs::status(out, error);
+  if (fs::exists(status)) {
+    if (!fs::is_directory(status)) return fmt::format("`{}` is a file, and `--out` names a folder", out);
+    const bool empty = fs::is_empty(out, error);
+    if (!empty && !arguments.overwrite)
+      return fmt::format("`{}` is there already: `--overwrite` replaces it", out);
+    if (!empty && !is_run_folder(out))
+      return fmt::format("`{}` holds something that is no run, and stays", out);
+  }
+  const std::string parent = parent_of(out).string();
+  fs::create_directories(parent, error);
+  if (error) return fmt::format("cannot make the folder `{}`: {}", parent, error.message());
+  if (access(parent.c_str(), W_OK | X_OK) != 0)
+    return system_fault(fmt::format("cannot write into `{}`", parent));
+  return "";
+}
+
+std::string write_run_folder(const Arguments& arguments, const lvm::Fit& fit, const std::string& summary,
+                             const std::string& result) {
+  Staging folder(arguments.out);
+  if (!folder.made()) return system_fault(fmt::format("cannot make a folder beside `{}`", arguments.out));
+  std::string fault;
+  const auto write = [&](const char* name, auto&& content) {
+    Writer to(folder.path() + "/" + name, fault);
+    content(to);
+  };
+  write("config.json", [&](Writer& to) { to.write(lvm::config_to_json(fit, inputs_of(arguments)) + "\n"); });
+  write("model.lvm", [&](Writer& to) { to.write(fit.model_text()); });
+  write("parameters.json", [&](Writer& to) { to.write(lvm::parameters_to_json(fit) + "\n"); });
+  write("result.json", [&](Writer& to) { to.write(result + "\n"); });
+  write("summary.txt", [&](Writer& to) { to.write(summary); });
+  write("trace.csv", [&](Writer& to) { write_trace(to, fit); });
+  if (arguments.posterior) write("posterior.csv", [&](Writer& to) { write_posterior(to, fit); });
+  if (!fault.empty()) return fault;
+  errno = 0;
+  const std::string target = fs::path(arguments.out).lexically_normal().string();
+  if (!folder.move_to(target.ends_with('/') ? target.substr(0, target.size() - 1) : target,
+                      arguments.overwrite)) {
+    return system_fault(fmt::format("cannot move the run to `{}`", arguments.out));
+  }
+  return "";
+}
+
+}  // namespace lvmc

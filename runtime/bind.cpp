@@ -9,6 +9,7 @@
 #include <set>
 
 #include "runtime/cell_check.h"
+#include "runtime/check_support.h"
 #include "runtime/match_columns.h"
 #include "runtime/variance.h"
 
@@ -395,6 +396,7 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
   for (size_t i = 0; i < matches.size(); ++i) {
     if (variable(matches[i]).role != ir::Role::weight) pack(matches[i], out_.variables[i]);
   }
+  check_support(model_, table_, out_, diagnostics_);
   return std::move(out_);
 }
 

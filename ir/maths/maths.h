@@ -38,7 +38,7 @@ Value trigamma(Builder& b, Value x);
 Value binet(Builder& b, Value x);
 Value binet_slope(Builder& b, Value x);
 Value binet_curve(Builder& b, Value x);
-/// log I0 - |x|, I1 / I0 and its derivative, within 4, 8 and 12 ULP.
+/// log I0 - |x|, I1 / I0 and its derivative, within 6, 8 and 12 ULP.
 Value log_bessel(Builder& b, Value x);
 Value bessel_ratio(Builder& b, Value x);
 Value bessel_slope(Builder& b, Value x);

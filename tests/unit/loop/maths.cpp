@@ -254,9 +254,9 @@ TEST_CASE("Binet's function and its derivatives stay within 6 ULP, or 5e-16 belo
         {{0, 3, false}, {1, 40, false}, {1e-150, 1e100, true}, {1, 1e6, true}}, 0, 6);
 }
 
-TEST_CASE("the Bessel functions of von Mises stay within 4, 8 and 12 ULP") {
+TEST_CASE("the Bessel functions of von Mises stay within 6, 8 and 12 ULP") {
   check("log_bessel", maths::log_bessel, scalar<ir::log_bessel>,
-        {{-14, 14, false}, {0, 100, false}, {1e-150, huge, true}}, 0, 4);
+        {{-14, 14, false}, {0, 100, false}, {1e-150, huge, true}}, 0, 6);
   check("bessel_ratio", maths::bessel_ratio, scalar<ir::bessel_ratio>,
         {{-14, 14, false}, {0, 100, false}, {1e-300, huge, true}}, 0, 8);
   check("bessel_slope", maths::bessel_slope, scalar<ir::bessel_slope>,

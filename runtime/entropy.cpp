@@ -1,5 +1,6 @@
 #include "runtime/entropy.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/walker.h"
@@ -20,8 +21,10 @@ double entropy(const double* outputs, int64_t states, int64_t row) {
 
 std::optional<double> posterior_entropy(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
                                         const std::vector<FittedParameter>& parameters, int threads) {
-  // Of several latents the marginals do not say the entropy of them all.
-  if (program.row_outputs.size() != 1 || program.row_outputs[0].name != "responsibilities") return std::nullopt;
+  // Of several latents the marginals do not say the entropy of them all: their outputs have other names.
+  const auto slot = std::find_if(program.row_outputs.begin(), program.row_outputs.end(),
+                                 [](const ir::Slot& s) { return s.name == "responsibilities"; });
+  if (slot == program.row_outputs.end()) return std::nullopt;
   Walker walker(program, functions, data, threads);
   if (!walker.has("posterior")) return std::nullopt;
   const std::vector<double> values = to_program_layout(program, parameters);
@@ -32,11 +35,10 @@ std::optional<double> posterior_entropy(const ir::Program& program, const ir::Ex
   }
   // One sum a tile, added in order: any number of threads gives the same bits.
   std::vector<double> tiles(static_cast<size_t>((data.rows + LVM_TILE_ROWS - 1) / LVM_TILE_ROWS), 0);
-  const ir::Slot& slot = program.row_outputs[0];
   const Failure failure = walker.visit_rows("posterior", values, [&](const double* outputs, int64_t first, int32_t rows) {
     double& sum = tiles[static_cast<size_t>(first / LVM_TILE_ROWS)];
     for (int64_t i = 0; i < rows; ++i) {
-      const double h = entropy(outputs + slot.offset * LVM_TILE_ROWS, slot.size, i);
+      const double h = entropy(outputs + slot->offset * LVM_TILE_ROWS, slot->size, i);
       sum += weights != nullptr ? weights[first + i] * h : h;
     }
   });

@@ -50,6 +50,9 @@ struct ParameterUse {
 
 /// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element by element.
 bool newton_applies(const PlanContext& context, const Variable& parameter, const std::vector<ParameterUse>& uses);
+/// A step needs a log density that is smooth in the slot: that of a Laplace has a kink at each row in its location, and the bounds of a
+/// support have their optimum at a row, where the density ends.
+bool is_smooth(const FactorParts& parts, size_t slot);
 /// The solver of coefficients of a linear predictor, or none where the parameter is no such coefficient.
 std::optional<Solver> linear_solver(const PlanContext& context, const Variable& parameter,
                                     const std::vector<ParameterUse>& uses);

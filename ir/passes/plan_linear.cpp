@@ -138,6 +138,7 @@ struct LinearSlot {
     if (matrix) {
       return mean && fits_matrix(*matrix) ? std::optional<Solver>(Solver::least_squares) : std::nullopt;
     }
+    if (!is_smooth(parts, slot)) return std::nullopt;
     if (is_gate()) return priors_fit(false) ? std::optional<Solver>(Solver::reweighted) : std::nullopt;
     if (mean && spread_of_parameters() && priors_fit(true)) return Solver::least_squares;
     const auto& all = signatures();

@@ -88,6 +88,17 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
 
 }  // namespace
 
+bool is_smooth(const FactorParts& parts, size_t slot) {
+  const auto names = [&](std::string_view name) {
+    const auto& slots = parts.slot_names;
+    return parts.family == name || std::find(slots.begin(), slots.end(), name) != slots.end();
+  };
+  if (names("Uniform")) return false;
+  if (names("Laplace")) return parts.family == "Laplace" && parts.slot_names.at(slot) == "scale";
+  const size_t bounds = (names("low") ? 1U : 0U) + (names("high") ? 1U : 0U);
+  return parts.family != "Truncated" || slot + bounds < parts.slots.size();
+}
+
 bool prior_is_conjugate(const PlanContext& c, const Variable& v, Solver solver, const ParameterUse& use) {
   if (v.prior == no_node) return true;
   const Node& prior = c.function()[v.prior];
@@ -112,8 +123,8 @@ bool newton_applies(const PlanContext& c, const Variable& v, const std::vector<P
   }
   return std::all_of(uses.begin(), uses.end(), [&](const ParameterUse& use) {
     const Node& density = c.function()[c.factor(*use.parts).log_density];
-    return find_family(density.attributes.text) && draws_elements(*use.parts) &&
-           !is_matrix_normal(c, *use.parts) &&
+    return find_family(density.attributes.text) && is_smooth(*use.parts, use.slot) &&
+           draws_elements(*use.parts) && !is_matrix_normal(c, *use.parts) &&
            is_element_wise(c.function(), use.parts->slots[use.slot], v.node);
   });
 }

@@ -33,6 +33,20 @@ struct Placement {
 
   const Emission& emission() const { return c.emissions[at]; }
 
+  /// Moments of a component say nothing of a slot that differs from row to row.
+  bool slots_of_parameters() const {
+    const ir::Function& f = c.setting.function();
+    const auto& slots = emission().slots;
+    return std::all_of(slots.begin(), slots.end(), [&](NodeId each) {
+      if (f[each].type.has(ir::row_axis)) return false;
+      const std::vector<bool> needed = needed_by(f, each);
+      for (NodeId id = 0; id <= each; ++id) {
+        if (needed[static_cast<size_t>(id)] && f[id].op == Op::data) return false;
+      }
+      return true;
+    });
+  }
+
   /// The first slot that holds the parameter.
   bool find_slot() {
     const ir::Function& f = c.setting.function();
@@ -43,7 +57,7 @@ struct Placement {
     for (at = 0; at < c.emissions.size(); ++at) {
       for (slot = 0; slot < emission().slots.size(); ++slot) {
         if (ir::depends_on(f, emission().slots[slot], leaf))
-          return slot_axes(f, emission().slots[slot]) == v.type.axes;
+          return slots_of_parameters() && slot_axes(f, emission().slots[slot]) == v.type.axes;
       }
     }
     return false;

@@ -99,6 +99,15 @@ TEST_CASE("parameters that enter a density in no closed form end at the top of i
          {"m", "s"}});
 }
 
+TEST_CASE("a slot that differs from row to row is climbed from the defaults") {
+  const std::string counts =
+      "  data y: count = column(\"waiting\")\n  given x: real = column(\"eruptions\")\n";
+  check({counts + "  param a: real  param b: real[K]  param s: positive = 50 fixed",
+         "  P(y | z, x) = NegativeBinomial(exp(a + b[z] * x), shape: s)",
+         {"a", "b"}},
+        ", x");
+}
+
 TEST_CASE("priors move the mode, and the mode is found") {
   check(
       {waiting + "  param m: real[K] ~ Normal(70, sd: 3)  param v: positive[K] ~ InverseGamma(3, scale: 200)",

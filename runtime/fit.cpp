@@ -35,7 +35,8 @@ std::string failures_text(const std::vector<RunOutcome>& runs) {
       ++known->second;
     }
   }
-  std::stable_sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) { return a.second > b.second; });
+  std::sort(reasons.begin(), reasons.end(),
+            [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
   std::vector<std::string> out;
   for (size_t i = 0; i < std::min(most, reasons.size()); ++i) {
     const auto& [text, count] = reasons[i];

@@ -1,5 +1,7 @@
 // The steps that need no table: compile, emit, explain, format.
 
+#include <algorithm>
+
 #include "api/latex.h"
 #include "api/state.h"
 #include "api/text_file.h"
@@ -80,6 +82,12 @@ std::string Model::emit(Stage stage) const {
 std::vector<std::string> names_of(const ir::Model& model) {
   std::vector<std::string> names;
   for (const ir::Variable& variable : model.variables) names.push_back(variable.name);
+  for (const ir::ModelAxis& axis : model.axes) {
+    std::string index = model.module.axis(axis.id).name;
+    std::ranges::transform(index, index.begin(),
+                           [](char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c + 32) : c; });
+    names.push_back(std::move(index));
+  }
   return names;
 }
 

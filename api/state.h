@@ -71,7 +71,7 @@ std::map<std::string, std::vector<double>> checked_start(const BoundModel::State
                                                          const std::vector<Values>& given,
                                                          Diagnostics& diagnostics);
 
-/// Of its variables.
+/// Of its variables, and of the indices of its axes as `explain` writes them.
 std::vector<std::string> names_of(const ir::Model& model);
 
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);

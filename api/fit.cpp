@@ -132,6 +132,7 @@ void add_fit_times(Profile& profile, const Fit& fit) {
 
 double icl(const Fit& fit, const CompiledCode& code, const runtime::BoundData& data,
            const runtime::Fitted& fitted, int threads) {
+  if (fitted.icl) return *fitted.icl;
   const std::optional<double> entropy =
       runtime::posterior_entropy(code.program, code.functions, data, fitted.parameters, threads);
   return entropy ? fit.bic + 2 * *entropy : std::numeric_limits<double>::quiet_NaN();
@@ -181,7 +182,7 @@ const Parameter* Fit::find(std::string_view name) const {
   return nullptr;
 }
 
-std::vector<double> Fit::responsibilities() const {
+std::vector<double> Fit::responsibilities(std::string_view latent) const {
   if (!ok()) return {};
   return guarded([&] {
     const BoundModel::State& bound = *state->bound;
@@ -189,7 +190,13 @@ std::vector<double> Fit::responsibilities() const {
         state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
     runtime::RowOutputs outputs =
         runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
-    return std::move(outputs.values["responsibilities"]);
+    const auto& starts = code.program.starts;
+    const bool known =
+        latent.empty() ? starts.size() == 1
+                       : std::ranges::any_of(starts, [&](const auto& each) { return each.latent == latent; });
+    if (!known) return std::vector<double>();
+    return std::move(outputs.values.at(starts.size() == 1 ? "responsibilities"
+                                                          : "responsibilities_" + std::string(latent)));
   });
 }
 

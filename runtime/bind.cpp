@@ -8,6 +8,7 @@
 #include <numeric>
 #include <set>
 
+#include "ir/passes/enumerate.h"
 #include "runtime/cell_check.h"
 #include "runtime/check_support.h"
 #include "runtime/match_columns.h"
@@ -243,7 +244,8 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
          place(c, row, ""));
     return false;
   }
-  if (c.missing == table_.rows) {
+  // Labels may all be absent: then they are a latent like any other, of levels that the model gives.
+  if (c.missing == table_.rows && v.states < 0) {
     fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name), "leave out this column",
          {table_.file, 0, c.name, {}});
     return false;
@@ -421,9 +423,12 @@ BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options
 
 void set_sizes(ir::Model& model, const BoundData& data) {
   for (const auto& [axis, size] : data.sizes) model.module.axes[static_cast<size_t>(axis)].size = size;
-  // Of a complete table the program is the plain one.
+  // Of a complete table the program is the plain one. Labels stay what they are, a latent that each row may have.
+  const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   for (const BoundVariable& bound : data.variables) {
-    if (bound.absent == 0) model.variables[static_cast<size_t>(*model.find(bound.name))].missing = false;
+    const int index = *model.find(bound.name);
+    const bool labels = std::any_of(latents.begin(), latents.end(), [&](const auto& each) { return each.variable == index; });
+    if (bound.absent == 0 && !labels) model.variables[static_cast<size_t>(index)].missing = false;
   }
 }
 

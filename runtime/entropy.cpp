@@ -38,6 +38,7 @@ std::optional<double> posterior_entropy(const ir::Program& program, const ir::Ex
   const Failure failure = walker.visit_rows("posterior", values, [&](const double* outputs, int64_t first, int32_t rows) {
     double& sum = tiles[static_cast<size_t>(first / LVM_TILE_ROWS)];
     for (int64_t i = 0; i < rows; ++i) {
+      if (weights != nullptr && weights[first + i] == 0) continue;
       const double h = entropy(outputs + slot->offset * LVM_TILE_ROWS, slot->size, i);
       sum += weights != nullptr ? weights[first + i] * h : h;
     }

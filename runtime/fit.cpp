@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <limits>
 
 #include "runtime/run.h"
 
@@ -83,7 +84,7 @@ void report_not_converged(const Fitted& fitted, double remaining, const FitOptio
 
 /// Runs that would all be the same are made once.
 int64_t useful_restarts(const ir::Program& program, const FitOptions& options) {
-  if (!options.initial.empty() || program.start_latent.empty()) return 1;
+  if (!options.initial.empty() || program.starts.empty()) return 1;
   return std::max<int64_t>(options.restarts, 1);
 }
 
@@ -113,6 +114,10 @@ void add_information(Fitted& fitted, const ir::Program& program) {
   const double log_likelihood = fitted.objective - fitted.log_prior.value_or(0);
   fitted.aic = 2 * k - 2 * log_likelihood;
   fitted.bic = k * std::log(fitted.total_weight) - 2 * log_likelihood;
+  if (program.objective_name != "complete_log_likelihood") return;
+  // ICL is BIC with the complete log likelihood; AIC and BIC need that of the data, which was not climbed.
+  fitted.icl = fitted.bic;
+  fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();
 }
 
 /// A row of weight 3 is three rows; weights that only say how much to trust rows may all be small.
@@ -161,10 +166,13 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
   fitted.rows = data.rows;
   fitted.total_weight = data.total_weight;
   fitted.seed = options.seed;
-  if (const auto counted = counted_rows(data); counted < static_cast<double>(program.start_states)) {
+  const auto most = std::max_element(program.starts.begin(), program.starts.end(),
+                                     [](const auto& a, const auto& b) { return a.states < b.states; });
+  const double counted = counted_rows(data);
+  if (most != program.starts.end() && counted < static_cast<double>(most->states)) {
     diagnostics.report({Code::too_few_rows, fmt::format("the table has {} row{}{}, and `{}` has {} states", counted,
                                                         counted == 1 ? "" : "s", data.weights ? " by weight" : "",
-                                                        program.start_latent, program.start_states)});
+                                                        most->latent, most->states)});
     return fitted;
   }
   const Clock clock;

@@ -80,7 +80,8 @@ struct Fitted {
   uint64_t seed = 0;
   double seconds = 0;
   int64_t free_parameters = 0;
-  double aic = 0, bic = 0;
+  double aic = 0, bic = 0;  // NaN where the objective is no likelihood of the data
+  std::optional<double> icl = {};  // where the objective says it
   std::vector<TraceEntry> trace;            // of the best run, from iteration 0
   std::vector<RunOutcome> runs;
 

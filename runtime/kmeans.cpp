@@ -30,10 +30,12 @@ struct Feature {
 struct Points {
   int64_t rows = 0;
   const double* weights = nullptr;  // null: every point counts once
+  const double* labels = nullptr;   // states that points keep; NaN, or null: none
   int64_t coordinates = 0;
   std::vector<Feature> features;
 
   double weight(int64_t row) const { return weights ? weights[row] : 1; }
+  bool labelled(int64_t row) const { return labels && !std::isnan(labels[row]); }
 };
 
 /// Of the observed cells.
@@ -74,12 +76,13 @@ Feature make_feature(const BoundVariable& v, const double* cells, double varianc
   return f;
 }
 
-Points all_points(const BoundData& data) {
+Points all_points(const BoundData& data, const Clustering& clustering) {
   Points points;
   points.rows = data.rows;
   points.weights = data.weights;
+  points.labels = clustering.labels;
   for (const BoundVariable& v : data.variables) {
-    if (v.role != ir::Role::data) continue;
+    if (std::find(clustering.features.begin(), clustering.features.end(), v.name) == clustering.features.end()) continue;
     for (int64_t i = 0; i < v.size; ++i) {
       Feature f = make_feature(v, data.packed.column(v.first + i), v.variance[static_cast<size_t>(i)], data);
       f.position = points.coordinates;
@@ -153,6 +156,9 @@ Nearest assign(const Points& points, const std::vector<double>& centres, int64_t
         out.state[static_cast<size_t>(begin + i)] = static_cast<double>(k);
       }
     }
+    for (int64_t i = begin; i < begin + count; ++i) {
+      if (points.labelled(i)) out.state[static_cast<size_t>(i)] = points.labels[i];
+    }
   });
   return out;
 }
@@ -181,14 +187,16 @@ std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_
 Points gather(const Points& points, const std::vector<int64_t>& rows, std::vector<double>& memory) {
   Points out = points;
   out.rows = static_cast<int64_t>(rows.size());
-  memory.resize(rows.size() * (points.features.size() + (points.weights ? 1 : 0)));
+  memory.resize(rows.size() * (points.features.size() + (points.weights ? 1 : 0) + (points.labels ? 1 : 0)));
   const auto copy = [&](size_t place, const double* from) {
     double* to = memory.data() + place * rows.size();
     for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
     return to;
   };
   for (size_t f = 0; f < points.features.size(); ++f) out.features[f].cells = copy(f, points.features[f].cells);
-  if (points.weights) out.weights = copy(points.features.size(), points.weights);
+  size_t next = points.features.size();
+  if (points.weights) out.weights = copy(next++, points.weights);
+  if (points.labels) out.labels = copy(next++, points.labels);
   return out;
 }
 
@@ -205,22 +213,62 @@ int64_t draw(const std::vector<double>& weights, double total, double u) {
   return last;
 }
 
+/// The mean of the rows that keep each state, and which states have one.
+struct Labelled {
+  std::vector<double> centres;
+  std::vector<char> known;
+};
+Labelled labelled_centres(const Points& points, int64_t states) {
+  Labelled out{std::vector<double>(static_cast<size_t>(states * points.coordinates), 0.0),
+               std::vector<char>(static_cast<size_t>(states), 0)};
+  if (!points.labels) return out;
+  std::vector<double> counts(static_cast<size_t>(states), 0);
+  for (int64_t i = 0; i < points.rows; ++i) {
+    if (!points.labelled(i) || points.weight(i) == 0) continue;
+    const auto k = static_cast<int64_t>(points.labels[i]);
+    add_row(points, i, out.centres.data() + k * points.coordinates, points.weight(i));
+    counts[static_cast<size_t>(k)] += points.weight(i);
+  }
+  for (int64_t i = 0; i < states * points.coordinates; ++i) {
+    const auto k = static_cast<size_t>(i / points.coordinates);
+    if (counts[k] > 0) out.centres[static_cast<size_t>(i)] /= counts[k];
+    out.known[k] = counts[k] > 0;
+  }
+  return out;
+}
+
 /// k-means++: each centre is a row drawn by its weight and squared distance to the centres so far, the best of a few draws.
 /// None where there are fewer distinct rows than states.
-std::optional<std::vector<double>> choose_centres(const Points& points, int64_t states, uint64_t seed, uint32_t restart,
-                                                  Pool& pool) {
+std::optional<std::vector<double>> choose_centres(const Points& points, const Labelled& labelled, int64_t states, uint64_t seed,
+                                                  uint32_t restart, Pool& pool) {
   const auto candidates = static_cast<int64_t>(2 + std::log(static_cast<double>(states)));
   const Random random(seed, Site::kmeans_seed, restart);
-  std::vector<double> centres(static_cast<size_t>(states * points.coordinates), 0.0);
+  std::vector<double> centres = labelled.centres;
   std::vector<double> nearest(static_cast<size_t>(points.rows));  // squared distances times weights
   for (int64_t i = 0; i < points.rows; ++i) nearest[static_cast<size_t>(i)] = points.weight(i);
   std::vector<std::vector<double>> tried(static_cast<size_t>(candidates));
   std::vector<double> totals(static_cast<size_t>(candidates));
   double total = std::accumulate(nearest.begin(), nearest.end(), 0.0);
+  bool first = true;
   for (int64_t k = 0; k < states; ++k) {
+    if (!labelled.known[static_cast<size_t>(k)]) continue;
+    std::vector<double> d(nearest.size());
+    for (int64_t begin = 0; begin < points.rows; begin += block) {
+      distances(points, begin, std::min(block, points.rows - begin), centres.data() + k * points.coordinates, d.data() + begin);
+    }
+    total = 0;
+    for (size_t i = 0; i < d.size(); ++i) {
+      d[i] *= points.weight(static_cast<int64_t>(i));
+      nearest[i] = first ? d[i] : std::min(d[i], nearest[i]);
+      total += nearest[i];
+    }
+    first = false;
+  }
+  for (int64_t k = 0; k < states; ++k) {
+    if (labelled.known[static_cast<size_t>(k)]) continue;
     if (!(total > 0) || !std::isfinite(total)) return std::nullopt;
     std::vector<int64_t> rows(static_cast<size_t>(candidates));
-    pool.run(k == 0 ? 1 : candidates, [&](int64_t c, int) {
+    pool.run(first ? 1 : candidates, [&](int64_t c, int) {
       const auto at = static_cast<size_t>(c);
       rows[at] = draw(nearest, total, random.uniform(k, static_cast<uint32_t>(c)));
       std::vector<double> centre(static_cast<size_t>(points.coordinates), 0.0);
@@ -233,12 +281,13 @@ std::optional<std::vector<double>> choose_centres(const Points& points, int64_t 
       }
       for (size_t i = 0; i < d.size(); ++i) {
         d[i] *= points.weight(static_cast<int64_t>(i));
-        if (k > 0) d[i] = std::min(d[i], nearest[i]);
+        if (!first) d[i] = std::min(d[i], nearest[i]);
         sum += d[i];
       }
       totals[at] = sum;
     });
-    const auto end = totals.begin() + (k == 0 ? 1 : candidates);
+    const auto end = totals.begin() + (first ? 1 : candidates);
+    first = false;
     const auto best = static_cast<size_t>(std::min_element(totals.begin(), end) - totals.begin());
     add_row(points, rows[best], centres.data() + k * points.coordinates);
     nearest.swap(tried[best]);
@@ -267,7 +316,7 @@ void improve(const Points& points, int64_t states, std::vector<double>& centres,
 }
 
 /// Gives each state without rows that count the row that is farthest from its centre among states that can spare one.
-void fill_empty(Nearest& nearest, int64_t states, const BoundData& data) {
+void fill_empty(Nearest& nearest, int64_t states, const BoundData& data, const double* labels) {
   std::vector<int64_t> counts(static_cast<size_t>(states), 0);
   for (size_t i = 0; i < nearest.state.size(); ++i) {
     if (data.counts(static_cast<int64_t>(i))) ++counts[static_cast<size_t>(nearest.state[i])];
@@ -277,7 +326,7 @@ void fill_empty(Nearest& nearest, int64_t states, const BoundData& data) {
     size_t far = nearest.state.size();
     for (size_t i = 0; i < nearest.state.size(); ++i) {
       const bool spare =
-          data.counts(static_cast<int64_t>(i)) && counts[static_cast<size_t>(nearest.state[i])] > 1;
+          data.counts(static_cast<int64_t>(i)) && !(labels && !std::isnan(labels[i])) && counts[static_cast<size_t>(nearest.state[i])] > 1;
       if (spare && (far == nearest.state.size() || nearest.distance[i] > nearest.distance[far])) far = i;
     }
     if (far == nearest.state.size()) return;  // fewer rows than states
@@ -288,24 +337,29 @@ void fill_empty(Nearest& nearest, int64_t states, const BoundData& data) {
   }
 }
 
-Nearest random_assignment(int64_t rows, int64_t states, uint64_t seed, uint32_t restart) {
+Nearest random_assignment(const Points& points, int64_t states, uint64_t seed, uint32_t restart) {
   const Random random(seed, Site::random_assignment, restart);
   Nearest out;
-  out.distance.assign(static_cast<size_t>(rows), 0);
-  for (int64_t i = 0; i < rows; ++i) out.state.push_back(static_cast<double>(random.index(states, i)));
+  out.distance.assign(static_cast<size_t>(points.rows), 0);
+  for (int64_t i = 0; i < points.rows; ++i) {
+    out.state.push_back(points.labelled(i) ? points.labels[i] : static_cast<double>(random.index(states, i)));
+  }
   return out;
 }
 
 }  // namespace
 
-std::vector<double> kmeans_assignment(const BoundData& data, int64_t states, uint64_t seed, uint32_t restart, Pool& pool) {
-  const Points points = all_points(data);
+std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& clustering, uint64_t seed, uint32_t restart,
+                                      Pool& pool) {
+  const int64_t states = clustering.states;
+  const Points points = all_points(data, clustering);
+  const Labelled labelled = labelled_centres(points, states);
   std::vector<double> memory;
   const Points sample = gather(points, choose_sample(points, states, seed, restart), memory);
-  auto centres = choose_centres(sample, states, seed, restart, pool);
+  auto centres = choose_centres(sample, labelled, states, seed, restart, pool);
   if (centres) improve(sample, states, *centres, pool);
-  Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(data.rows, states, seed, restart);
-  fill_empty(nearest, states, data);
+  Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(points, states, seed, restart);
+  fill_empty(nearest, states, data, clustering.labels);
   return std::move(nearest.state);
 }
 

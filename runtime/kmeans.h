@@ -3,6 +3,7 @@
 // most 20,000 rows, then every row to its nearest centre (Arthur & Vassilvitskii 2007, with their greedy candidates).
 
 #include <cstdint>
+#include <string>
 #include <vector>
 
 #include "runtime/bind.h"
@@ -10,8 +11,15 @@
 
 namespace lvm::runtime {
 
-/// One state in [0, states) a row; every state has a row when rows >= states. Columns of role `data` alone are looked at.
-/// Where there are fewer distinct rows than states the assignment is random.
-std::vector<double> kmeans_assignment(const BoundData& data, int64_t states, uint64_t seed, uint32_t restart, Pool& pool);
+struct Clustering {
+  int64_t states = 0;
+  std::vector<std::string> features = {};  // variables that are looked at
+  const double* labels = nullptr;          // a state for rows that keep it, NaN for others; null: no row has one
+};
+
+/// One state in [0, states) a row; every state has a row when rows >= states. Where there are fewer distinct rows than states the
+/// assignment is random. A state that has labels starts from the mean of its rows.
+std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& clustering, uint64_t seed, uint32_t restart,
+                                      Pool& pool);
 
 }  // namespace lvm::runtime

@@ -6,7 +6,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "runtime/kmeans.h"
+#include "runtime/assignments.h"
 #include "runtime/starts.h"
 
 namespace lvm::runtime {
@@ -19,7 +19,8 @@ constexpr int start_passes = 2;  // the second has moments about means that are 
 /// sides of 1. A cell adds ½ ln 2π + ln sd + ½ u²: with u² about 1 and sd near the column's own that is at most
 /// 2 + ½ |ln variance|; the mixture adds at most ln K.
 double size_of_objective(double objective, const ir::Program& program, const BoundData& data) {
-  double row = std::log(static_cast<double>(std::max<int64_t>(program.start_states, 1)));
+  double row = 0;
+  for (const ir::StartLatent& latent : program.starts) row += std::log(static_cast<double>(latent.states));
   for (const BoundVariable& v : data.variables) {
     if (v.role != ir::Role::data) continue;
     for (const double variance : v.variance) row += 2 + (variance > 0 ? std::abs(std::log(variance)) / 2 : 0);
@@ -57,10 +58,8 @@ Failure Run::start() {
   }
   const auto given = [](const ir::ParameterSlot& slot) { return !slot.start.empty(); };
   if (!walker_.has("start") || std::all_of(program_.parameters.begin(), program_.parameters.end(), given)) return {};
-  if (!program_.start_latent.empty()) {
-    walker_.set_assignment(
-        kmeans_assignment(data_, program_.start_states, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
-  }
+  walker_.set_assignments(
+      start_assignments(program_.starts, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
   const std::vector<double> origin = parameters_;
   if (Failure failure = move_to_assignment(); !failure.empty()) return failure;
   // `init` values start where they say, whatever the assignment suggests.

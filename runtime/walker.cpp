@@ -11,7 +11,6 @@ namespace lvm::runtime {
 namespace {
 
 constexpr size_t alignment = 64;
-constexpr const char* assignment_slot = "assignment";
 
 template <typename S>
 int64_t doubles_of(const std::vector<S>& slots) {
@@ -57,7 +56,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       data_(data),
       pool_(threads),
       shards_(make_shards(data.rows, statistic_bytes(program))),
-      assignment_(data.rows, 1),
+      assignments_(data.rows, std::max<int64_t>(1, static_cast<int64_t>(program.starts.size()))),
       derived_(doubles_of(program.derived)),
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)) {
@@ -65,8 +64,10 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   for (int i = 0; i < pool_.threads(); ++i) {
     workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {}});
   }
-  std::fill(assignment_.column(0), assignment_.column(0) + data.rows, 0.0);
-  assignment_.pad(0);
+  for (int64_t i = 0; i < assignments_.columns(); ++i) {
+    std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
+    assignments_.pad(i);
+  }
   point_columns();
   fill_variances();
   set_newton_step(1);
@@ -77,10 +78,13 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
 }
 
 void Walker::point_columns() {
-  columns_.assign(static_cast<size_t>(doubles_of(program_.data)), assignment_.column(0));
-  for (const ir::DataSlot& slot : program_.data) {
-    const bool is_assignment = &slot == &program_.data.back() && !program_.start_latent.empty() && slot.name == assignment_slot;
-    if (is_assignment) continue;
+  columns_.assign(static_cast<size_t>(doubles_of(program_.data)), assignments_.column(0));
+  const size_t bound_slots = program_.data.size() - program_.starts.size();  // the assignments stand behind them
+  for (size_t i = bound_slots; i < program_.data.size(); ++i) {
+    columns_[static_cast<size_t>(program_.data[i].offset)] = assignments_.column(static_cast<int64_t>(i - bound_slots));
+  }
+  for (size_t s = 0; s < bound_slots; ++s) {
+    const ir::DataSlot& slot = program_.data[s];
     const BoundVariable* bound = data_.find(slot.name);
     if (!bound || bound->size != slot.size) {
       throw ir::InternalError(fmt::format("data slot `{}` of {} columns is bound to {}", slot.name, slot.size, bound ? bound->size : 0));
@@ -101,9 +105,12 @@ void Walker::fill_variances() {
   }
 }
 
-void Walker::set_assignment(const std::vector<double>& states) {
-  std::copy(states.begin(), states.end(), assignment_.column(0));
-  assignment_.pad(0);
+void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
+  for (size_t i = 0; i < states.size(); ++i) {
+    const auto column = static_cast<int64_t>(i);
+    std::copy(states[i].begin(), states[i].end(), assignments_.column(column));
+    assignments_.pad(column);
+  }
 }
 
 int32_t Walker::call(const std::string& function, lvm_frame& frame) const {

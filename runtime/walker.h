@@ -35,8 +35,8 @@ class Walker {
  public:
   Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads);
 
-  /// The hard assignment that `start` reads: one state a row.
-  void set_assignment(const std::vector<double>& states);
+  /// The hard assignments that `start` reads: for each latent of Program::starts one state a row.
+  void set_assignments(const std::vector<std::vector<double>>& states);
 
   Failure prepare(const std::vector<double>& parameters);
   /// A rows function over all tiles; the statistics are then those of all rows.
@@ -86,7 +86,7 @@ class Walker {
   const BoundData& data_;
   Pool pool_;
   Shards shards_;
-  PackedColumns assignment_;
+  PackedColumns assignments_;
   std::vector<const double*> columns_;  // of the whole table, in the order of Program::data
   Buffer derived_;
   Buffer shard_statistics_;  // [shard][slot][lane]

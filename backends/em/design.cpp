@@ -33,6 +33,11 @@ NodeId predictor_of(const Setting& setting, const Emission& e, const DesignGroup
   return *found;
 }
 
+/// The axis of a category's values: of the latent that a gate chooses.
+AxisId states_of(const Setting& setting, const Emission& e) {
+  return setting.function()[e.value].type.range;
+}
+
 /// The terms of one kind: g and h of a row.
 struct Weighting {
   NodeId g, h;
@@ -70,8 +75,9 @@ struct DesignTerms {
   NodeId gate_probabilities() {
     Expansion plain(b, setting);
     const NodeId eta = plain(predictor);
-    const NodeId all = b.reduce(Op::logsumexp, eta, {setting.states});
-    return b.rename(b.unary(Op::exp, b.sub(eta, all)), setting.states, b.module().twin(setting.states));
+    const AxisId states = states_of(setting, e);
+    const NodeId all = b.reduce(Op::logsumexp, eta, {states});
+    return b.rename(b.unary(Op::exp, b.sub(eta, all)), states, b.module().twin(states));
   }
 
   Weighting weighting(DesignKind kind) {
@@ -146,7 +152,7 @@ size_t Design::columns() const {
 /// climbs.
 Design::Sums Design::gate_sums() {
   const Emission& e = c_.emissions[group_.emission];
-  const AxisId states = c_.setting.states, twin = b_.module().twin(states);
+  const AxisId states = states_of(c_.setting, c_.emissions[group_.emission]), twin = b_.module().twin(states);
   DesignTerms terms(b_.module(), c_.setting, e, group_);
   Builder& b = terms.b;
   const NodeId p = terms.gate_probabilities();

@@ -32,6 +32,33 @@ std::vector<AxisId> common(const std::vector<AxisId>& axes, const std::vector<Ax
   return without(axes, without(axes, other));
 }
 
+Setting::Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p)
+    : model(m), canonical(c), plan(p), latents(ir::finite_latents(m)) {
+  for (const ir::FiniteLatent& latent : latents) states = united(states, {latent.states});
+}
+
+bool Setting::has_states(const std::vector<AxisId>& axes) const {
+  return !common(axes, states).empty();
+}
+
+bool Setting::all_states(const std::vector<AxisId>& axes) const {
+  return !axes.empty() && without(axes, states).empty();
+}
+
+const std::string& Setting::latent_of(AxisId axis) const {
+  for (const ir::FiniteLatent& latent : latents) {
+    if (latent.states == axis) return model.variables[static_cast<size_t>(latent.variable)].name;
+  }
+  throw ir::InternalError("an axis of no latent");
+}
+
+std::string Setting::component(const std::vector<AxisId>& axes) const {
+  if (latents.size() == 1) return "component {}";
+  std::string names;
+  for (const AxisId axis : common(axes, states)) names += (names.empty() ? "`" : ", `") + latent_of(axis) + "`";
+  return "state {} of " + names;
+}
+
 std::vector<bool> needed_by(const Function& f, NodeId node) {
   std::vector<bool> needed(static_cast<size_t>(node) + 1, false);
   needed[static_cast<size_t>(node)] = true;
@@ -95,6 +122,9 @@ Absent absence(const ir::Variable& variable, const ir::Type& value, const ir::Ty
 std::vector<Emission> emissions(const Setting& setting) {
   const Function& f = setting.function();
   std::vector<Emission> list;
+  const auto inferred = [&](int variable) {
+    return std::ranges::any_of(setting.latents, [&](const ir::FiniteLatent& l) { return l.variable == variable; });
+  };
   for (size_t i = 0; i < setting.model.factors.size(); ++i) {
     const ir::Variable& variable =
         setting.model.variables[static_cast<size_t>(setting.model.factors[i].variable.variable)];
@@ -112,12 +142,11 @@ std::vector<Emission> emissions(const Setting& setting) {
     e.log_density = output->node;
     e.value = density.inputs.front();
     e.slots.assign(density.inputs.begin() + 1, density.inputs.end());
-    e.of_latent = variable.role == ir::Role::latent;
+    e.of_latent = inferred(setting.model.factors[i].variable.variable);
     for (const NodeId slot : e.slots) collect_selections(f, slot, e.selections);
     e.axes = without(density.type.axes, {row_axis});
     for (const ir::Selection& selection : e.selections) e.axes = united(e.axes, {selection.axis});
-    e.enumerated = contains(e.axes, setting.states);
-    e.absent = absence(variable, f[e.value].type, density.type);
+    if (!e.of_latent) e.absent = absence(variable, f[e.value].type, density.type);
     list.push_back(std::move(e));
   }
   return list;
@@ -182,7 +211,7 @@ NodeId Expansion::observed(const Emission& e) {
 NodeId Expansion::term(const Emission& emission) {
   NodeId density = (*this)(emission.log_density);
   if (emission.absent == Absent::elements) density = to_.select(observed(emission), density, to_.constant(0));
-  return sum_elements(density, without(to_.type(density).axes, {row_axis, setting_.states}));
+  return sum_elements(density, without(to_.type(density).axes, united({row_axis}, setting_.states)));
 }
 
 NodeId Expansion::log_joint(const std::vector<Emission>& emissions) {

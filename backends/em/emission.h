@@ -7,6 +7,7 @@
 #include <vector>
 
 #include "ir/passes/classify.h"
+#include "ir/passes/enumerate.h"
 #include "ir/passes/plan.h"
 
 namespace lvm::em {
@@ -15,12 +16,22 @@ using ir::AxisId;
 using ir::Builder;
 using ir::NodeId;
 
-/// What the lowering of one model knows; the axis of the enumerated latent is -1 where there is none.
+/// What the lowering of one model knows.
 struct Setting {
   const ir::Model& model;
   const ir::Module& canonical;
   const ir::Plan& plan;
-  AxisId states = -1;
+  std::vector<ir::FiniteLatent> latents = {};
+  std::vector<AxisId> states = {};  // the axes of their values, sorted
+
+  Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p);
+  /// Some, or all, of the axes are those of latents.
+  bool has_states(const std::vector<AxisId>& axes) const;
+  bool all_states(const std::vector<AxisId>& axes) const;
+  bool one_latent(const std::vector<AxisId>& axes) const { return axes.size() == 1 && all_states(axes); }
+  const std::string& latent_of(AxisId states) const;
+  /// How messages call an element over axes of which some are latents': "component {}".
+  std::string component(const std::vector<AxisId>& axes) const;
   const ir::Function& function() const { return canonical.functions.front(); }
 };
 
@@ -39,8 +50,7 @@ struct Emission {
   std::vector<NodeId> slots;
   std::vector<AxisId>
       axes;  // all elements of one row: without row, with K where z matters, with axes that data select
-  bool enumerated = false;  // z matters
-  bool of_latent = false;   // P(z | ...)
+  bool of_latent = false;  // P(z | ...)
   Absent absent = Absent::never;
   std::vector<ir::Selection> selections;  // table axes that data columns index
 };

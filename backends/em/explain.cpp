@@ -4,10 +4,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
 
 #include "backends/em/lower.h"
 #include "backends/em/slots.h"
 #include "ir/families/members.h"
+#include "ir/passes/enumerate.h"
 #include "ir/passes/slot_rules.h"
 
 namespace lvm::em {
@@ -30,16 +32,27 @@ std::string lower_case(std::string text) {
 struct Explanation {
   const Model& model;
   const ir::Plan& plan;
+  std::vector<ir::FiniteLatent> latents;
+  std::vector<std::vector<size_t>> blocks;  // of latents that are enumerated together
 
   const Variable& variable(int index) const { return model.variables[static_cast<size_t>(index)]; }
   const std::string& axis_name(AxisId axis) const { return model.module.axis(axis).name; }
   int64_t axis_size(AxisId axis) const { return model.module.axis(axis).size; }
-  const Variable* latent() const {
-    for (const Variable& v : model.variables) {
-      if (v.role == ir::Role::latent) return &v;
-    }
-    return nullptr;
+  const Variable& latent(size_t i) const { return variable(latents[i].variable); }
+  std::string weight() const { return model.row_weight() ? model.row_weight()->name + " " : ""; }
+  bool point() const {
+    return std::ranges::any_of(plan.blocks,
+                               [](const Block& block) { return block.solver == Solver::most_probable; });
   }
+  /// "k, j" of a block of latents, by what `written` makes of each.
+  std::string joined(const std::vector<size_t>& block,
+                     const std::function<std::string(size_t)>& written) const {
+    std::string text;
+    for (const size_t i : block) text += (text.empty() ? "" : ", ") + written(i);
+    return text;
+  }
+  /// The index that runs over the values of a latent: "k".
+  std::string index(size_t i) const { return lower_case(axis_name(latents[i].states)); }
 
   std::string conditional(const std::string& left, const std::vector<ir::VariableUse>& parents) const {
     std::string right;
@@ -53,22 +66,30 @@ struct Explanation {
     for (const ir::Factor& factor : model.factors) {
       const Variable& v = variable(factor.variable.variable);
       joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(v.name, factor.parents));
-      if (v.role == ir::Role::data) evidence += (evidence.empty() ? "" : ", ") + v.name;
+      if (v.role == ir::Role::data && !partly(v)) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
-    const std::string w = model.row_weight() ? model.row_weight()->name + " " : "";
-    if (!latent()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
-    const std::string& z = latent()->name;
+    const std::string w = weight();
+    if (latents.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
+    std::string z;
+    for (const ir::FiniteLatent& each : latents) z += (z.empty() ? "" : ", ") + variable(each.variable).name;
+    if (point()) return fmt::format("  L = Σ_row {}max over {} of [ {} ]\n", w, z, joint);
     std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} ] + H[q({})] }}\n", w, z, joint, z);
-    return text +
-           fmt::format("    = Σ_row {}ln P({})        where q({}) is the exact posterior\n", w, evidence, z);
+    std::string known;
+    for (const ir::FiniteLatent& each : latents) {
+      if (each.observed) known += (known.empty() ? "" : ", ") + variable(each.variable).name;
+    }
+    if (!known.empty()) known = fmt::format(", and {} is known where it is written", known);
+    return text + fmt::format("    = Σ_row {}ln P({})        where q({}) is the exact posterior{}\n", w,
+                              evidence, z, known);
   }
 
   /// "[k, d]" of a parameter, without the second axis of matrices.
-  std::string indices(const Variable& v) const {
+  /// "[k, v]"; the last ones may be left out.
+  std::string indices(const Variable& v, size_t left_out = 0) const {
     std::string text;
-    for (const AxisId axis : without(v.declared_axes, matrix_event(v))) {
-      text += (text.empty() ? "" : ", ") + lower_case(axis_name(axis));
-    }
+    std::vector<AxisId> axes = without(v.declared_axes, matrix_event(v));
+    axes.resize(axes.size() - left_out);
+    for (const AxisId axis : axes) text += (text.empty() ? "" : ", ") + lower_case(axis_name(axis));
     return text.empty() ? "" : "[" + text + "]";
   }
   std::vector<AxisId> matrix_event(const Variable& v) const {
@@ -78,14 +99,32 @@ struct Explanation {
 
   bool enumerated(const Block& block) const {
     const ir::NodeId density = model.factors[static_cast<size_t>(block.factor)].log_density;
-    return latent() && ir::depends_on(model.function(), density, latent()->node);
+    return std::ranges::any_of(latents, [&](const ir::FiniteLatent& each) {
+      return ir::depends_on(model.function(), density, variable(each.variable).node);
+    });
   }
   /// "w r " before what is summed over the rows: what each row counts.
   std::string weight_symbol(const Block& block) const {
     const std::string row = model.row_weight() && !enumerated(block) ? model.row_weight()->name + " " : "";
     return row + (enumerated(block) ? "r " : "");
   }
-  bool has_states(const Variable& v) const { return latent() && contains(v.type.axes, latent()->type.range); }
+  /// The parameter has an element for each state that its factor depends on.
+  bool has_all_states(const Variable& v, const Block& block) const {
+    const ir::NodeId density = model.factors[static_cast<size_t>(block.factor)].log_density;
+    return std::ranges::all_of(latents, [&](const ir::FiniteLatent& each) {
+      return contains(v.type.axes, each.states) ||
+             !ir::depends_on(model.function(), density, variable(each.variable).node);
+    });
+  }
+  bool is_latent(int index) const {
+    return std::ranges::any_of(latents,
+                               [&](const ir::FiniteLatent& each) { return each.variable == index; });
+  }
+  /// A latent that some rows have.
+  bool partly(const Variable& v) const {
+    return std::ranges::any_of(
+        latents, [&](const auto& each) { return each.observed && &variable(each.variable) == &v; });
+  }
 
   /// What the scatter of the new mean loses: nothing where the mean is held.
   bool mean_moves(const Block& block) const {
@@ -109,7 +148,7 @@ struct Explanation {
   std::string spread_update(const Block& block, const Variable& v, const FactorParts& parts) const {
     const bool matrix = !matrix_event(v).empty();
     const std::string product = matrix ? "d dᵀ" : "d²";
-    const bool own = has_states(v) || !enumerated(block);
+    const bool own = has_all_states(v, block);
     std::string scatter = fmt::format("Σ {}{} / n", weight_symbol(block), product);
     if (mean_moves(block))
       scatter += own ? (matrix ? " - δ δᵀ" : " - δ²") : (matrix ? " - Σ n δ δᵀ / n" : " - Σ n δ² / n");
@@ -134,9 +173,9 @@ struct Explanation {
     const std::string r = weight_symbol(block);
     switch (block.solver) {
       case Solver::normalised_counts:
-        if (variable(model.factors[static_cast<size_t>(block.factor)].variable.variable).role ==
-            ir::Role::latent) {
-          return fmt::format("{} ← n{} / {}", left, indices(v), rows());
+        if (is_latent(model.factors[static_cast<size_t>(block.factor)].variable.variable)) {
+          const std::string parents = indices(v, 1);
+          return fmt::format("{} ← n{} / {}", left, indices(v), parents.empty() ? rows() : "n" + parents);
         }
         return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value,
                            lower_case(axis_name(v.declared_axes.back())));
@@ -160,6 +199,7 @@ struct Explanation {
       case Solver::newton:
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:
+      case Solver::most_probable:
       case Solver::held:
         break;
     }
@@ -168,14 +208,23 @@ struct Explanation {
 
   std::string rows() const { return model.row_weight() ? "Σ " + model.row_weight()->name : "rows"; }
 
+  /// "r[row, k] ← q(z = k) = …".
+  std::string posterior(const std::vector<size_t>& block) const {
+    const std::string k = joined(block, [&](size_t i) { return index(i); });
+    const std::string values = joined(block, [&](size_t i) { return latent(i).name + " = " + index(i); });
+    std::string text;
+    if (point()) {
+      text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
+    } else {
+      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}P({1}, …) / Σ_{3} P({1}, …)", k, values, weight(),
+                         block.size() == 1 ? k : "(" + k + ")");
+    }
+    return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
+  }
+
   std::string updates() const {
     std::string text;
-    if (latent()) {
-      const std::string k = lower_case(axis_name(latent()->type.range));
-      text += fmt::format(
-          "  r[row, {0}] ← {2}q({1} = {0}) = {2}P({1} = {0}, …) / Σ_{0} P({1} = {0}, …),   n[{0}] = Σ_row r\n", k,
-          latent()->name, model.row_weight() ? model.row_weight()->name + " " : "");
-    }
+    for (const std::vector<size_t>& block : blocks) text += posterior(block);
     for (const Block& block : plan.blocks) {
       if (!block.latent) text += "  " + update(block) + "\n";
     }
@@ -204,11 +253,12 @@ struct Explanation {
     for (size_t i = 0; i < model.factors.size(); ++i) {
       const FactorParts parts = ir::parts_of(model, static_cast<int>(i));
       const Variable& v = variable(model.factors[i].variable.variable);
-      if (v.role == ir::Role::latent) continue;
+      if (v.role == ir::Role::latent || partly(v)) continue;
       std::vector<AxisId> elements = without(v.type.axes, {ir::row_axis});
-      const bool moves =
-          latent() && ir::depends_on(model.function(), model.factors[i].log_density, latent()->node);
-      if (moves) elements.insert(elements.begin(), latent()->type.range);
+      for (const ir::FiniteLatent& each : latents) {
+        if (ir::depends_on(model.function(), model.factors[i].log_density, variable(each.variable).node))
+          elements.insert(elements.begin(), each.states);
+      }
       const bool matrix =
           parts.slots.size() > 1 &&
           ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type).has_value();
@@ -220,7 +270,11 @@ struct Explanation {
       }
       terms.push_back({parts.family == "Normal" ? 5 : 3, elements});
     }
-    if (latent()) terms.push_back({40, {latent()->type.range}});  // exp and the normalisation
+    for (const std::vector<size_t>& block : blocks) {
+      std::vector<AxisId> states;
+      for (const size_t i : block) states.push_back(latents[i].states);
+      terms.push_back({40, states});  // exp and the normalisation
+    }
     std::string text;
     std::optional<int64_t> total = 0;
     for (const auto& [operations, axes] : terms) {
@@ -277,7 +331,8 @@ struct Explanation {
 }  // namespace
 
 std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& plan) {
-  const Explanation e{model, plan};
+  const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
+  const Explanation e{model, plan, latents, ir::joint_blocks(model, latents)};
   return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() +
          "\ncost a row\n" + e.cost() + "\nfree parameters\n" + e.free_parameters();
 }

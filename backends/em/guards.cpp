@@ -61,8 +61,9 @@ struct Guard {
     }
     const NodeId ok =
         per_component(b.binary(Op::less_equal, b.constant(least_relative_eigenvalue), relative));
-    const std::string who = contains(b.type(ok).axes, setting.states) ? "component {} has collapsed: `"
-                                                                      : "the fit has collapsed: `";
+    const std::string who = setting.has_states(b.type(ok).axes)
+                                ? setting.component(b.type(ok).axes) + " has collapsed: `"
+                                : "the fit has collapsed: `";
     add_check(b, checks, Check::Kind::collapse, "collapse_" + parameter,
               who + parameter + "` is singular beside the spread of `" + e.variable +
                   "` (too few distinct rows, or a column that is constant or a combination of others)",

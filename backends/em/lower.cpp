@@ -4,6 +4,7 @@
 
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
+#include "backends/em/posterior.h"
 #include "backends/em/slots.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/split_binding_times.h"
@@ -18,28 +19,27 @@ using ir::OutputKind;
 
 namespace {
 
-constexpr const char* assignment = "assignment";
-
 struct Lowering {
   Setting setting;
   ir::Program program;
   std::vector<Emission> factors;
 
   Lowering(const ir::Model& model, const ir::Module& canonical, const ir::Plan& plan)
-      : setting{model, canonical, plan, states_of(model, plan)}, factors(emissions(setting)) {
+      : setting(model, canonical, plan), factors(emissions(setting)) {
     program.model = model.name;
     program.method = plan.method;
     program.objective_name = plan.objective_name;
     program.module = {.name = model.name + ".em", .level = ir::Level::step, .axes = canonical.axes};
   }
 
-  static AxisId states_of(const ir::Model& model, const ir::Plan& plan) {
-    for (const ir::Block& block : plan.blocks) {
-      if (block.latent) return model.variables[static_cast<size_t>(*model.find(block.name))].type.range;
-    }
-    return -1;
+  const std::string& name_of(const ir::FiniteLatent& latent) const { return setting.latent_of(latent.states); }
+  /// The data column of a latent's values at the start, and the row output of its posterior.
+  std::string assignment(const ir::FiniteLatent& latent) const {
+    return setting.latents.size() == 1 ? "assignment" : "assignment_" + name_of(latent);
   }
-  bool latent() const { return setting.states >= 0; }
+  std::string responsibilities(const ir::FiniteLatent& latent) const {
+    return setting.latents.size() == 1 ? "responsibilities" : "responsibilities_" + name_of(latent);
+  }
 
   Function update(StatisticTable& statistics, Moves moves) {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
@@ -57,16 +57,12 @@ struct Lowering {
     Builder b(program.module, function);
     variances = write_guards(b, setting, factors, program.checks);
     Expansion expand(b, setting);
-    const NodeId joint = expand.log_joint(factors);
-    NodeId evidence = joint, responsibilities = ir::no_node;
-    if (latent()) {
-      evidence = b.reduce(Op::logsumexp, joint, {setting.states});
-      responsibilities = b.unary(Op::exp, b.sub(joint, evidence));
-      b.output(OutputKind::row, "responsibilities", responsibilities);
-    }
-    b.output(OutputKind::row, "log_likelihood", evidence);
-    statistics.write(b, expand, responsibilities, StatisticTable::For::iterations);
-    const NodeId counted = ir::times_row_weight(b, setting.model, evidence);
+    const RowPosterior q = row_posterior(b, expand, setting, factors);
+    for (const ir::FiniteLatent& latent : setting.latents)
+      b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
+    b.output(OutputKind::row, "log_likelihood", q.evidence);
+    statistics.write(b, expand, q.marginal, StatisticTable::For::iterations);
+    const NodeId counted = ir::times_row_weight(b, setting.model, q.evidence);
     b.output(OutputKind::objective, "objective", b.reduce(Op::sum, counted, {ir::row_axis}));
     write_prior(b);
     return function;
@@ -87,12 +83,9 @@ struct Lowering {
     Function function{.name = "start", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, setting);
-    NodeId responsibilities = ir::no_node;
-    if (latent()) {
-      const NodeId z = b.leaf(Op::data, assignment, {Element::category, {ir::row_axis}, setting.states});
-      responsibilities = b.make(Op::one_hot, {z}, {.axes = {setting.states}});
-    }
-    statistics.write(b, expand, responsibilities, StatisticTable::For::start);
+    const Marginal q =
+        assigned(b, setting, [&](const ir::FiniteLatent& latent) { return assignment(latent); });
+    statistics.write(b, expand, q, StatisticTable::For::start);
     return function;
   }
 
@@ -121,9 +114,9 @@ struct Lowering {
   void add_slots(const std::vector<std::string>& variances) {
     const ir::Module& module = program.module;
     program.data = data_slots(setting.model);
-    if (latent()) {
+    for (const ir::FiniteLatent& latent : setting.latents) {
       ir::DataSlot slot;
-      slot.name = assignment;
+      slot.name = assignment(latent);
       slot.size = 1;
       slot.element = Element::category;
       program.data.push_back(slot);
@@ -151,12 +144,32 @@ struct Lowering {
     for (ir::Check& check : program.checks) check.size = element_count(module, check.axes);
   }
 
-  void add_start() {
-    if (!latent()) return;
-    for (const ir::Block& block : setting.plan.blocks) {
-      if (block.latent) program.start_latent = block.name;
+  /// The observed variables that tell something of the latents of a block.
+  std::vector<std::string> children(const std::vector<size_t>& block) const {
+    std::vector<AxisId> axes;
+    for (const size_t i : block) axes = united(axes, {setting.latents[i].states});
+    std::vector<std::string> names;
+    for (const Emission& e : factors) {
+      if (!e.of_latent && !common(e.axes, axes).empty()) names.push_back(e.variable);
     }
-    program.start_states = program.module.axis(setting.states).size;
+    return names;
+  }
+
+  void add_start() {
+    const auto blocks = ir::joint_blocks(setting.model, setting.latents);
+    program.starts.resize(setting.latents.size());
+    for (size_t block = 0; block < blocks.size(); ++block) {
+      for (const size_t i : blocks[block]) {
+        const ir::FiniteLatent& latent = setting.latents[i];
+        ir::StartLatent& start = program.starts[i];
+        start.latent = name_of(latent);
+        start.slot = assignment(latent);
+        start.states = program.module.axis(latent.states).size;
+        start.observed = latent.observed;
+        start.block = static_cast<int64_t>(block);
+        if (blocks.size() > 1) start.features = children(blocks[block]);
+      }
+    }
   }
 };
 

@@ -166,7 +166,7 @@ struct NormalSolver {
     const double taken = regression ? regression->columns() : blocks.mean ? 1 : 0;
     const double least = dimensions - 1 + taken;
     const std::string who =
-        contains(own, c.setting.states) ? "component {} has collapsed: it has" : "there are";
+        c.setting.has_states(own) ? c.setting.component(own) + " has collapsed: it has" : "there are";
     add_check(b, c.checks, Check::Kind::collapse, "enough_rows_" + blocks.spread->name,
               who + " too few rows for `" + blocks.spread->name + "`, whose likelihood then has no maximum",
               b.binary(Op::less, c.statistics.least_rows(b, least), c.statistics.row_count(b, at, own)));

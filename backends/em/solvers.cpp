@@ -79,7 +79,7 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const ir::Type& type = variable_of(c.setting, block.name).type;
   const Emission& e = c.emissions[at];
   const auto prior = pseudo_counts(c, block.name);
-  if (!prior && e.of_latent && type.axes == std::vector<AxisId>{c.setting.states}) {
+  if (!prior && e.of_latent && c.setting.one_latent(type.axes)) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
     c.update.output(ir::OutputKind::parameter, block.name,
                     c.update.div(n, c.statistics.weight(c.update, at, {})));
@@ -114,9 +114,10 @@ void check_counts(UpdateContext& c) {
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
     if (s.moment != Moment::count || c.emissions[s.emission].absent == Absent::elements) continue;
     const NodeId n = c.statistics.read(c.update, s.moment, s.emission, s.axes);
-    const bool states = s.axes == std::vector<AxisId>{c.setting.states};
     add_check(c.update, c.checks, Check::Kind::empty, "empty_" + s.name,
-              states ? "component {} is empty: no row belongs to it any more" : "no row selects element {}",
+              c.setting.all_states(s.axes)
+                  ? c.setting.component(s.axes) + " is empty: no row belongs to it any more"
+                  : "no row selects element {}",
               c.update.binary(Op::less, c.update.constant(0), n));
   }
 }
@@ -162,6 +163,7 @@ void write_updates(UpdateContext& c, Moves moves) {
         break;
       }
       case Solver::enumerate:
+      case Solver::most_probable:
         throw ir::InternalError("a parameter cannot be enumerated");
     }
   }

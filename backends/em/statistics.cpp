@@ -36,7 +36,11 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
     case Moment::counted_rows:
       return "counted_rows";
     case Moment::count:
-      base = axes == std::vector<AxisId>{setting_.states} ? "n" : "n" + suffix;
+      base = setting_.one_latent(axes) && setting_.latents.size() == 1 ? "n" : "n" + suffix;
+      if (setting_.latents.size() > 1 && setting_.all_states(axes)) {
+        base = "n";
+        for (const AxisId axis : axes) base += "_" + setting_.latent_of(axis);
+      }
       if (emissions_[emission].absent == Absent::elements) base = "cells" + suffix;
       break;
     case Moment::occurrences:
@@ -70,7 +74,7 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
     const auto& selections = emissions_[emission].selections;
     const bool selected =
         std::any_of(selections.begin(), selections.end(), [&](const auto& s) { return s.axis == axis; });
-    if (axis == setting_.states || selected) counted.push_back(axis);
+    if (contains(setting_.states, axis) || selected) counted.push_back(axis);
   }
   return counted;
 }
@@ -84,9 +88,8 @@ std::vector<AxisId> StatisticTable::cell_axes(size_t emission) const {
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {
   const bool cells = emissions_[emission].absent == Absent::elements;
   if (moment == Moment::count && axes.empty() && !cells) moment = Moment::rows;
-  const bool shared_by_all =
-      moment == Moment::rows || moment == Moment::counted_rows ||
-      (moment == Moment::count && !cells && axes == std::vector<AxisId>{setting_.states});
+  const bool shared_by_all = moment == Moment::rows || moment == Moment::counted_rows ||
+                             (moment == Moment::count && !cells && setting_.all_states(axes));
   if (shared_by_all) {
     const auto complete = std::find_if(emissions_.begin(), emissions_.end(),
                                        [](const Emission& e) { return e.absent == Absent::never; });
@@ -147,13 +150,12 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
   return pooled == 1 ? weight : update.mul(weight, update.constant(pooled));
 }
 
-void StatisticTable::write(Builder& rows, Expansion& expand, NodeId responsibilities, For use) const {
+void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& responsibilities,
+                           For use) const {
   const ir::Variable* weight = setting_.model.row_weight();
   const RowWeights weights{
       .row = weight ? rows.leaf(Op::data, weight->name, weight->type, weight->range) : ir::no_node,
-      .states = responsibilities == ir::no_node
-                    ? responsibilities
-                    : ir::times_row_weight(rows, setting_.model, responsibilities)};
+      .states = responsibilities};
   for (const Statistic& statistic : list_) {
     if (statistic.of_start && use == For::iterations) continue;
     rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, weights, statistic));
@@ -175,7 +177,7 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     return observed == ir::no_node ? node : b.select(observed, node, b.constant(0));
   };
   std::vector<NodeId> factors;
-  bool has_states = contains(s.axes, setting_.states);
+  std::vector<AxisId> states = common(s.axes, setting_.states);
   if (s.moment == Moment::count && observed != ir::no_node) factors.push_back(observed);
   if (s.moment == Moment::occurrences) {
     const NodeId value = expand(e.value);
@@ -193,13 +195,11 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     // A row that does not count may lie outside of the support, where terms are infinite.
     if (weights.row != ir::no_node)
       term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));
-    has_states = has_states || b.type(term).has(setting_.states);
-    const auto elements = without(united(united(s.axes, e.axes), {row_axis}), {setting_.states});
+    const auto elements = without(united(united(s.axes, e.axes), {row_axis}), setting_.states);
     factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
     const NodeId d = where_observed(b.sub(expand(e.value), expand(e.slots.front())));
     factors.push_back(d);
-    has_states = has_states || b.type(d).has(setting_.states);
     if (s.moment == Moment::second) factors.push_back(d);
     if (s.moment == Moment::outer) {
       const auto event = ir::matrix_axes(b.module(), {Element::real, s.axes, -1}, b.type(d));
@@ -213,8 +213,9 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
                      b.make(Op::one_hot, {expand(selection.index)}, {.axes = {selection.axis}}));
     }
   }
-  if (has_states) {
-    factors.insert(factors.begin(), weights.states);
+  for (const NodeId factor : factors) states = united(states, common(b.type(factor).axes, setting_.states));
+  if (!states.empty()) {
+    factors.insert(factors.begin(), ir::times_row_weight(b, setting_.model, weights.states(states)));
   } else if (weights.row != ir::no_node) {
     factors.insert(factors.begin(), weights.row);
   }

@@ -16,6 +16,7 @@
 // or where d depends on it. Moments are about the component's current mean: raw moments lose all digits when
 // the mean is large beside the spread. A row of weight 0 has w = 0, so all other factors must be finite.
 
+#include "backends/em/posterior.h"
 #include "backends/em/row_terms.h"
 
 namespace lvm::em {
@@ -53,17 +54,18 @@ class StatisticTable {
   /// say how much rows count beside each other.
   NodeId least_rows(Builder& update, double rows);
 
-  /// Writes the statistics into a function over rows, given its responsibilities (no_node: none).
+  /// Writes the statistics into a function over rows, given q of its latents (empty: none).
   enum class For : uint8_t { start, iterations };
-  void write(Builder& rows, Expansion& expand, NodeId responsibilities, For use) const;
+  void write(Builder& rows, Expansion& expand, const Marginal& responsibilities, For use) const;
 
   const std::vector<Statistic>& list() const { return list_; }
 
  private:
   std::string name_of(Moment moment, size_t emission, const std::vector<AxisId>& axes) const;
-  /// How much a row counts, and how much in each state; no_node: once, without states.
+  /// How much a row counts (no_node: once), and how much in each state.
   struct RowWeights {
-    NodeId row, states;
+    NodeId row;
+    const Marginal& states;
   };
   NodeId written(Builder& rows, Expansion& expand, const RowWeights& weights,
                  const Statistic& statistic) const;

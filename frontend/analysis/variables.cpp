@@ -90,6 +90,14 @@ void set_type(Context& context, int index, const DeclaredType& type) {
         context.builder.leaf(leaf_op(variable.role), variable.name, variable.type, variable.range);
 }
 
+// The axis along which a finite latent is enumerated: that of its category; a bool has one of its own.
+void set_states(Context& context, ir::Variable& variable) {
+  if (variable.type.axes != std::vector<ir::AxisId>{ir::row_axis}) return;
+  if (variable.type.element == Element::category) variable.states = variable.type.range;
+  if (variable.type.element == Element::boolean && variable.role == Role::latent)
+    variable.states = context.model.module.add_axis({variable.name, ir::AxisKind::fixed, 2, -1});
+}
+
 void analyse_type(Context& context, int index, const ast::TypeSyntax& syntax) {
   const auto type = resolve_type(context, syntax);
   if (!type) return;
@@ -132,9 +140,7 @@ struct Declare {
       report(context, Code::missing_given, data.name.range,
              fmt::format("the given variable `{}` cannot be `missing`", data.name.text), "",
              "declare it as `data` with a `P(…)`, or drop `missing`");
-    if (is_inferred(variable()))
-      unsupported(context, "a `missing` category", "drop `missing` and leave out rows without a value",
-                  data.name.range);
+    if (is_inferred(variable())) set_states(context, variable());
   }
   void operator()(const ast::WeightDeclaration& weight) const {
     set_type(context, index, {.element = Element::real});
@@ -150,6 +156,7 @@ struct Declare {
     variable().global = latent.global;
     analyse_type(context, index, latent.type);
     resolve_plate(context, variable(), latent.plate);
+    set_states(context, variable());
     if (latent.global)
       unsupported(context, "a `global` latent", "declare it as `param`, with a prior if it needs one",
                   latent.name.range);

@@ -275,9 +275,10 @@ class Fit {
   uint64_t seed = 0;
   double objective = 0;  // total over rows, in nats, without the prior
   std::optional<double> log_prior = {};  // of the parameters; the objective plus this never drops in a run
-  double aic = 0, bic = 0;  // smaller is better, as for all three
-  /// BIC plus twice the entropy of the responsibilities (Biernacki, Celeux and Govaert 2000); NaN without a
-  /// single finite latent.
+  double aic = 0, bic = 0;  // smaller is better, as for all three; NaN of a `complete_log_likelihood`
+  /// BIC plus twice the entropy of the responsibilities (Biernacki, Celeux and Govaert 2000); of a
+  /// `complete_log_likelihood` BIC with it in the place of the log likelihood. NaN without a single finite
+  /// latent, unless that is the objective.
   double icl = 0;
   size_t best = 0;  // index into `runs`
   std::vector<Run> runs;
@@ -294,7 +295,8 @@ class Fit {
   /// The text of the model that was fitted.
   std::string model_text() const;
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
-  std::vector<double> responsibilities() const;
+  /// Several latents are told apart by name; empty for a name that is none of them.
+  std::vector<double> responsibilities(std::string_view latent = {}) const;
 
   struct State;
   std::shared_ptr<const State> state;

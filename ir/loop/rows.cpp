@@ -140,22 +140,29 @@ Value RowsSchedule::row_mask() {
   return b_.less(b_.lanes(), left);
 }
 
+std::vector<Value> RowsSchedule::along_all(std::span<const AxisId> axes, const Binding& binding, const std::vector<Value>& first,
+                                           const SoftmaxStep& step) {
+  Value count = b_.index(size_of(module_, axes[0]));
+  return b_.loop(b_.index(0), count, 1, first, [&](Value k, const std::vector<Value>& carried) {
+    Binding at = binding;
+    at[static_cast<size_t>(axes[0])] = {k, 0};
+    if (axes.size() > 1) return along_all(axes.subspan(1), at, carried, step);
+    Value next = step(at, carried.empty() ? no_value : carried[0]);
+    return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
+  });
+}
+
 void RowsSchedule::softmax_phase(const Softmax& softmax) {
   const ir::Node& n = node(softmax.normaliser);
-  AxisId axis = n.attributes.axes[0];
+  std::span<const AxisId> axes = n.attributes.axes;
   NodeId logits = n.inputs[0];
   Storage result = *values_.storage[static_cast<size_t>(softmax.result)];
   Storage normaliser = *values_.storage[static_cast<size_t>(softmax.normaliser)];
   bool masked = masked_[static_cast<size_t>(softmax.result)] != 0;
   nest(n.type.axes, [&](Binding& binding) {
-    Value count = b_.index(size_of(module_, axis));
-    auto along = [&](std::vector<Value> first, const std::function<Value(Binding&, Value)>& step) {
-      return b_.loop(b_.index(0), count, 1, first, [&](Value k, const std::vector<Value>& carried) {
-        Binding at = binding;
-        at[static_cast<size_t>(axis)] = {k, 0};
-        Value next = step(at, carried.empty() ? no_value : carried[0]);
-        return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
-      });
+    auto along = [&](const std::vector<Value>& first, const SoftmaxStep& step) {
+      Binding at = binding;
+      return along_all(axes, at, first, step);
     };
     Value greatest_logit = along({b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
       // The second operand stays where one is NaN: a NaN is met again in the sum.

@@ -97,6 +97,10 @@ class RowsSchedule {
   void over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body);
   void prologue();
   void phase(NodeId id);
+  using SoftmaxStep = std::function<Value(Binding&, Value carried)>;
+  /// Nested loops over the positions of `axes`, in order; one value or none is carried from step to step.
+  std::vector<Value> along_all(std::span<const AxisId> axes, const Binding& binding, const std::vector<Value>& first,
+                               const SoftmaxStep& step);
   void softmax_phase(const Softmax& softmax);
   void write_outputs();
   Value row_mask();

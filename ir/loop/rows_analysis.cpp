@@ -80,7 +80,7 @@ void RowsSchedule::find_softmax() {
     NodeId normaliser = strip(difference.inputs[1]);
     const ir::Node& sum = node(normaliser);
     if (sum.op != ir::Op::logsumexp || sum.inputs[0] != difference.inputs[0] || !is_row(normaliser)) continue;
-    if (sum.attributes.axes.size() == 1) softmax_.push_back({normaliser, static_cast<NodeId>(i)});
+    softmax_.push_back({normaliser, static_cast<NodeId>(i)});
   }
 }
 

@@ -44,6 +44,7 @@ struct Variable {
 
   Binding binding;                 // data, given, weight
   bool missing = false;
+  AxisId states = -1;              // of a finite latent, one a row: the axis of its values
   std::string plate;               // `per`
   bool global = false;
   bool fixed = false, init = false;

@@ -14,6 +14,8 @@ std::string_view name(Solver solver) {
   switch (solver) {
     case Solver::enumerate:
       return "enumerate";
+    case Solver::most_probable:
+      return "most probable";
     case Solver::normalised_counts:
       return "normalised counts";
     case Solver::ratio:
@@ -63,8 +65,30 @@ const Block* Plan::find(std::string_view wanted) const {
   return nullptr;
 }
 
-PlanContext::PlanContext(const Model& m, Diagnostics& d) : model(m), diagnostics(d) {
+PlanContext::PlanContext(const Model& m, Diagnostics& d)
+    : model(m), diagnostics(d), latents(finite_latents(m)) {
   for (size_t i = 0; i < m.factors.size(); ++i) factors.push_back(parts_of(m, static_cast<int>(i)));
+}
+
+bool PlanContext::is_enumerated(NodeId leaf) const {
+  return std::ranges::any_of(latents,
+                             [&](const FiniteLatent& each) { return variable(each.variable).node == leaf; });
+}
+
+bool PlanContext::depends_on_cells(NodeId expression) const {
+  return std::ranges::any_of(model.variables, [&](const Variable& v) {
+    const bool of_rows = v.role == Role::data || v.role == Role::given;
+    return of_rows && !is_enumerated(v.node) && depends_on(function(), expression, v.node);
+  });
+}
+
+std::vector<AxisId> PlanContext::enumerated_axes(NodeId expression) const {
+  std::vector<AxisId> axes = function()[expression].type.axes;
+  for (const FiniteLatent& each : latents) {
+    if (depends_on(function(), expression, variable(each.variable).node)) axes.push_back(each.states);
+  }
+  std::ranges::sort(axes);
+  return axes;
 }
 
 std::string spelling(Op op) {
@@ -173,7 +197,7 @@ void refuse_missing(PlanContext& c) {
   };
   for (const FactorParts& parts : c.factors) {
     const Variable& y = c.variable(c.factor(parts).variable.variable);
-    if (y.role != Role::data || !y.missing) continue;
+    if (y.role != Role::data || !y.missing || y.states >= 0) continue;
     for (const FactorParts& other : c.factors) {
       if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, y.node)) continue;
       report(fmt::format("`{}` given `{}`, whose cells may be absent,", c.name_of(other), y.name),

@@ -12,7 +12,8 @@
 namespace lvm::ir {
 
 enum class Solver : uint8_t {
-  enumerate,            // one finite latent a row
+  enumerate,            // finite latents: the posterior of all of their values
+  most_probable,        // finite latents: the best values alone
   normalised_counts,    // Categorical, simplex
   ratio,                // Bernoulli
   moments,              // Normal mean

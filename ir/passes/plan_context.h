@@ -5,6 +5,7 @@
 #include <set>
 #include <string>
 
+#include "ir/passes/enumerate.h"
 #include "ir/passes/slot_rules.h"
 
 namespace lvm::ir {
@@ -14,6 +15,7 @@ struct PlanContext {
   Diagnostics& diagnostics;
   Plan plan;
   std::vector<FactorParts> factors;
+  std::vector<FiniteLatent> latents;
   std::set<int> refused_factors;  // what is wrong with them has been said
 
   PlanContext(const Model& m, Diagnostics& d);
@@ -25,6 +27,12 @@ struct PlanContext {
   const std::string& name_of(const FactorParts& parts) const {
     return variable(factor(parts).variable.variable).name;
   }
+  /// The leaf of a latent that is enumerated.
+  bool is_enumerated(NodeId leaf) const;
+  /// The expression has observed cells in it, other than labels.
+  bool depends_on_cells(NodeId expression) const;
+  /// Of the expression once its latents are enumerated: with the axes of their values.
+  std::vector<AxisId> enumerated_axes(NodeId expression) const;
   std::string_view find_noun(const FactorParts& parts, size_t slot) const {
     const SlotRule* rule = parts.rule(slot);
     return rule ? rule->noun : "slot";

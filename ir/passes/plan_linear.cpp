@@ -33,15 +33,7 @@ struct LinearSlot {
     }
   }
 
-  /// Of the expression once z is enumerated.
-  std::vector<AxisId> axes_of(NodeId node) const {
-    std::vector<AxisId> axes = c.function()[node].type.axes;
-    for (const Variable& z : c.model.variables) {
-      if (z.role == Role::latent && depends_on(c.function(), node, z.node)) axes.push_back(z.type.range);
-    }
-    std::sort(axes.begin(), axes.end());
-    return axes;
-  }
+  std::vector<AxisId> axes_of(NodeId node) const { return c.enumerated_axes(node); }
 
   std::vector<AxisId> batch_of(const Variable& v, const std::vector<AxisId>& predictor) const {
     std::vector<AxisId> batch;
@@ -114,15 +106,10 @@ struct LinearSlot {
   /// P(z | x) = Categorical(logits: …) of the enumerated latent itself.
   bool is_gate() const {
     return parts.family == "Categorical" && parts.slot_names.at(slot) == "logits" &&
-           c.function()[parts.value].op == Op::latent;
+           c.is_enumerated(parts.value);
   }
 
-  bool spread_of_parameters() const {
-    return std::none_of(c.model.variables.begin(), c.model.variables.end(), [&](const Variable& v) {
-      return (v.role == Role::data || v.role == Role::given) &&
-             depends_on(c.function(), parts.slots.at(1), v.node);
-    });
-  }
+  bool spread_of_parameters() const { return !c.depends_on_cells(parts.slots.at(1)); }
 
   std::optional<Solver> solver() const {
     std::vector<NodeId> leaves;

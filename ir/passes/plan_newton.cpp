@@ -10,7 +10,8 @@ namespace lvm::ir {
 namespace {
 
 /// Every op between the leaf and the expression works element by element, or selects by a latent.
-bool is_element_wise(const Function& f, NodeId expression, NodeId leaf) {
+bool is_element_wise(const PlanContext& c, NodeId expression, NodeId leaf) {
+  const Function& f = c.function();
   std::vector<bool> reached(static_cast<size_t>(expression) + 1, false);
   for (NodeId id = 0; id <= expression; ++id) {
     const Node& node = f[id];
@@ -19,8 +20,7 @@ bool is_element_wise(const Function& f, NodeId expression, NodeId leaf) {
     reached[static_cast<size_t>(id)] = here;
     if (!here || id == leaf || !depends_on(f, expression, id)) continue;
     const ShapeRule shape = row(node.op).shape;
-    const bool selects =
-        node.op == Op::gather && f[node.inputs[1]].op == Op::latent && !on_way(node.inputs[1]);
+    const bool selects = node.op == Op::gather && c.is_enumerated(node.inputs[1]) && !on_way(node.inputs[1]);
     if (shape != ShapeRule::pointwise && shape != ShapeRule::broadcast && !selects) return false;
   }
   return true;
@@ -77,6 +77,7 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
       return {};
     }
     case Solver::enumerate:
+    case Solver::most_probable:
     case Solver::held:
     case Solver::least_squares:
     case Solver::reweighted:
@@ -125,7 +126,7 @@ bool newton_applies(const PlanContext& c, const Variable& v, const std::vector<P
     const Node& density = c.function()[c.factor(*use.parts).log_density];
     return find_family(density.attributes.text) && is_smooth(*use.parts, use.slot) &&
            draws_elements(*use.parts) && !is_matrix_normal(c, *use.parts) &&
-           is_element_wise(c.function(), use.parts->slots[use.slot], v.node);
+           is_element_wise(c, use.parts->slots[use.slot], v.node);
   });
 }
 

@@ -181,12 +181,10 @@ struct ParameterPlanner {
     return selects_once(d);
   }
 
-  /// A data column that selects must have an axis of its own.
+  /// What is enumerated selects; a data column does not.
   bool selects_once(const Dependence& d) const {
-    for (const Selection& selection : d.selections) {
-      if (c.function()[selection.index].op != Op::latent) return false;
-    }
-    return true;
+    return std::all_of(d.selections.begin(), d.selections.end(),
+                       [&](const Selection& selection) { return c.is_enumerated(selection.index); });
   }
 
   void report_not_compiled(const ParameterUse& use) {
@@ -225,14 +223,7 @@ struct ParameterPlanner {
     return matrix_axes(c.model.module, c.function()[parts.slots.at(1)].type, c.function()[parts.value].type);
   }
 
-  /// The axes of a slot once z is enumerated: of the whole expression, with the axes that z selects.
-  std::vector<AxisId> axes_of(NodeId slot) const {
-    std::vector<AxisId> axes = c.function()[slot].type.axes;
-    for (const Variable& z : c.model.variables) {
-      if (z.role == Role::latent && depends_on(c.function(), slot, z.node)) axes.push_back(z.type.range);
-    }
-    return without(axes, {row_axis});
-  }
+  std::vector<AxisId> axes_of(NodeId slot) const { return without(c.enumerated_axes(slot), {row_axis}); }
 
   void add_block(const ParameterUse& use) {
     Block block{.name = v.name,
@@ -267,6 +258,7 @@ struct ParameterPlanner {
       case Solver::reweighted:
       case Solver::newton:
       case Solver::enumerate:
+      case Solver::most_probable:
       case Solver::held:
         break;
     }
@@ -297,7 +289,7 @@ struct ParameterPlanner {
       block.block_class = BlockClass::conditional;
       block.reason = "mean of a Normal with a prior: the expected sum, weighted by the old spread";
     }
-    if (c.function()[spread].type.has(row_axis) && !varies_with_latent_alone(spread)) {
+    if (c.function()[spread].type.has(row_axis) && c.depends_on_cells(spread)) {
       report_not_compiled(use);
       return false;
     }
@@ -315,14 +307,6 @@ struct ParameterPlanner {
                        c.model.module.axis(varying.front()).name),
            "give the mean the axes of the covariance, tie the covariance, or use `var:`");
     return false;
-  }
-
-  bool varies_with_latent_alone(NodeId slot) const {
-    for (const Variable& other : c.model.variables) {
-      const bool of_rows = other.role == Role::data || other.role == Role::given;
-      if (of_rows && depends_on(c.function(), slot, other.node)) return false;
-    }
-    return true;
   }
 };
 

@@ -1,44 +1,61 @@
 #include "ir/passes/push_expectations.h"
 
-#include <stdexcept>
+#include <algorithm>
+#include <optional>
 
 #include "ir/passes/enumerate.h"
 
 namespace lvm::ir {
 namespace {
 
-NodeId find_latent(const Function& f, const Plan& plan) {
-  for (const Block& block : plan.blocks) {
-    if (!block.latent) continue;
-    for (size_t id = 0; id < f.nodes.size(); ++id) {
-      const Node& node = f.nodes[id];
-      if (node.op == Op::latent && node.attributes.text == block.name) return static_cast<NodeId>(id);
-    }
-  }
-  return no_node;
-}
-
-/// The enumerated posterior of one latent, and what is expected under it.
+/// The enumerated posterior of all latents, and what is expected under it.
 struct Enumerated {
   Builder& b;
-  AxisId states;
-  NodeId joint, log_evidence, responsibilities;  // [row, K], [row], [row, K]
+  std::vector<AxisId> states;
+  bool point;
+  NodeId joint;  // [row, K…]
+  EnumeratedPosterior made;
 
-  Enumerated(Builder& builder, AxisId axis, NodeId log_joint) : b(builder), states(axis), joint(log_joint) {
-    log_evidence = b.reduce(Op::logsumexp, joint, {states});
-    responsibilities = b.unary(Op::exp, b.sub(joint, log_evidence));
-  }
-  /// E_q[f] = sum over k of r_k f(k), term by term; a term without z is its own expectation.
+  Enumerated(Builder& builder, std::vector<AxisId> axes, bool most_probable, NodeId log_joint)
+      : b(builder),
+        states(std::move(axes)),
+        point(most_probable),
+        joint(log_joint),
+        made(point ? point_posterior(b, joint, states) : exact_posterior(b, joint, states)) {}
+
+  /// E_q[f] = sum over k of q_k f(k), term by term; a term without latents is its own expectation.
   NodeId expectation(NodeId f) {
+    if (point) return made.evidence;
     const Node node = b.function()[f];
-    if (node.op == Op::add) return b.add(expectation(node.inputs[0]), expectation(node.inputs[1]));
-    return node.type.has(states) ? b.contract({responsibilities, f}, {states}) : f;
+    if (node.op == Op::add) {
+      const NodeId left = expectation(node.inputs[0]);
+      return b.add(left, expectation(node.inputs[1]));
+    }
+    const bool moves = std::ranges::any_of(states, [&](AxisId axis) { return node.type.has(axis); });
+    return moves ? b.contract({made.q, f}, states) : f;
   }
-  /// H[q] = -sum over k of r_k ln r_k.
-  NodeId entropy() {
-    return b.unary(Op::neg, b.contract({responsibilities, b.sub(joint, log_evidence)}, {states}));
+  /// H[q] = -sum over k of q_k ln q_k.
+  NodeId entropy(bool some_impossible) {
+    if (point) return b.constant(0);
+    NodeId log_q = b.sub(joint, made.evidence);
+    if (some_impossible) log_q = b.select(b.binary(Op::less, b.constant(0), made.q), log_q, b.constant(0));
+    return b.unary(Op::neg, b.contract({made.q, log_q}, states));
   }
 };
+
+std::vector<AxisId> axes_of(const std::vector<FiniteLatent>& latents) {
+  std::vector<AxisId> axes;
+  for (const FiniteLatent& latent : latents) axes.push_back(latent.states);
+  std::sort(axes.begin(), axes.end());
+  return axes;
+}
+
+std::string names_of(const Model& model, const std::vector<FiniteLatent>& latents) {
+  std::string text;
+  for (const FiniteLatent& latent : latents)
+    text += (text.empty() ? "" : ",") + model.variables[static_cast<size_t>(latent.variable)].name;
+  return text;
+}
 
 }  // namespace
 
@@ -48,21 +65,32 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
   const Function& from = elbo.functions.front();
   Builder b(module, module.functions.front());
 
-  const NodeId latent = find_latent(from, plan);
-  Enumeration push(b, from, latent);
+  const std::vector<FiniteLatent> latents = finite_latents(model);
+  const bool partly = std::ranges::any_of(latents, &FiniteLatent::observed);
+  const bool point = std::ranges::any_of(
+      plan.blocks, [](const Block& block) { return block.solver == Solver::most_probable; });
+  Enumeration push(b, from, model, latents);
+  // One expectation stands for all: q is the joint posterior.
+  std::optional<Enumerated> q;
+  bool entropy_written = false;
   for (size_t id = 0; id < from.nodes.size(); ++id) {
     const Node& node = from.nodes[id];
     const auto at = static_cast<NodeId>(id);
-    if (node.op == Op::expect) {
-      const NodeId joint = push(node.inputs[0]);
-      Enumerated q(b, from[latent].type.range, joint);
-      push.replace(at, q.expectation(joint));
-      b.output(OutputKind::result, "q(" + node.attributes.text + ")", q.responsibilities);
-      b.output(OutputKind::result, "ln P", q.log_evidence);
-      for (size_t other = 0; other < from.nodes.size(); ++other) {
-        if (from.nodes[other].op == Op::entropy) push.replace(static_cast<NodeId>(other), q.entropy());
-      }
+    if (node.op == Op::entropy) {
+      const NodeId none = b.make(Op::broadcast, {b.constant(0)}, {.axes = {row_axis}});
+      push.replace(at, q && !entropy_written ? q->entropy(partly) : none);
+      entropy_written = true;
     }
+    if (node.op != Op::expect) continue;
+    const NodeId inside = push(node.inputs[0]);
+    if (latents.empty() || q) {
+      push.replace(at, inside);
+      continue;
+    }
+    q.emplace(b, axes_of(latents), point, where_possible(b, model, latents, inside));
+    push.replace(at, q->expectation(inside));
+    b.output(OutputKind::result, "q(" + names_of(model, latents) + ")", q->made.q);
+    b.output(OutputKind::result, "ln P", q->made.evidence);
   }
   for (const Output& output : from.outputs) b.output(output.kind, output.name, push(output.node));
   return module;

@@ -60,7 +60,7 @@ struct Splitter {
 
   void run() {
     Builder prepare(module, result.prepare), rows(module, result.rows);
-    Enumeration early(prepare, from, no_node), late(rows, from, no_node);
+    Enumeration early(prepare, from), late(rows, from);
     for (size_t id = 0; id < from.nodes.size(); ++id) {
       const Node& user = from.nodes[id];
       if (of(static_cast<NodeId>(id)) != Source::data || !reached(static_cast<NodeId>(id))) continue;
@@ -114,7 +114,7 @@ Function extract(Module& module, const Function& from, std::string name, Binding
                  const std::vector<OutputKind>& kinds) {
   Function function{.name = std::move(name), .time = time};
   Builder builder(module, function);
-  Enumeration copy(builder, from, no_node);
+  Enumeration copy(builder, from);
   for (const Output& output : from.outputs) {
     if (std::find(kinds.begin(), kinds.end(), output.kind) == kinds.end()) continue;
     builder.output(output.kind, output.name, copy(output.node));

@@ -54,6 +54,16 @@ struct Phase {
 inline constexpr const char* log_prior_slot = "log_prior";
 inline constexpr const char* newton_step_slot = "newton.step";
 
+/// A latent whose hard assignment (k-means) starts a run: `start` reads it as the data column `slot`.
+struct StartLatent {
+  std::string latent;
+  std::string slot = "assignment";
+  int64_t states = 0;
+  bool observed = false;  // in some rows: its own data column then has the assignment
+  int64_t block = 0;      // latents of one block depend on each other
+  std::vector<std::string> features = {};  // data variables that tell something of it; none: all
+};
+
 struct Program {
   std::string model;
   std::string method;  // "em"
@@ -68,9 +78,7 @@ struct Program {
   int64_t scratch_bytes = 0;  // the greatest need of its compiled functions; set by `schedule`
 
   std::string objective_name = "log_likelihood";
-  /// The latent whose hard assignment (k-means) starts a run: the `start` function reads it as data "assignment". Empty: none.
-  std::string start_latent;
-  int64_t start_states = 0;
+  std::vector<StartLatent> starts;  // their slots are the last of `data`, in the same order
 
   int64_t parameter_doubles() const;
   int64_t derived_doubles() const;

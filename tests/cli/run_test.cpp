@@ -119,6 +119,9 @@ TEST_CASE("every example runs") {
       {"regressions", "faithful"},
       {"inventions", "discoveries"},
       {"poisson_regressions", "claims"},
+      {"partly_labelled", "iris_labels"},
+      {"kmeans", "faithful"},
+      {"two_traits", "survey"},
   }));
   INFO(model);
   const Json json = run_json({"examples/" + model + ".lvm", "examples/data/" + data + ".csv"});

@@ -5,6 +5,7 @@
 #include <cmath>
 #include <fstream>
 #include <iterator>
+#include <limits>
 
 namespace lvm::numeric {
 namespace {
@@ -27,6 +28,19 @@ Json fixture(const std::string& name) {
   INFO("fixture " << name);
   REQUIRE(in.good());
   return parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+Data table_of(const Json& columns) {
+  std::vector<std::vector<double>> cells;
+  std::vector<HostColumn> host;
+  for (const auto& [name, column] : columns.object()) {
+    std::vector<double>& values = cells.emplace_back();
+    for (const Json& cell : column.array())
+      values.push_back(cell.is_null() ? std::numeric_limits<double>::quiet_NaN() : cell.number());
+  }
+  size_t next = 0;
+  for (const auto& [name, column] : columns.object()) host.push_back({name, cells[next++].data(), 1});
+  return make_data(host, static_cast<int64_t>(cells.front().size()));
 }
 
 std::vector<Values> parameters_of(const Json& json) {

@@ -9,6 +9,9 @@ namespace lvm::numeric {
 /// tests/oracles/<name>.json; fails the test where there is none.
 Json fixture(const std::string& name);
 
+/// Columns of numbers by name as a table; null is an absent cell.
+Data table_of(const Json& columns);
+
 /// Nested arrays by name, as the values that a fit can start from.
 std::vector<Values> parameters_of(const Json& json);
 

@@ -88,13 +88,23 @@ class Reader {
     return items;
   }
 
-  /// The fixtures' names are plain: an escape is refused.
+  /// Names, and texts of models: of the escapes those of a quote, a backslash and the end of a line.
   std::string string() {
     expect('"');
-    const size_t end = text_.find_first_of("\"\\", at_);
-    if (end == std::string_view::npos || text_[end] != '"') fail("a string that is not plain");
-    std::string result(text_.substr(at_, end - at_));
-    at_ = end + 1;
+    std::string result;
+    while (at_ < text_.size() && text_[at_] != '"') {
+      char c = text_[at_++];
+      if (c == '\\') {
+        c = at_ < text_.size() ? text_[at_++] : '\0';
+        if (c == 'n') {
+          c = '\n';
+        } else if (c != '"' && c != '\\') {
+          fail("an escape that is not read here");
+        }
+      }
+      result += c;
+    }
+    expect('"');
     return result;
   }
 

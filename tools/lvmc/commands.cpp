@@ -141,7 +141,8 @@ int run_sweep(const Arguments& arguments, std::vector<lvm::Values> init) {
   if (!sweep.best) {
     if (!arguments.json && sweep.entries.size() > 1) write_error(sweep_table(sweep));
     const int code = failure(sweep.report, arguments);
-    if (!sweep.report.has_errors()) write_error("lvmc: no fit has the criterion that `--select` names\n");
+    if (!sweep.report.has_errors())
+      write_error("lvmc: no fit has the criterion that `--select` names (with `q = point` that is icl)\n");
     return stop_signal() != 0 ? interrupted_code() : code;
   }
   show(sweep.report, arguments);

@@ -4,6 +4,7 @@
 #include <sys/stat.h>
 #include <unistd.h>
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -105,22 +106,32 @@ void write_trace(Writer& to, const lvm::Fit& fit) {
   }
 }
 
-/// The most probable state of each row, from 1, and the probability of each.
+/// Of each latent the most probable state of each row, from 1, and the probability of each; the columns of
+/// several latents begin with their names.
 void write_posterior(Writer& to, const lvm::Fit& fit) {
-  const std::vector<double> responsibilities = fit.responsibilities();
-  const size_t states = responsibilities.size() / static_cast<size_t>(fit.rows);
-  std::string line = "row,state";
-  for (size_t k = 1; k <= states; ++k) line += fmt::format(",p{}", k);
+  std::vector<std::string> names;
+  for (const lvm::PlanBlock& block : fit.plan) {
+    if (block.latent) names.push_back(block.name);
+  }
+  std::vector<std::vector<double>> all;
+  std::string line = "row";
+  for (const std::string& name : names) {
+    const std::string prefix = names.size() > 1 ? name + "_" : "";
+    all.push_back(fit.responsibilities(name));
+    line += fmt::format(",{}state", prefix);
+    for (size_t k = 1; k <= all.back().size() / static_cast<size_t>(fit.rows); ++k)
+      line += fmt::format(",{}p{}", prefix, k);
+  }
   to.write(line + "\n");
   for (size_t row = 0; row < static_cast<size_t>(fit.rows); ++row) {
-    const double* r = responsibilities.data() + row * states;
-    size_t best = 0;
-    line.clear();
-    for (size_t k = 0; k < states; ++k) {
-      if (r[k] > r[best]) best = k;
-      line += fmt::format(",{}", r[k]);
+    line = std::to_string(row + 1);
+    for (const std::vector<double>& responsibilities : all) {
+      const size_t states = responsibilities.size() / static_cast<size_t>(fit.rows);
+      const double* r = responsibilities.data() + row * states;
+      line += fmt::format(",{}", std::max_element(r, r + states) - r + 1);
+      for (size_t k = 0; k < states; ++k) line += fmt::format(",{}", r[k]);
     }
-    to.write(fmt::format("{},{}{}\n", row + 1, best + 1, line));
+    to.write(line + "\n");
   }
 }
 

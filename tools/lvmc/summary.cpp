@@ -64,10 +64,14 @@ std::string objective_lines(const lvm::Fit& fit) {
   std::string text =
       fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
   if (fit.log_prior) text += fmt::format("log prior        {:.3f}\n", *fit.log_prior);
-  const bool has_icl = std::isfinite(fit.icl);
-  text +=
-      fmt::format("{:<16} {:.3f}, {:.3f}{}  ({} free parameters)\n", has_icl ? "AIC, BIC, ICL" : "AIC, BIC",
-                  fit.aic, fit.bic, has_icl ? fmt::format(", {:.3f}", fit.icl) : "", fit.free_parameters);
+  std::string names, values;
+  for (const auto& [name, value] :
+       {std::pair("AIC", fit.aic), std::pair("BIC", fit.bic), std::pair("ICL", fit.icl)}) {
+    if (!std::isfinite(value)) continue;
+    names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
+    values += fmt::format("{}{:.3f}", values.empty() ? "" : ", ", value);
+  }
+  text += fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
   return text;
 }

@@ -127,8 +127,10 @@ void make_mixture(HandProgram& hand, int64_t states) {
   p.checks = {check("collapse", {k}, ir::Check::Kind::collapse, "component {} has collapsed"),
               check("empty", {k}, ir::Check::Kind::empty, "component {} is empty")};
   p.phases = {{"em", {"prepare", "rows", "update"}}};
-  p.start_latent = "z";
-  p.start_states = states;
+  ir::StartLatent z;
+  z.latent = "z";
+  z.states = states;
+  p.starts = {z};
   ir::assign_offsets(p);
   hand.functions["prepare"] = [&hand](lvm_frame* f) { return prepare(hand, f); };
   hand.functions["rows"] = [&hand](lvm_frame* f) { return rows(hand, f); };

@@ -13,7 +13,11 @@ using States = std::vector<double>;
 
 States assignment_of(const BoundData& data, int64_t states, uint32_t restart = 0, int threads = 1) {
   Pool pool(threads);
-  return kmeans_assignment(data, states, 1, restart, pool);
+  Clustering clustering{.states = states};
+  for (const BoundVariable& v : data.variables) {
+    if (v.role == ir::Role::data) clustering.features.push_back(v.name);
+  }
+  return kmeans_assignment(data, clustering, 1, restart, pool);
 }
 
 BoundData bind_text(const std::string& script_text, std::string_view csv) {

@@ -116,6 +116,21 @@ class BernoulliEmission:
         return {"p": ones / (ones + zeros)}
 
 
+class PoissonEmission:
+    """y ~ Poisson(rate[z]), one count a row."""
+
+    def __init__(self, y):
+        self.y = np.asarray(y, dtype=float)
+        self.log_factorial = np.array([np.log(np.arange(1, count + 1)).sum() for count in self.y])
+
+    def log_density(self, parameters):
+        rate = parameters["rate"]
+        return self.y[:, None] * np.log(rate) - rate - self.log_factorial[:, None]
+
+    def maximise(self, r):
+        return {"rate": (r.T @ self.y) / r.sum(axis=0)}
+
+
 class CategoricalEmission:
     """c ~ Categorical(p[z]), one category 0 ... V-1 a row; the parameter is named by the caller."""
 
@@ -124,15 +139,17 @@ class CategoricalEmission:
 
     def log_density(self, parameters):
         with np.errstate(divide="ignore"):
-            return np.log(parameters[self.name])[:, self.levels].T
+            terms = np.log(parameters[self.name])[:, self.levels].T
+        return np.where(self.levels[:, None] < 0, 0.0, terms)
 
     def maximise(self, r):
-        one_hot = np.eye(self.V)[self.levels]
-        return {self.name: (r.T @ one_hot) / r.sum(axis=0)[:, None]}
+        seen = self.levels >= 0
+        one_hot = np.eye(self.V)[self.levels[seen]]
+        return {self.name: (r[seen].T @ one_hot) / r[seen].sum(axis=0)[:, None]}
 
 
 class LatentClassEmission:
-    """c[d] ~ Categorical(p[z, d]): D items of V levels each, independent given z."""
+    """c[d] ~ Categorical(p[z, d]): D items of V levels each, independent given z.  A cell of -1 is absent: it tells nothing."""
 
     def __init__(self, levels, V):
         self.items = [CategoricalEmission(column, V) for column in np.asarray(levels, dtype=int).T]

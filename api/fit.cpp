@@ -144,6 +144,19 @@ std::string Fit::model_text() const {
   return state ? std::string(state->bound->model->compiled.source->text()) : "";
 }
 
+namespace {
+
+/// Values that no row has keep their numbers, unless a level is called so.
+void name_levels(std::vector<std::string>& names, const std::vector<std::string>& levels) {
+  const auto unnamed = names.begin() + static_cast<std::ptrdiff_t>(std::min(levels.size(), names.size()));
+  const bool clash = std::any_of(unnamed, names.end(), [&](const std::string& number) {
+    return std::ranges::count(levels, number) > 0;
+  });
+  if (!clash && levels.size() <= names.size()) std::ranges::copy(levels, names.begin());
+}
+
+}  // namespace
+
 std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered,
                                                   const ir::Variable& variable) {
   const ir::Module& module = lowered.program->module;
@@ -158,8 +171,8 @@ std::vector<std::vector<std::string>> axis_labels(const driver::Lowered& lowered
       const auto size = static_cast<size_t>(axis.size);
       if (data.declared_axes.size() == 1 && is_axis(data.declared_axes[0]) && bound.columns.size() == size) {
         names = bound.columns;
-      } else if (data.type.range >= 0 && is_axis(data.type.range) && bound.levels.size() == size) {
-        names = bound.levels;
+      } else if (data.type.range >= 0 && is_axis(data.type.range)) {
+        name_levels(names, bound.levels);
       }
     }
     labels.push_back(std::move(names));

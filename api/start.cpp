@@ -134,7 +134,12 @@ class StartReader {
                     fmt::format("the start of `{}` is {}, and the parameter is {}", given.name,
                                 shape_text(given.shape), shape_text(shape)));
     }
-    const std::string fault = domain_fault(given, slot->domain);
+    std::string fault = domain_fault(given, slot->domain);
+    for (size_t i = 0; fault.empty() && i < variable.mask.size(); ++i) {
+      if (!variable.mask[i] && given.values[i] != 0)
+        fault = fmt::format("`{}{}` is {}, which its mask holds at zero", given.name,
+                            at(given.shape, static_cast<int64_t>(i)), given.values[i]);
+    }
     if (!fault.empty()) return report(Code::start_domain, variable.range, "in the start, " + fault);
     if (slot->fixed) return;  // its value is part of the model; a file of a whole fit names it too
     start_[given.name] =

@@ -244,9 +244,12 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
          place(c, row, ""));
     return false;
   }
-  // Labels may all be absent: then they are a latent like any other, of levels that the model gives.
-  if (c.missing == table_.rows && v.states < 0) {
-    fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name), "leave out this column",
+  // Labels may all be absent: then they are a latent like any other, if the model says of how many values.
+  const bool unknown_levels = v.states >= 0 && source_of(v.states) == ir::SizeSource::levels;
+  if (c.missing == table_.rows && (v.states < 0 || unknown_levels)) {
+    const std::string axis = unknown_levels ? model_.module.axis(v.states).name : "";
+    fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name),
+         unknown_levels ? fmt::format("give the number of values: `axis {} = 3`", axis) : "leave out this column",
          {table_.file, 0, c.name, {}});
     return false;
   }

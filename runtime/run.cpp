@@ -5,6 +5,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <map>
 
 #include "runtime/assignments.h"
 #include "runtime/starts.h"
@@ -46,6 +47,7 @@ Failure Run::move_to_assignment() {
     if (walker_.has("prepare")) static_cast<void>(walker_.prepare(parameters_));
     if (Failure failure = walker_.rows("start", parameters_); !failure.empty()) return failure;
     if (Failure failure = walker_.update(parameters_, walker_.has("begin") ? "begin" : "update"); !failure.empty()) return failure;
+    apply_masks(program_, parameters_);
   }
   return {};
 }
@@ -69,11 +71,25 @@ Failure Run::start() {
   return {};
 }
 
+/// Of an objective that is no number: the first row whose log likelihood is none.
+std::string Run::culprit() {
+  std::map<std::string, std::vector<double>> outputs;
+  if (!walker_.has("posterior") || !walker_.row_outputs("posterior", parameters_, outputs).empty()) return "";
+  const auto terms = outputs.find("log_likelihood");
+  if (terms == outputs.end()) return "";
+  for (int64_t row = 0; row < data_.rows; ++row) {
+    const double term = terms->second[static_cast<size_t>(row)];
+    if (std::isfinite(term) || !data_.counts(row)) continue;
+    return fmt::format(": {} in row {}", std::isnan(term) ? "it is no number" : "its probability is 0", row + 1);
+  }
+  return "";
+}
+
 Failure Run::evaluate(double& objective) {
   if (Failure failure = walker_.prepare(parameters_); !failure.empty()) return failure;
   if (Failure failure = walker_.rows("rows", parameters_); !failure.empty()) return failure;
   objective = walker_.objective();
-  return std::isfinite(objective) ? Failure() : fmt::format("the objective is {}", objective);
+  return std::isfinite(objective) ? Failure() : fmt::format("the objective is {}{}", objective, culprit());
 }
 
 Rounding Run::rounding_of(double objective) const {

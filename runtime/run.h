@@ -40,6 +40,7 @@ class Run {
   Failure move_to_assignment();
   Failure climb();
   Failure evaluate(double& objective);
+  std::string culprit();
   Failure move(double& objective, double least);
   void check_drop(double objective, const Rounding& rounding) const;
   Rounding rounding_of(double objective) const;

@@ -130,7 +130,33 @@ void write(const ParameterSlot& slot, const ir::Module& module, const std::vecto
   tidy(slot, module, to);
 }
 
+/// One simplex: `values` and `mask` begin at its first element.
+void mask_simplex(double* values, const uint8_t* mask, const Stride& event) {
+  double sum = 0, open = 0;
+  for (int64_t i = 0; i < event.size; ++i) {
+    double& value = values[i * event.step];
+    if (!mask[i * event.step]) value = 0;
+    sum += value;
+    open += mask[i * event.step];
+  }
+  for (int64_t i = 0; sum == 0 && i < event.size; ++i) values[i * event.step] = mask[i * event.step] / open;
+  scale_to_one(values, event);
+}
+
 }  // namespace
+
+void apply_masks(const ir::Program& program, std::vector<double>& parameters) {
+  for (const ParameterSlot& slot : program.parameters) {
+    if (slot.mask.empty()) continue;
+    double* values = parameters.data() + slot.offset;
+    if (slot.domain != Domain::simplex) {
+      for (int64_t i = 0; i < slot.size; ++i) values[i] *= slot.mask[static_cast<size_t>(i)];
+      continue;
+    }
+    const std::vector<Stride> event = event_strides(slot, program.module);
+    each_event(slot, event, [&](int64_t i) { mask_simplex(values + i, slot.mask.data() + i, event[0]); });
+  }
+}
 
 std::vector<double> default_parameters(const ir::Program& program) {
   std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
@@ -141,6 +167,7 @@ std::vector<double> default_parameters(const ir::Program& program) {
       write(slot, program.module, slot.start, out.data() + slot.offset);
     }
   }
+  apply_masks(program, out);
   return out;
 }
 

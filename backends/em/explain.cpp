@@ -320,6 +320,7 @@ struct Explanation {
       if (block.latent || block.solver == Solver::held) continue;
       const Variable& v = variable(*model.find(block.name));
       text += (text.empty() ? "" : " + ") + symbolic_dimensions(v);
+      if (const int64_t masked = masked_entries(v)) text += fmt::format(" - {}", masked);
       const bool known = value_of(v.declared_axes).has_value();
       total = total && known ? std::optional<int64_t>(*total + free_dimensions(model, v)) : std::nullopt;
     }

@@ -36,7 +36,16 @@ std::vector<ir::DataSlot> data_slots(const ir::Model& model) {
   return slots;
 }
 
+int64_t masked_entries(const Variable& parameter) {
+  return std::ranges::count(parameter.mask, 0);
+}
+
 int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
+  if (const int64_t masked = masked_entries(parameter)) {
+    Variable whole = parameter;
+    whole.mask.clear();
+    return free_dimensions(model, whole) - masked;
+  }
   const auto size = [&](AxisId axis) { return model.module.axis(axis).size; };
   const std::vector<AxisId>& axes = parameter.declared_axes;
   const auto leading = [&](size_t event) {
@@ -123,11 +132,19 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
         throw ir::InternalError("the values of `" + slot.name + "` do not fill its axes");
       }
     }
+    if (!variable.mask.empty()) {
+      const std::vector<double> ones(variable.mask.begin(), variable.mask.end());
+      const std::vector<double> mask = reordered(model.module, ones, variable.declared_axes, slot.axes);
+      slot.mask.assign(mask.begin(), mask.end());
+    }
     slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable);
     // A softmax does not change when all its logits move together.
     const ir::Block& block = *plan.find(variable.name);
-    if (block.solver == ir::Solver::reweighted && ir::parts_of(model, block.factor).family == "Categorical")
-      slot.free_dimensions -= slot.free_dimensions / model.module.axis(slot.axes.front()).size;
+    if (block.solver == ir::Solver::reweighted && ir::parts_of(model, block.factor).family == "Categorical") {
+      const AxisId states = model.function()[ir::parts_of(model, block.factor).value].type.range;
+      if (contains(slot.axes, states))
+        slot.free_dimensions -= slot.free_dimensions / model.module.axis(states).size;
+    }
     slots.push_back(std::move(slot));
   }
   return slots;

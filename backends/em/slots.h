@@ -13,6 +13,8 @@ std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function&
                                    ir::OutputKind kind);
 int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes);
 /// Dimensions that the data determine: K - 1 of a simplex, D (D + 1) / 2 of a covariance.
+/// How many entries a mask holds at zero.
+int64_t masked_entries(const ir::Variable& parameter);
 int64_t free_dimensions(const ir::Model& model, const ir::Variable& parameter);
 
 }  // namespace lvm::em

@@ -73,17 +73,33 @@ void analyse_value(Context& context, Variable& variable, const ast::ParameterDec
 
 void analyse_mask(Context& context, Variable& variable, const ast::ParameterDeclaration& parameter) {
   if (!parameter.mask) return;
-  unsupported(context, "a `mask`", "leave the mask out: all entries are estimated", parameter.mask->range);
+  const auto fault = [&](std::string what, std::string hint) {
+    variable.mask.clear();
+    report(context, Code::mask_value, parameter.mask->range, std::move(what), "", std::move(hint));
+  };
+  if (parameter.mask->kind != ast::ExpressionKind::list)
+    return fault(fmt::format("the mask of `{}` is no list", variable.name),
+                 "write a list of ones and zeros along each of its axes");
   const auto values = literal_values(context, *parameter.mask, variable.declared_axes);
   if (!values) return;
   for (const double value : *values) {
-    if (value != 0 && value != 1) {
-      report(context, Code::mask_value, parameter.mask->range,
-             fmt::format("the mask of `{}` holds {}", variable.name, value), "",
-             "a mask holds 1 where the entry is estimated and 0 where it is held at zero");
-      return;
-    }
+    if (value != 0 && value != 1)
+      return fault(fmt::format("the mask of `{}` holds {}", variable.name, value),
+                   "a mask holds 1 where the entry is estimated and 0 where it is held at zero");
     variable.mask.push_back(value == 1);
+  }
+  for (size_t i = 0; i < variable.value.size() && i < variable.mask.size(); ++i) {
+    if (!variable.mask[i] && variable.value[i] != 0)
+      return fault(
+          fmt::format("`{}` has the value {} where its mask holds a zero", variable.name, variable.value[i]),
+          "give 0 there, or let the mask hold 1");
+  }
+  if (variable.domain != ir::Domain::simplex || variable.declared_axes.empty()) return;
+  const int64_t size = axis_size(context, variable.declared_axes.back());
+  for (auto row = variable.mask.begin(); size > 0 && row != variable.mask.end(); row += size) {
+    if (std::all_of(row, row + size, [](uint8_t open) { return open == 0; }))
+      return fault(fmt::format("a row of the mask of `{}` is all zeros, and must sum to one", variable.name),
+                   "let it hold a 1");
   }
 }
 

@@ -68,7 +68,8 @@ struct ParameterPlanner {
       return;
     }
     if (v.domain == Domain::ordered || v.domain == Domain::correlation) return report_constrained();
-    if (is_closed()) return add_block(uses.front());
+    if (is_closed() && keeps_zeros()) return add_block(uses.front());
+    if (!v.mask.empty()) return report_mask();
     const std::optional<Solver> linear = linear_solver(c, v, uses);
     if (linear) return add_linear(*linear);
     if (newton_applies(c, v, uses)) return add_newton();
@@ -78,6 +79,19 @@ struct ParameterPlanner {
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
     report_prior(use);
+  }
+
+  /// Counts of what has probability zero are zero, so that a probability that starts there stays.
+  bool keeps_zeros() const {
+    const Solver solver = *rule(uses.front())->solver;
+    return v.mask.empty() ||
+           (v.prior == no_node && (solver == Solver::normalised_counts || solver == Solver::ratio));
+  }
+  void report_mask() {
+    report(Code::not_compiled_yet, v.range, fmt::format("a `mask` of `{}` is not compiled yet", v.name),
+           "its update does not keep zeros",
+           "masks are compiled of probabilities without a prior that a `Categorical` or a `Bernoulli` takes "
+           "as they are");
   }
 
   /// The solvers would leave the set of its values.

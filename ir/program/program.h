@@ -27,6 +27,7 @@ struct ParameterSlot : Slot {
   Domain domain = Domain::real;
   bool fixed = false;
   std::vector<double> start;   // `fixed` and `init` values; empty: chosen by the start
+  std::vector<uint8_t> mask;   // 0: held at zero, where EM keeps what starts there; empty: none
   int64_t free_dimensions = 0; // for AIC and BIC
   std::vector<AxisId> event;   // of simplex and ordered {K}, of matrices {D, D'}; empty: the last one or two of `axes`
 };

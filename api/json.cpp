@@ -222,6 +222,28 @@ std::string to_json(const Report& report) {
   return dumped(json);
 }
 
+std::string to_json(const Certification& certification) {
+  Json json;
+  json["ok"] = certification.ok();
+  json["errors"] = messages_json(certification.report, true);
+  json["warnings"] = messages_json(certification.report, false);
+  json["rows"] = certification.rows;
+  json["random"] = certification.random;
+  json["certificates"] = Json::array();
+  for (const Certificate& c : certification.certificates) {
+    json["certificates"].push_back({{"block", c.name},
+                                    {"solver", c.solver},
+                                    {"verdict", c.verdict},
+                                    {"claim", c.claim},
+                                    {"found", c.found},
+                                    {"allowed", c.allowed},
+                                    {"checked", c.checked},
+                                    {"all", c.all},
+                                    {"place", c.place}});
+  }
+  return dumped(json);
+}
+
 ParameterFile read_parameters(const std::string& path) {
   Diagnostics diagnostics;
   ParameterFile to;

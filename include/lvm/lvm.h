@@ -304,6 +304,38 @@ class Fit {
 
 Fit fit(const BoundModel& bound, const FitOptions& options = {});
 
+/// What was found of one latent or one parameter when the compiled code was held against ln P(y, z) as the
+/// model is written.
+struct Certificate {
+  std::string name;
+  bool latent = false;  // else a parameter
+  std::string solver;   // as in PlanBlock
+  std::string verdict;  // "certified", "failed", "open": not decided on these rows
+  std::string claim;    // "Q is at its top"
+  double found = 0, allowed = 0;  // the largest deviation of a posterior, relative; the greatest gain, in nats
+  int64_t checked = 0, all = 0;   // rows, or coordinates of a parameter
+  std::string place;              // of `found`, or why it is open
+};
+
+struct CertifyOptions {
+  uint64_t seed = 1;
+  Backend backend = Backend::compiled;
+};
+
+/// Certificates of all latents and parameters; `report` has an error for each that failed.
+struct Certification {
+  bool ok() const { return !report.has_errors(); }
+  Report report;
+  std::vector<Certificate> certificates;
+  int64_t rows = 0;     // that were used
+  bool random = false;  // they were made up: there was no table
+};
+
+/// On rows of the table that the model is bound to, spread over it.
+Certification certify(const BoundModel& bound, const CertifyOptions& options = {});
+/// On random rows.
+Certification certify(const Model& model, const CertifyOptions& options = {});
+
 /// By what settings are compared: smaller is better.
 enum class Criterion : uint8_t { aic, bic, icl };
 inline constexpr std::string_view criterion_names[] = {"aic", "bic", "icl"};
@@ -366,5 +398,7 @@ std::string to_json(const Fit& fit);
 std::string parameters_to_json(const Fit& fit);
 /// Messages as a JSON array.
 std::string to_json(const Report& report);
+/// The same with `certificates`.
+std::string to_json(const Certification& certification);
 
 }  // namespace lvm

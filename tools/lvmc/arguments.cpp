@@ -194,6 +194,8 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   if (!raw.select.empty() && !sweeps) return "`--select` chooses among several settings: `--set K=1..9`";
   if (arguments.out.empty() && arguments.overwrite) return "`--overwrite` is about the folder of `--out`";
   if (arguments.out.empty() && arguments.posterior) return "`--posterior` writes into the folder of `--out`";
+  if (arguments.certify && arguments.emit)
+    return "`--certify` and `--emit` are two different questions: choose one";
   if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";
   return "";
 }
@@ -219,6 +221,9 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   add_model_options(*check, to, raw);
   add_data_options(*check, to, raw);
   check->add_flag("--json", to.json, "print the messages as one JSON object");
+  check->add_flag("--certify", to.certify,
+                  "hold the compiled posterior and updates against ln P(y, z) as the model is written");
+  check->add_option("--seed", to.fit.seed, "with `--certify`: of the start and of random rows");
   CLI::App* explain =
       add("explain", "print the bound, the plan with reasons, and every update; or what a diagnostic means",
           "the model, a .lvm file; or the code of a diagnostic");

@@ -25,6 +25,7 @@ struct Arguments {
   std::optional<lvm::Stage> emit;
   std::string color = "auto";
   bool json = false, quiet = false, verbose = false, strict = false;
+  bool certify = false;       // `check --certify`
   bool check_layout = false;  // `fmt --check`
 };
 

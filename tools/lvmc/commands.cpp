@@ -1,5 +1,6 @@
 #include "commands.h"
 
+#include <algorithm>
 #include <cerrno>
 #include <cstdio>
 #include <cstring>
@@ -203,11 +204,38 @@ int run(const Arguments& arguments) {
                    arguments);
 }
 
+namespace {
+
+/// `check --certify`. A certificate that fails is a fault of lvm.
+int certify(const lvm::Model& model, const lvm::BoundModel* bound, const Arguments& arguments) {
+  const lvm::CertifyOptions options{.seed = arguments.fit.seed.value_or(1)};
+  const lvm::Certification found =
+      bound != nullptr ? lvm::certify(*bound, options) : lvm::certify(model, options);
+  const bool failed = std::ranges::any_of(found.certificates,
+                                          [](const lvm::Certificate& c) { return c.verdict == "failed"; });
+  const int code = failed ? internal : found.ok() ? success : wrong_input;
+  std::string text = lvm::to_json(found) + "\n";
+  if (!arguments.json) {
+    show(found.report, arguments);
+    text = well_formed(model, bound);
+    if (!found.certificates.empty()) {
+      text += fmt::format("certificates, on {} {}rows\n{}", found.rows, found.random ? "random " : "",
+                          certificate_lines(found.certificates));
+    }
+  }
+  const int printed = print(text);
+  return code != success ? code : printed;
+}
+
+}  // namespace
+
 int check(const Arguments& arguments) {
   const lvm::Model model = lvm::compile_file(arguments.model, arguments.compile);
   if (model.ok() && arguments.emit) return emit(model, arguments);
   std::optional<lvm::BoundModel> bound;
   if (model.ok() && !arguments.data.empty()) bound = bound_model(model, arguments);
+  if (arguments.certify && model.ok() && (!bound || bound->ok()))
+    return certify(model, bound ? &*bound : nullptr, arguments);
   const lvm::Report& report = bound ? bound->report() : model.report();
   if (arguments.json) {
     const int printed = print(lvm::to_json(report) + "\n");

@@ -93,6 +93,25 @@ std::string plan_lines(const std::vector<lvm::PlanBlock>& plan) {
   return text;
 }
 
+std::string certificate_lines(const std::vector<lvm::Certificate>& certificates) {
+  size_t name = 0, solver = 0;
+  for (const lvm::Certificate& c : certificates) {
+    name = std::max(name, c.name.size());
+    solver = std::max(solver, c.solver.size());
+  }
+  std::string text;
+  for (const lvm::Certificate& c : certificates) {
+    text +=
+        fmt::format("  {:<{}}  {:<{}}  {:<9}  {}", c.name, name, words(c.solver), solver, c.verdict, c.claim);
+    if (c.checked > 0) {
+      text += fmt::format(": {:.1e}{} (allowed {:.1e}; {} of {} {})", c.found, c.latent ? "" : " nats",
+                          c.allowed, c.checked, c.all, c.latent ? "rows" : "coordinates");
+    }
+    text += "\n";
+  }
+  return text;
+}
+
 std::string binding_lines(const std::vector<lvm::BoundVariable>& variables, bool full) {
   std::string text;
   for (const lvm::BoundVariable& variable : variables) {

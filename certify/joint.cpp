@@ -1,0 +1,148 @@
+#include "certify/joint.h"
+
+#include "ir/families/family.h"
+
+namespace lvm::certificate {
+
+using ir::AxisId;
+using ir::Builder;
+using ir::Node;
+using ir::NodeId;
+using ir::Op;
+
+namespace {
+
+std::vector<AxisId> without_row(std::vector<AxisId> axes) {
+  std::erase(axes, ir::row_axis);
+  return axes;
+}
+
+/// Nodes of the model in a function of its own. A latent has one value for all rows at a time: its leaf loses
+/// the row axis, and everything that depends on it alone is computed once.
+class Copy {
+ public:
+  Copy(Builder& to, const ir::Function& from) : b_(to), from_(from), made_(from.nodes.size(), ir::no_node) {}
+
+  NodeId operator()(NodeId id) {
+    if (made_[static_cast<size_t>(id)] != ir::no_node) return made_[static_cast<size_t>(id)];
+    std::vector<NodeId> inputs;
+    for (const NodeId input : from_[id].inputs) inputs.push_back((*this)(input));
+    const NodeId made = make(from_[id], std::move(inputs));
+    return made_[static_cast<size_t>(id)] = made;
+  }
+
+ private:
+  NodeId make(const Node& node, std::vector<NodeId> inputs) {
+    if (node.op == Op::latent) {
+      return b_.leaf(Op::data, node.attributes.text, {ir::Element::category, {}, node.type.range});
+    }
+    if (node.op == Op::logpdf) {
+      const ir::Family* family = ir::find_family(node.attributes.text);
+      if (!family) throw ir::InternalError("no density for " + node.attributes.text);
+      return family->log_density(b_, inputs.front(),
+                                 {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
+    }
+    const bool leaf =
+        inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity;
+    return leaf ? b_.leaf(node.op, node.attributes.text, node.type, node.range)
+                : b_.make(node.op, std::move(inputs), node.attributes, node.range);
+  }
+
+  Builder& b_;
+  const ir::Function& from_;
+  std::vector<NodeId> made_;
+};
+
+/// Absent cells of independent elements are integrated out: their terms are 1.
+NodeId observed_terms(Builder& b, NodeId value, NodeId density) {
+  if (b.type(value).axes != b.type(density).axes)
+    throw ir::InternalError("the joint of a vector with absent cells is not written");
+  return b.select(b.binary(Op::equal, value, value), density, b.constant(0));
+}
+
+}  // namespace
+
+LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data)
+    : layout_(layout), rows_(data.rows) {
+  for (const ir::Variable& variable : model.variables) {
+    if (variable.role != ir::Role::latent) continue;
+    latents_.push_back({variable.name, model.module.axis(variable.type.range).size});
+    states_ *= latents_.back().states;
+  }
+  write(model);
+  fill(model, data);
+}
+
+void LogJoint::write(const ir::Model& model) {
+  module_ = {.name = model.name + ".joint", .level = ir::Level::step, .axes = model.module.axes};
+  module_.functions = {{.name = "joint", .time = ir::BindingTime::rows}, {.name = "prior"}};
+  Builder joint(module_, module_.functions.front()), prior(module_, module_.functions.back());
+  Copy of_rows(joint, model.function()), of_parameters(prior, model.function());
+  NodeId total = joint.constant(0), log_prior = prior.constant(0);
+  for (const ir::Factor& factor : model.factors) {
+    const ir::Variable& variable = model.variables[static_cast<size_t>(factor.variable.variable)];
+    NodeId density = of_rows(factor.log_density);
+    if (variable.role == ir::Role::data && variable.missing) {
+      const NodeId value = of_rows(model.function()[factor.log_density].inputs.front());
+      density = observed_terms(joint, value, density);
+    }
+    const std::vector<AxisId> elements = without_row(joint.type(density).axes);
+    total = joint.add(total, joint.reduce(Op::sum, density, elements));
+  }
+  for (const ir::Variable& variable : model.variables) {
+    if (variable.prior == ir::no_node) continue;
+    const NodeId density = of_parameters(variable.prior);
+    const std::vector<AxisId> elements = prior.type(density).axes;
+    log_prior = prior.add(log_prior, prior.reduce(Op::sum, density, elements));
+  }
+  joint.output(ir::OutputKind::result, "ln P(y, z)", total);
+  prior.output(ir::OutputKind::result, "ln P(parameters)", log_prior);
+}
+
+void LogJoint::fill(const ir::Model& model, const runtime::BoundData& data) {
+  for (const runtime::BoundVariable& bound : data.variables) {
+    const ir::Variable& variable = model.variables[static_cast<size_t>(*model.find(bound.name))];
+    interpreter::Value value{variable.type.axes, {}, {}};
+    for (const AxisId axis : value.axes)
+      value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
+    for (int64_t row = 0; row < rows_; ++row) {
+      for (int64_t e = 0; e < bound.size; ++e) value.data.push_back(data.packed.column(bound.first + e)[row]);
+    }
+    environment_["data." + bound.name] = std::move(value);
+  }
+}
+
+void LogJoint::set(const Parameters& parameters) {
+  for (const ir::ParameterSlot& slot : layout_.parameters) {
+    interpreter::Value value{slot.axes, {}, {}};
+    for (const AxisId axis : slot.axes) value.sizes.push_back(module_.axis(axis).size);
+    value.data.assign(parameters.begin() + slot.offset, parameters.begin() + slot.offset + slot.size);
+    environment_["parameter." + slot.name] = std::move(value);
+  }
+}
+
+std::vector<double> LogJoint::operator()(const Parameters& parameters) {
+  set(parameters);
+  std::vector<double> all(static_cast<size_t>(rows_ * states_));
+  const ir::Function& function = module_.functions.front();
+  for (int64_t state = 0; state < states_; ++state) {
+    int64_t rest = state;
+    for (size_t i = latents_.size(); i-- > 0; rest /= latents_[i].states)
+      environment_[latent_key(i)] = {{}, {}, {static_cast<double>(rest % latents_[i].states)}};
+    const std::vector<interpreter::Value> values = interpreter::evaluate(module_, function, environment_);
+    const std::vector<double>& log_joint = values[static_cast<size_t>(function.outputs.front().node)].data;
+    for (int64_t row = 0; row < rows_; ++row)
+      all[static_cast<size_t>(row * states_ + state)] =
+          log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
+  }
+  return all;
+}
+
+double LogJoint::log_prior(const Parameters& parameters) {
+  set(parameters);
+  const ir::Function& function = module_.functions.back();
+  const auto values = interpreter::evaluate(module_, function, environment_);
+  return values[static_cast<size_t>(function.outputs.front().node)].data.front();
+}
+
+}  // namespace lvm::certificate

@@ -1,0 +1,49 @@
+#pragma once
+// ln P(y, z | theta) from the factors as they are written: every latent is a value like any other, each
+// density is the arithmetic of its family, and the reference interpreter computes. Nothing of the lowering is
+// used: no responsibilities, no moments, no statistics, no enumeration along an axis.
+
+#include "backends/interpreter/interpret.h"
+#include "ir/model/model.h"
+#include "runtime/bind.h"
+
+namespace lvm::certificate {
+
+/// Values of all parameters in the layout of a Program.
+using Parameters = std::vector<double>;
+
+/// A finite latent of each row.
+struct LatentAxis {
+  std::string name;
+  int64_t states = 1;
+};
+
+class LogJoint {
+ public:
+  /// All sizes are known; `data` and `layout` outlive this.
+  LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data);
+
+  int64_t rows() const { return rows_; }
+  /// A state is one value of every latent, row-major over `latents()`; 1 where there is none.
+  int64_t states() const { return states_; }
+  const std::vector<LatentAxis>& latents() const { return latents_; }
+
+  /// ln P(y, z | theta), doubles[rows][states].
+  std::vector<double> operator()(const Parameters& parameters);
+  /// ln P(theta): 0 without priors.
+  double log_prior(const Parameters& parameters);
+
+ private:
+  void write(const ir::Model& model);
+  void fill(const ir::Model& model, const runtime::BoundData& data);
+  void set(const Parameters& parameters);
+  std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
+
+  const ir::Program& layout_;
+  ir::Module module_;  // functions "joint" and "prior"
+  interpreter::Environment environment_;
+  std::vector<LatentAxis> latents_;
+  int64_t rows_ = 0, states_ = 1;
+};
+
+}  // namespace lvm::certificate

@@ -1,0 +1,135 @@
+#include "certify/posterior.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "runtime/walker.h"
+
+namespace lvm::certificate {
+namespace {
+
+constexpr double tolerance = 1e-10;  // of the size of ln P
+constexpr double least_q = 1e-290;   // below, a posterior has no digits
+
+/// The row outputs of the compiled posterior, by name.
+using Outputs = std::map<std::string, std::vector<double>>;
+
+struct Rows {
+  const Subject& subject;
+  const LogJoint& joint;
+  const std::vector<double>& log_joint;
+  const Outputs& outputs;
+  std::vector<int64_t> chosen = {};
+
+  const double* of(int64_t row) const { return log_joint.data() + row * joint.states(); }
+  double evidence(int64_t row) const { return log_sum(of(row), joint.states()); }
+  /// Deviations are measured against it: ln P is a sum whose parts may cancel.
+  double size(int64_t row) const {
+    double largest = 1;
+    for (int64_t s = 0; s < joint.states(); ++s)
+      if (std::isfinite(of(row)[s])) largest = std::max(largest, std::abs(of(row)[s]));
+    return largest;
+  }
+};
+
+void note(Certificate& c, double deviation, const std::string& place) {
+  if (deviation <= c.found) return;  // NaN goes on
+  c.found = deviation;
+  c.place = place;
+}
+
+/// The row's part of the objective against ln of the sum over all z of P(y, z).
+void check_evidence(Certificate& c, const Rows& rows) {
+  const std::vector<double>& compiled = rows.outputs.at("log_likelihood");
+  for (const int64_t row : rows.chosen) {
+    const double deviation =
+        std::abs(compiled[static_cast<size_t>(row)] - rows.evidence(row)) / rows.size(row);
+    note(c, deviation, fmt::format("row {} of those that were taken", row + 1));
+  }
+}
+
+/// ln of the sum of P(y, z) over all states in which latent `which` has the value `k`.
+double marginal(const Rows& rows, size_t which, int64_t k, int64_t row) {
+  int64_t inner = 1;
+  const std::vector<LatentAxis>& latents = rows.joint.latents();
+  for (size_t i = which + 1; i < latents.size(); ++i) inner *= latents[i].states;
+  std::vector<double> terms;
+  for (int64_t s = 0; s < rows.joint.states(); ++s)
+    if (s / inner % latents[which].states == k) terms.push_back(rows.of(row)[s]);
+  return log_sum(terms.data(), static_cast<int64_t>(terms.size()));
+}
+
+void check_states(Certificate& c, const Rows& rows, size_t which) {
+  const LatentAxis& latent = rows.joint.latents()[which];
+  const auto alone = rows.outputs.find("responsibilities");
+  const std::vector<double>& q =
+      alone != rows.outputs.end() ? alone->second : rows.outputs.at("responsibilities_" + latent.name);
+  for (const int64_t row : rows.chosen) {
+    const double evidence = rows.evidence(row);
+    for (int64_t k = 0; k < latent.states; ++k) {
+      const double of_k = q[static_cast<size_t>(row * latent.states + k)];
+      const double log_joint = marginal(rows, which, k, row);
+      const double expected = log_joint - evidence;
+      // Of a state that cannot be, both say so.
+      const bool both_none = !(of_k >= least_q) && !std::isnan(of_k) && expected < std::log(least_q) + 1;
+      if (both_none) continue;
+      note(c, std::abs(expected - std::log(of_k)) / rows.size(row),
+           fmt::format("row {} of those that were taken, state {}", row + 1, k + 1));
+    }
+  }
+}
+
+std::vector<int64_t> spread_rows(const Subject& subject, int64_t most) {
+  std::vector<int64_t> counting, chosen;
+  for (int64_t row = 0; row < subject.data.rows; ++row)
+    if (subject.data.counts(row)) counting.push_back(row);
+  const auto all = static_cast<int64_t>(counting.size());
+  const int64_t count = std::min(all, most);
+  for (int64_t i = 0; i < count; ++i) chosen.push_back(counting[static_cast<size_t>(i * all / count)]);
+  return chosen;
+}
+
+}  // namespace
+
+double log_sum(const double* x, int64_t count) {
+  const double most = *std::max_element(x, x + count);
+  if (!std::isfinite(most)) return most;
+  double sum = 0;
+  for (int64_t i = 0; i < count; ++i) sum += std::exp(x[i] - most);
+  return most + std::log(sum);
+}
+
+std::vector<Certificate> certify_posterior(const Subject& subject, const Options& options,
+                                           const LogJoint& joint, const std::vector<double>& log_joint,
+                                           const Parameters& parameters) {
+  Outputs outputs;
+  runtime::Walker walker(subject.program, subject.functions, subject.data, 1);
+  Certificate one{.latent = true, .solver = ir::Solver::enumerate, .allowed = tolerance};
+  std::string failure = walker.prepare(parameters);
+  if (failure.empty()) failure = walker.row_outputs("posterior", parameters, outputs);
+  Rows rows{subject, joint, log_joint, outputs, spread_rows(subject, options.posterior_rows)};
+  one.checked = static_cast<int64_t>(rows.chosen.size());
+  one.all = subject.data.rows;
+  std::vector<Certificate> list;
+  const size_t latents = joint.latents().size();
+  for (size_t i = 0; i < std::max<size_t>(latents, 1); ++i) {
+    Certificate c = one;
+    c.block = latents == 0 ? of_rows : joint.latents()[i].name;
+    c.claim = latents == 0 ? "the objective is the sum of ln P(y)"
+                           : fmt::format("ln P(y, {0}) - ln q({0} | y) is constant in {0}", c.block);
+    if (failure.empty()) {
+      if (latents > 0) check_states(c, rows, i);
+      check_evidence(c, rows);
+      if (!(c.found <= c.allowed)) c.verdict = Verdict::failed;
+    } else {
+      c.verdict = Verdict::open;
+      c.place = failure;
+    }
+    list.push_back(std::move(c));
+  }
+  return list;
+}
+
+}  // namespace lvm::certificate

@@ -1,0 +1,18 @@
+#pragma once
+// The certificate of the E-step.
+
+#include "certify/certify.h"
+#include "certify/joint.h"
+
+namespace lvm::certificate {
+
+/// One certificate a latent; of a model without any, one of the rows' terms. `log_joint` is that of `joint`
+/// at `parameters`.
+std::vector<Certificate> certify_posterior(const Subject& subject, const Options& options,
+                                           const LogJoint& joint, const std::vector<double>& log_joint,
+                                           const Parameters& parameters);
+
+/// ln of the sum of e^x over `count` entries.
+double log_sum(const double* x, int64_t count);
+
+}  // namespace lvm::certificate

@@ -1,0 +1,163 @@
+#include "certify/rows.h"
+
+#include <algorithm>
+#include <cmath>
+
+#include <fmt/format.h>
+
+#include "runtime/random.h"
+
+namespace lvm::certificate {
+
+using ir::Element;
+using ir::Variable;
+
+namespace {
+
+constexpr int64_t free_size = 3;       // of an axis that takes its size from the data
+constexpr int64_t absent_one_in = 12;  // cells of a variable that may have absent ones
+
+int64_t size_of(const ir::Model& model, ir::AxisId axis) {
+  const int64_t size = model.module.axis(axis).size;
+  return size == ir::unknown_size ? free_size : size;
+}
+
+/// Draws of one cell: (row, element) names the random numbers.
+class Draws {
+ public:
+  Draws(uint64_t seed, uint32_t variable) : random_(seed, runtime::Site::user, variable) {}
+
+  double cell(Element element, int64_t states, int64_t row, uint32_t e) const {
+    const double u = random_.uniform(row, 4 * e), normal = random_.normal(row, 4 * e + 1);
+    // Rows of several sizes, so that bounds of any size let some through.
+    const double size = std::pow(10, 2 * random_.uniform(row, 4 * e + 2) - 0.5);
+    switch (element) {
+      case Element::real:
+        return size * normal;
+      case Element::positive:
+        return std::exp(normal);
+      case Element::unit:
+        return u;
+      case Element::boolean:
+        return u < 0.4 ? 1 : 0;
+      case Element::count:
+        return std::floor(std::exp(2.3 * u) * (1 + std::abs(normal)) - 1);
+      case Element::integer:
+        return std::round(size * normal);
+      case Element::category:
+        return static_cast<double>(random_.index(states, row, 4 * e));
+    }
+    return 0;
+  }
+  /// Some rows do not count.
+  double weight(int64_t row) const {
+    return random_.index(absent_one_in, row, 0) == 0 ? 0 : std::exp(random_.normal(row, 1));
+  }
+  bool absent(int64_t row, uint32_t e) const { return random_.index(absent_one_in, row, 4 * e + 3) == 0; }
+
+ private:
+  runtime::Random random_;
+};
+
+const ir::Node* density_of(const ir::Model& model, const Variable& variable) {
+  for (const ir::Factor& factor : model.factors) {
+    const Variable& own = model.variables[static_cast<size_t>(factor.variable.variable)];
+    if (own.name == variable.name) return &model.function()[factor.log_density];
+  }
+  return nullptr;
+}
+
+/// Shares of a Dirichlet add up to one.
+void make_shares(std::vector<runtime::Column>& columns, size_t first, int64_t rows) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto at = static_cast<size_t>(row);
+    double sum = 0;
+    for (size_t c = first; c < columns.size(); ++c) sum += columns[c].values[at];
+    for (size_t c = first; c < columns.size(); ++c) columns[c].values[at] /= sum;
+  }
+}
+
+bool is_bound(const Variable& variable) {
+  switch (variable.role) {
+    case ir::Role::data:
+    case ir::Role::given:
+    case ir::Role::weight:
+      return true;
+    case ir::Role::latent:
+    case ir::Role::parameter:
+    case ir::Role::constant:
+      return false;
+  }
+  return false;
+}
+
+}  // namespace
+
+runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most) {
+  std::vector<int64_t> counting;
+  for (int64_t row = 0; row < data.rows; ++row)
+    if (data.counts(row)) counting.push_back(row);
+  const auto all = static_cast<int64_t>(counting.size());
+  runtime::BoundData to;
+  to.rows = std::min(all, most);
+  to.variables = data.variables;
+  to.sizes = data.sizes;
+  to.packed = runtime::PackedColumns(to.rows, data.packed.columns());
+  for (int64_t c = 0; c < data.packed.columns(); ++c) {
+    for (int64_t i = 0; i < to.rows; ++i)
+      to.packed.column(c)[i] = data.packed.column(c)[counting[static_cast<size_t>(i * all / to.rows)]];
+    to.packed.pad(c);
+  }
+  to.total_weight = static_cast<double>(to.rows);
+  for (const runtime::BoundVariable& variable : to.variables) {
+    if (variable.role != ir::Role::weight) continue;
+    to.weights = to.packed.column(variable.first);
+    to.total_weight = 0;
+    for (int64_t i = 0; i < to.rows; ++i) to.total_weight += to.weights[i];
+  }
+  return to;
+}
+
+RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
+  RandomRows to;
+  to.table.rows = rows;
+  std::vector<runtime::Column>& columns = to.table.columns;
+  uint32_t number = 0;
+  for (const Variable& variable : model.variables) {
+    if (!is_bound(variable)) continue;
+    const Draws draws(seed, number++);
+    const ir::Node* density = density_of(model, variable);
+    const bool shares = density && density->attributes.text.starts_with("Dirichlet");
+    const int64_t states = variable.type.range >= 0 ? size_of(model, variable.type.range) : 0;
+    int64_t size = 1;
+    for (const ir::AxisId axis : variable.declared_axes) size *= size_of(model, axis);
+    const size_t first = columns.size();
+    for (uint32_t e = 0; e < size; ++e) {
+      runtime::Column column;
+      column.name = fmt::format("{}.{}", variable.name, e + 1);
+      for (int64_t row = 0; row < rows; ++row) {
+        if (variable.role == ir::Role::weight) {
+          column.values.push_back(draws.weight(row));
+          continue;
+        }
+        const bool absent = variable.missing && size > 1 && draws.absent(row, e);
+        column.values.push_back(absent ? std::nan("") : draws.cell(variable.type.element, states, row, e));
+      }
+      to.binding.columns[variable.name].push_back(column.name);
+      columns.push_back(std::move(column));
+    }
+    if (shares) make_shares(columns, first, rows);
+  }
+  for (runtime::Column& column : columns) runtime::count_cells(column);
+  return to;
+}
+
+void drop_row(runtime::Table& table, int64_t row) {
+  --table.rows;
+  for (runtime::Column& column : table.columns) {
+    column.values.erase(column.values.begin() + static_cast<std::ptrdiff_t>(row));
+    runtime::count_cells(column);
+  }
+}
+
+}  // namespace lvm::certificate

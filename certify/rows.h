@@ -1,0 +1,23 @@
+#pragma once
+// The rows that certificates are made on.
+
+#include <optional>
+
+#include "runtime/bind.h"
+
+namespace lvm::certificate {
+
+/// At most `most` rows, spread over the table.
+runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most);
+
+/// Rows of every type that the model asks for, at random, where there is no table; `columns` names those of
+/// each variable.
+struct RandomRows {
+  runtime::Table table;
+  runtime::BindOptions binding;
+};
+RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed);
+/// Without row `row` (from 0).
+void drop_row(runtime::Table& table, int64_t row);
+
+}  // namespace lvm::certificate

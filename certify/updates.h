@@ -1,0 +1,34 @@
+#pragma once
+// The certificates of the M-step.
+
+#include "certify/certify.h"
+#include "certify/joint.h"
+
+namespace lvm::certificate {
+
+/// What climbs: functions of the parameters by the independent joint.
+class Climbed {
+ public:
+  /// With q(z | y) at `from`, which is the softmax of the joint there.
+  Climbed(const Subject& subject, LogJoint& joint, const std::vector<double>& log_joint);
+
+  /// The expected complete log density, with the prior.
+  double expected(const Parameters& parameters);
+  /// The log likelihood, with the prior.
+  double objective(const Parameters& parameters);
+  /// The rounding of such a value.
+  double noise() const { return noise_; }
+  double weight() const { return weight_; }
+
+ private:
+  LogJoint& joint_;
+  std::vector<double> weights_;  // of the rows
+  std::vector<double> q_;        // times the row's weight
+  double noise_ = 0, weight_ = 0;
+};
+
+/// One certificate a parameter; `failure` where the step fails on these rows.
+std::vector<Certificate> certify_updates(const Subject& subject, const Options& options, Climbed& climbed,
+                                         const Parameters& from, std::string& failure);
+
+}  // namespace lvm::certificate

@@ -1,6 +1,10 @@
 #include "certify/joint.h"
 
+#include <algorithm>
+#include <cmath>
+
 #include "ir/families/family.h"
+#include "ir/passes/enumerate.h"
 
 namespace lvm::certificate {
 
@@ -17,11 +21,16 @@ std::vector<AxisId> without_row(std::vector<AxisId> axes) {
   return axes;
 }
 
+bool is_latent(const std::vector<LatentAxis>& latents, const std::string& name) {
+  return std::ranges::any_of(latents, [&](const LatentAxis& latent) { return latent.name == name; });
+}
+
 /// Nodes of the model in a function of its own. A latent has one value for all rows at a time: its leaf loses
 /// the row axis, and everything that depends on it alone is computed once.
 class Copy {
  public:
-  Copy(Builder& to, const ir::Function& from) : b_(to), from_(from), made_(from.nodes.size(), ir::no_node) {}
+  Copy(Builder& to, const ir::Function& from, const std::vector<LatentAxis>& latents)
+      : b_(to), from_(from), latents_(latents), made_(from.nodes.size(), ir::no_node) {}
 
   NodeId operator()(NodeId id) {
     if (made_[static_cast<size_t>(id)] != ir::no_node) return made_[static_cast<size_t>(id)];
@@ -33,8 +42,9 @@ class Copy {
 
  private:
   NodeId make(const Node& node, std::vector<NodeId> inputs) {
-    if (node.op == Op::latent) {
-      return b_.leaf(Op::data, node.attributes.text, {ir::Element::category, {}, node.type.range});
+    const bool named = node.op == Op::latent || node.op == Op::data;
+    if (named && is_latent(latents_, node.attributes.text)) {
+      return b_.leaf(Op::data, node.attributes.text, {node.type.element, {}, node.type.range});
     }
     if (node.op == Op::logpdf) {
       const ir::Family* family = ir::find_family(node.attributes.text);
@@ -50,6 +60,7 @@ class Copy {
 
   Builder& b_;
   const ir::Function& from_;
+  const std::vector<LatentAxis>& latents_;
   std::vector<NodeId> made_;
 };
 
@@ -64,10 +75,15 @@ NodeId observed_terms(Builder& b, NodeId value, NodeId density) {
 
 LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data)
     : layout_(layout), rows_(data.rows) {
-  for (const ir::Variable& variable : model.variables) {
-    if (variable.role != ir::Role::latent) continue;
-    latents_.push_back({variable.name, model.module.axis(variable.type.range).size});
-    states_ *= latents_.back().states;
+  for (const ir::FiniteLatent& finite : ir::finite_latents(model)) {
+    LatentAxis latent{model.variables[static_cast<size_t>(finite.variable)].name,
+                      model.module.axis(finite.states).size};
+    if (finite.observed) {
+      const double* column = data.packed.column(data.find(latent.name)->first);
+      latent.known.assign(column, column + rows_);
+    }
+    states_ *= latent.states;
+    latents_.push_back(std::move(latent));
   }
   write(model);
   fill(model, data);
@@ -77,12 +93,12 @@ void LogJoint::write(const ir::Model& model) {
   module_ = {.name = model.name + ".joint", .level = ir::Level::step, .axes = model.module.axes};
   module_.functions = {{.name = "joint", .time = ir::BindingTime::rows}, {.name = "prior"}};
   Builder joint(module_, module_.functions.front()), prior(module_, module_.functions.back());
-  Copy of_rows(joint, model.function()), of_parameters(prior, model.function());
+  Copy of_rows(joint, model.function(), latents_), of_parameters(prior, model.function(), latents_);
   NodeId total = joint.constant(0), log_prior = prior.constant(0);
   for (const ir::Factor& factor : model.factors) {
     const ir::Variable& variable = model.variables[static_cast<size_t>(factor.variable.variable)];
     NodeId density = of_rows(factor.log_density);
-    if (variable.role == ir::Role::data && variable.missing) {
+    if (variable.role == ir::Role::data && variable.missing && !is_latent(latents_, variable.name)) {
       const NodeId value = of_rows(model.function()[factor.log_density].inputs.front());
       density = observed_terms(joint, value, density);
     }
@@ -131,11 +147,22 @@ std::vector<double> LogJoint::operator()(const Parameters& parameters) {
       environment_[latent_key(i)] = {{}, {}, {static_cast<double>(rest % latents_[i].states)}};
     const std::vector<interpreter::Value> values = interpreter::evaluate(module_, function, environment_);
     const std::vector<double>& log_joint = values[static_cast<size_t>(function.outputs.front().node)].data;
-    for (int64_t row = 0; row < rows_; ++row)
+    for (int64_t row = 0; row < rows_; ++row) {
       all[static_cast<size_t>(row * states_ + state)] =
-          log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
+          contradicts(state, row) ? -HUGE_VAL
+                                  : log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
+    }
   }
   return all;
+}
+
+bool LogJoint::contradicts(int64_t state, int64_t row) const {
+  for (size_t i = latents_.size(); i-- > 0; state /= latents_[i].states) {
+    const std::vector<double>& known = latents_[i].known;
+    if (known.empty() || std::isnan(known[static_cast<size_t>(row)])) continue;
+    if (known[static_cast<size_t>(row)] != static_cast<double>(state % latents_[i].states)) return true;
+  }
+  return false;
 }
 
 double LogJoint::log_prior(const Parameters& parameters) {

@@ -12,10 +12,11 @@ namespace lvm::certificate {
 /// Values of all parameters in the layout of a Program.
 using Parameters = std::vector<double>;
 
-/// A finite latent of each row.
+/// A finite latent of each row. The values that some rows have (labels) are NaN in the others; empty: none.
 struct LatentAxis {
   std::string name;
   int64_t states = 1;
+  std::vector<double> known = {};
 };
 
 class LogJoint {
@@ -28,7 +29,7 @@ class LogJoint {
   int64_t states() const { return states_; }
   const std::vector<LatentAxis>& latents() const { return latents_; }
 
-  /// ln P(y, z | theta), doubles[rows][states].
+  /// ln P(y, z | theta), doubles[rows][states]; -inf where z contradicts a label.
   std::vector<double> operator()(const Parameters& parameters);
   /// ln P(theta): 0 without priors.
   double log_prior(const Parameters& parameters);
@@ -37,6 +38,7 @@ class LogJoint {
   void write(const ir::Model& model);
   void fill(const ir::Model& model, const runtime::BoundData& data);
   void set(const Parameters& parameters);
+  bool contradicts(int64_t state, int64_t row) const;
   std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
 
   const ir::Program& layout_;

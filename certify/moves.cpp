@@ -116,12 +116,6 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
   return move;
 }
 
-struct Spread {
-  size_t all, most;
-  size_t count() const { return std::min(all, most); }
-  size_t operator[](size_t i) const { return all <= most ? i : i * all / most; }
-};
-
 /// How many moves an event has: its elements, or its pairs.
 size_t moves_an_event(const ParameterSlot& slot, const std::vector<Stride>& event) {
   const auto n = static_cast<size_t>(event[0].size);
@@ -144,37 +138,51 @@ bool is_element_wise(Domain domain) {
   throw ir::InternalError("a parameter of this domain is not fitted, and has no moves");
 }
 
+/// The moves by number; entries that a mask holds at zero have none.
+std::vector<size_t> open_moves(const ir::Program& layout, const ParameterSlot& slot) {
+  std::vector<size_t> open;
+  if (is_element_wise(slot.domain)) {
+    for (int64_t i = 0; i < slot.size; ++i) open.push_back(static_cast<size_t>(i));
+    return open;
+  }
+  const std::vector<Stride> event = events(layout.module, slot);
+  const size_t each = moves_an_event(slot, event);
+  size_t number = 0;
+  for (const int64_t origin : origins(slot, event)) {
+    for (size_t inside = 0; inside < each; ++inside, ++number) {
+      const auto element = static_cast<size_t>(origin + static_cast<int64_t>(inside) * event[0].step);
+      if (slot.mask.empty() || slot.mask[element] != 0) open.push_back(number);
+    }
+  }
+  return open;
+}
+
+Move move_number(const ir::Program& layout, const ParameterSlot& slot, const Parameters& from,
+                 size_t number) {
+  if (is_element_wise(slot.domain)) return move_element(slot, from, static_cast<int64_t>(number));
+  const std::vector<Stride> event = events(layout.module, slot);
+  const size_t each = moves_an_event(slot, event);
+  const int64_t origin = origins(slot, event)[number / each];
+  const auto inside = static_cast<int64_t>(number % each);
+  if (slot.domain == Domain::simplex) return move_share(slot, from, origin, event[0], inside);
+  int64_t i = 0;
+  while ((i + 1) * (i + 2) / 2 <= inside) ++i;
+  return move_pair(slot, from, origin, event, i, inside - i * (i + 1) / 2);
+}
+
 }  // namespace
 
 size_t count_moves(const ir::Program& layout, const ParameterSlot& slot) {
-  if (is_element_wise(slot.domain)) return static_cast<size_t>(slot.size);
-  const std::vector<Stride> event = events(layout.module, slot);
-  return origins(slot, event).size() * moves_an_event(slot, event);
+  return open_moves(layout, slot).size();
 }
 
 std::vector<Move> moves(const ir::Program& layout, const ParameterSlot& slot, const Parameters& from,
                         size_t most) {
-  const Spread spread{count_moves(layout, slot), most};
+  const std::vector<size_t> open = open_moves(layout, slot);
+  const size_t count = std::min(open.size(), most);
   std::vector<Move> list;
-  if (is_element_wise(slot.domain)) {
-    for (size_t i = 0; i < spread.count(); ++i)
-      list.push_back(move_element(slot, from, static_cast<int64_t>(spread[i])));
-    return list;
-  }
-  const std::vector<Stride> event = events(layout.module, slot);
-  const std::vector<int64_t> first = origins(slot, event);
-  const size_t each = moves_an_event(slot, event);
-  for (size_t m = 0; m < spread.count(); ++m) {
-    const int64_t origin = first[spread[m] / each];
-    const auto inside = static_cast<int64_t>(spread[m] % each);
-    if (slot.domain == Domain::simplex) {
-      list.push_back(move_share(slot, from, origin, event[0], inside));
-      continue;
-    }
-    int64_t i = 0;
-    while ((i + 1) * (i + 2) / 2 <= inside) ++i;
-    list.push_back(move_pair(slot, from, origin, event, i, inside - i * (i + 1) / 2));
-  }
+  for (size_t i = 0; i < count; ++i)
+    list.push_back(move_number(layout, slot, from, open[i * open.size() / count]));
   return list;
 }
 

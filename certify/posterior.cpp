@@ -24,7 +24,10 @@ struct Rows {
   std::vector<int64_t> chosen = {};
 
   const double* of(int64_t row) const { return log_joint.data() + row * joint.states(); }
-  double evidence(int64_t row) const { return log_sum(of(row), joint.states()); }
+  bool point = is_point(subject.plan);
+  double evidence(int64_t row) const {
+    return point ? *std::max_element(of(row), of(row) + joint.states()) : log_sum(of(row), joint.states());
+  }
   /// Deviations are measured against it: ln P is a sum whose parts may cancel.
   double size(int64_t row) const {
     double largest = 1;
@@ -50,6 +53,29 @@ void check_evidence(Certificate& c, const Rows& rows) {
   }
 }
 
+const std::vector<double>& posterior_of(const Rows& rows, const std::string& latent) {
+  const auto alone = rows.outputs.find("responsibilities");
+  return alone != rows.outputs.end() ? alone->second : rows.outputs.at("responsibilities_" + latent);
+}
+
+/// The values that have all mass are those of a greatest P(y, z).
+void check_point(Certificate& c, const Rows& rows) {
+  for (const int64_t row : rows.chosen) {
+    int64_t state = 0;
+    for (const LatentAxis& latent : rows.joint.latents()) {
+      const double* q = posterior_of(rows, latent.name).data() + row * latent.states;
+      const double* value = std::find(q, q + latent.states, 1.0);
+      const bool one =
+          value != q + latent.states && std::count(q, q + latent.states, 0.0) == latent.states - 1;
+      if (!one)
+        note(c, HUGE_VAL, fmt::format("row {} of those that were taken: no value has all mass", row + 1));
+      state = state * latent.states + (one ? value - q : 0);
+    }
+    note(c, (rows.evidence(row) - rows.of(row)[state]) / rows.size(row),
+         fmt::format("row {} of those that were taken", row + 1));
+  }
+}
+
 /// ln of the sum of P(y, z) over all states in which latent `which` has the value `k`.
 double marginal(const Rows& rows, size_t which, int64_t k, int64_t row) {
   int64_t inner = 1;
@@ -63,9 +89,7 @@ double marginal(const Rows& rows, size_t which, int64_t k, int64_t row) {
 
 void check_states(Certificate& c, const Rows& rows, size_t which) {
   const LatentAxis& latent = rows.joint.latents()[which];
-  const auto alone = rows.outputs.find("responsibilities");
-  const std::vector<double>& q =
-      alone != rows.outputs.end() ? alone->second : rows.outputs.at("responsibilities_" + latent.name);
+  const std::vector<double>& q = posterior_of(rows, latent.name);
   for (const int64_t row : rows.chosen) {
     const double evidence = rows.evidence(row);
     for (int64_t k = 0; k < latent.states; ++k) {
@@ -93,6 +117,11 @@ std::vector<int64_t> spread_rows(const Subject& subject, int64_t most) {
 
 }  // namespace
 
+bool is_point(const ir::Plan& plan) {
+  return std::ranges::any_of(
+      plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::most_probable; });
+}
+
 double log_sum(const double* x, int64_t count) {
   const double most = *std::max_element(x, x + count);
   if (!std::isfinite(most)) return most;
@@ -118,9 +147,15 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
     Certificate c = one;
     c.block = latents == 0 ? of_rows : joint.latents()[i].name;
     c.claim = latents == 0 ? "the objective is the sum of ln P(y)"
+              : rows.point ? fmt::format("q({0} | y) is at the greatest ln P(y, {0})", c.block)
                            : fmt::format("ln P(y, {0}) - ln q({0} | y) is constant in {0}", c.block);
+    if (rows.point) c.solver = ir::Solver::most_probable;
     if (failure.empty()) {
-      if (latents > 0) check_states(c, rows, i);
+      if (rows.point) {
+        check_point(c, rows);
+      } else if (latents > 0) {
+        check_states(c, rows, i);
+      }
       check_evidence(c, rows);
       if (!(c.found <= c.allowed)) c.verdict = Verdict::failed;
     } else {

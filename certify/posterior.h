@@ -15,4 +15,7 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
 /// ln of the sum of e^x over `count` entries.
 double log_sum(const double* x, int64_t count);
 
+/// `point`: all mass is on the most probable values.
+bool is_point(const ir::Plan& plan);
+
 }  // namespace lvm::certificate

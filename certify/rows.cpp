@@ -140,7 +140,7 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
           column.values.push_back(draws.weight(row));
           continue;
         }
-        const bool absent = variable.missing && size > 1 && draws.absent(row, e);
+        const bool absent = variable.missing && draws.absent(row, e);
         column.values.push_back(absent ? std::nan("") : draws.cell(variable.type.element, states, row, e));
       }
       to.binding.columns[variable.name].push_back(column.name);

@@ -34,7 +34,7 @@ bool is_newton(const Block& block) {
 }  // namespace
 
 Climbed::Climbed(const Subject& subject, LogJoint& joint, const std::vector<double>& log_joint)
-    : joint_(joint), q_(log_joint.size(), 0) {
+    : joint_(joint), point_(is_point(subject.plan)), q_(log_joint.size(), 0) {
   const int64_t states = joint.states();
   for (int64_t row = 0; row < joint.rows(); ++row) {
     const double w = subject.data.weights ? subject.data.weights[row] : 1;
@@ -43,8 +43,9 @@ Climbed::Climbed(const Subject& subject, LogJoint& joint, const std::vector<doub
     weight_ += w;
     const double* of_row = log_joint.data() + row * states;
     const double evidence = log_sum(of_row, states);
+    const int64_t best = std::max_element(of_row, of_row + states) - of_row;
     for (int64_t s = 0; s < states; ++s) {
-      const double q = std::exp(of_row[s] - evidence);
+      const double q = point_ ? (s == best ? 1 : 0) : std::exp(of_row[s] - evidence);
       if (!(q >= least_q)) continue;
       q_[static_cast<size_t>(row * states + s)] = w * q;
       noise_ += 4 * epsilon * w * q * (std::abs(of_row[s]) + 10);
@@ -66,7 +67,8 @@ double Climbed::objective(const Parameters& parameters) {
   double sum = 0;
   for (int64_t row = 0; row < joint_.rows(); ++row) {
     const double w = weights_[static_cast<size_t>(row)];
-    if (w > 0) sum += w * log_sum(log_joint.data() + row * states, states);
+    const double* of_row = log_joint.data() + row * states;
+    if (w > 0) sum += w * (point_ ? *std::max_element(of_row, of_row + states) : log_sum(of_row, states));
   }
   return sum + joint_.log_prior(parameters);
 }

@@ -9,12 +9,12 @@ namespace lvm::certificate {
 /// What climbs: functions of the parameters by the independent joint.
 class Climbed {
  public:
-  /// With q(z | y) at `from`, which is the softmax of the joint there.
+  /// With q(z | y) from the joint where the step begins: its softmax, or its greatest value.
   Climbed(const Subject& subject, LogJoint& joint, const std::vector<double>& log_joint);
 
   /// The expected complete log density, with the prior.
   double expected(const Parameters& parameters);
-  /// The log likelihood, with the prior.
+  /// The log likelihood, or the sum of the greatest ln P(y, z), with the prior.
   double objective(const Parameters& parameters);
   /// The rounding of such a value.
   double noise() const { return noise_; }
@@ -22,6 +22,7 @@ class Climbed {
 
  private:
   LogJoint& joint_;
+  bool point_;
   std::vector<double> weights_;  // of the rows
   std::vector<double> q_;        // times the row's weight
   double noise_ = 0, weight_ = 0;

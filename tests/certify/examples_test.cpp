@@ -13,7 +13,8 @@ std::string table_of(const std::string& model) {
   const std::map<std::string, std::string> tables = {{"bernoulli_mixture", "digits_binary"},
                                                      {"inventions", "discoveries"},
                                                      {"poisson_regressions", "claims"},
-                                                     {"latent_class", "survey"}};
+                                                     {"latent_class", "survey"},
+                                                     {"partly_labelled", "iris_labels"}};
   const auto found = tables.find(model);
   return found == tables.end() ? "faithful" : found->second;
 }

@@ -145,12 +145,103 @@ const std::vector<std::string> others = {
     })",
 };
 
+/// Several latents, labels, hard EM, masks.
+const std::vector<std::string> latents = {
+    R"(model m {
+      axis A = 2  axis B = 3
+      axis D = columns
+      data y: real[D]
+      param a: simplex[A]
+      param move: simplex[A, B]
+      param m: real[A, D]
+      param s: positive[A, D]
+      data x: count
+      param r: positive[B]
+      latent u: category[A]
+      latent v: category[B]
+      P(u) = Categorical(a)
+      P(v | u) = Categorical(move[u])
+      P(y | u) = Normal(m[u], sd: s[u])
+      P(x | v) = Poisson(r[v])
+      q(u, v | y, x) = exact
+    })",
+    R"(model m {
+      axis A = 2  axis B = 2
+      data y: real
+      data x: real
+      param a: simplex[A]
+      param b: simplex[B]
+      param m: real[A]
+      param n: real[B]
+      param s: positive[A]
+      latent u: category[A]
+      latent v: category[B]
+      P(u) = Categorical(a)
+      P(v) = Categorical(b)
+      P(y | u) = Normal(m[u], sd: s[u])
+      P(x | v) = Normal(n[v], sd: 1)
+      q(u, v | y, x) = exact
+    })",
+    R"(model m {
+      axis K = 3
+      data y: real
+      data c: category[K] missing
+      param a: simplex[K]
+      param m: real[K]
+      param s: positive[K]
+      P(c) = Categorical(a)
+      P(y | c) = Normal(m[c], sd: s[c])
+    })",
+    R"(model m {
+      data y: count
+      param p: unit
+      param r: positive
+      latent b: bool
+      P(b) = Bernoulli(p)
+      P(y | b) = Poisson(r + 4 * b)
+      q(b | y) = exact
+    })",
+    R"(model m {
+      axis K = 2
+      axis D = columns
+      data y: real[D]
+      param a: simplex[K]
+      param m: real[K, D]
+      param s: covariance[K, D]
+      latent z: category[K]
+      P(z) = Categorical(a)
+      P(y | z) = Normal(m[z], cov: s[z])
+      q(z | y) = point
+    })",
+    R"(model m {
+      axis K = 2
+      axis V = 3
+      data y: category[V]
+      param a: simplex[K]
+      param p: simplex[K, V] mask [[1, 1, 0], [1, 1, 1]]
+      latent z: category[K]
+      P(z) = Categorical(a)
+      P(y | z) = Categorical(p[z])
+      q(z | y) = exact
+    })",
+};
+
 void note(const ir::Model& model, std::set<std::string>& parameterisations) {
   for (const ir::Node& node : model.function().nodes)
     if (node.op == ir::Op::logpdf) parameterisations.insert(node.attributes.text);
 }
 
 }  // namespace
+
+TEST_CASE("several latents, labels, hard EM and masks are certified") {
+  for (const std::string& text : latents) {
+    INFO(text);
+    const Model model = compile(text);
+    INFO(model.report().render());
+    CHECK(model.ok());
+    if (model.ok()) check_all(certify(model));
+  }
+}
 
 TEST_CASE("the posterior and the updates of every family are certified") {
   std::set<std::string> solvers, parameterisations;

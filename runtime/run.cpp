@@ -13,7 +13,7 @@
 namespace lvm::runtime {
 namespace {
 
-constexpr int most_halvings = 20;  // of a Newton step
+constexpr int most_halvings = 60;  // of a Newton step
 constexpr int start_passes = 2;  // the second has moments about means that are already near
 
 /// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where densities lie on both
@@ -114,11 +114,13 @@ void Run::check_drop(double objective, const Rounding& rounding) const {
 Failure Run::move(double& objective, double least) {
   before_ = parameters_;
   const bool guarded = walker_.set_newton_step(1);
+  stuck_ = false;
   if (guarded) walker_.keep_statistics();
   for (int halvings = 0;; ++halvings) {
     if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
     Failure failure = evaluate(objective);
-    if (!guarded || halvings > most_halvings) return failure;
+    stuck_ = halvings > most_halvings;
+    if (!guarded || stuck_) return failure;
     if (failure.empty() && objective >= least) return failure;
     parameters_ = before_;
     walker_.restore_statistics();
@@ -157,6 +159,7 @@ Failure Run::climb() {
     convergence.add(objective, rounding);
     result_.remaining = convergence.remaining();
     result_.interrupted = stopped(outcome.stop);
+    if (convergence.converged() && stuck_) return "no part of a Newton step climbs: the run is stuck, and not at a top";
     if (convergence.converged()) outcome.stop = Stop::converged;
     if (result_.interrupted || convergence.converged()) break;
     if (outcome.iterations >= options_.iterations) {

@@ -54,6 +54,7 @@ class Run {
   int64_t restart_;
   std::vector<double> parameters_;
   std::vector<double> before_;  // of the iteration before, for the dump
+  bool stuck_ = false;          // not even the smallest part of the last Newton step was taken
   RunResult result_;
 };
 

@@ -25,6 +25,8 @@ using ir::Op;
 namespace {
 
 constexpr double longest_step = 2;  // in the logarithm: a factor of 7.4
+constexpr double longest_real_step =
+    10;  // of 1 + |v|: where the density is nearly flat a step has no length of its own
 constexpr double least_pivot = 1e-8;
 
 struct Coordinate {
@@ -147,13 +149,35 @@ struct NewtonStep {
     return x;
   }
 
+  NodeId longest(size_t i) {
+    if (variable(i).domain != Domain::real) return b.constant(longest_step);
+    return b.mul(b.constant(longest_real_step), b.add(b.constant(1), b.unary(Op::abs, at[i].value)));
+  }
+
+  /// No coordinate moves further than its longest step. Where that turns the direction away from the climb,
+  /// all coordinates are shortened alike.
+  std::vector<NodeId> bounded(const std::vector<NodeId>& x) {
+    std::vector<NodeId> cut;
+    NodeId climb = b.constant(0), share = b.constant(1);
+    for (size_t i = 0; i < x.size(); ++i) {
+      const NodeId most = longest(i);
+      const NodeId low = b.binary(Op::maximum, x[i], b.unary(Op::neg, most));
+      cut.push_back(b.binary(Op::minimum, low, most));
+      climb = b.add(climb, b.mul(gradient[i], cut.back()));
+      const NodeId size = b.binary(Op::maximum, b.unary(Op::abs, x[i]), most);
+      share = b.binary(Op::minimum, share, b.div(most, size));
+    }
+    if (x.size() == 1) return cut;
+    const NodeId climbs = b.binary(Op::less, b.constant(0), climb);
+    for (size_t i = 0; i < x.size(); ++i) cut[i] = b.select(climbs, cut[i], b.mul(share, x[i]));
+    return cut;
+  }
+
   NodeId moved(size_t i, NodeId direction) {
     const NodeId step = b.leaf(Op::derived, ir::newton_step_slot, {ir::Element::real, {}, -1});
     const NodeId value = at[i].value;
     if (variable(i).domain == Domain::real) return b.add(value, b.mul(step, direction));
-    const NodeId low = b.binary(Op::maximum, direction, b.constant(-longest_step));
-    const NodeId bounded = b.binary(Op::minimum, low, b.constant(longest_step));
-    const NodeId factor = b.unary(Op::exp, b.mul(step, bounded));
+    const NodeId factor = b.unary(Op::exp, b.mul(step, direction));
     const NodeId odds = b.mul(value, factor);
     if (variable(i).domain == Domain::positive) return odds;
     return b.div(odds, b.add(odds, b.sub(b.constant(1), value)));
@@ -161,7 +185,7 @@ struct NewtonStep {
 
   void write() {
     derive();
-    const std::vector<NodeId> x = direction();
+    const std::vector<NodeId> x = bounded(direction());
     for (size_t i = 0; i < blocks.size(); ++i) {
       const NodeId next = moved(i, x[i]);
       // Where a component has lost its rows there is no direction: the checks name it.

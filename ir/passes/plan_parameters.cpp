@@ -64,6 +64,7 @@ struct ParameterPlanner {
     }
     if (uses.empty()) {
       // Analysis refuses parameters that nothing uses; one that q alone uses is refused with that q.
+      if (is_of_a_prior()) return report_of_a_prior();
       if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
       return;
     }
@@ -94,6 +95,17 @@ struct ParameterPlanner {
            "as they are");
   }
 
+  bool is_of_a_prior() const {
+    return std::ranges::any_of(c.model.variables, [&](const Variable& other) {
+      return other.prior != no_node && other.name != v.name && depends_on(c.function(), other.prior, v.node);
+    });
+  }
+
+  void report_of_a_prior() {
+    report(Code::update_not_compiled, v.range, fmt::format("the update of `{}` is not compiled yet", v.name),
+           fmt::format("`{}` stands in the prior of another parameter alone", v.name), hold_hint());
+  }
+
   /// The solvers would leave the set of its values.
   void report_constrained() {
     const bool ordered = v.domain == Domain::ordered;
@@ -110,6 +122,19 @@ struct ParameterPlanner {
            !has_free_coefficient(use) && prior_is_conjugate(c, v, *rule(use)->solver, use);
   }
 
+  /// Some coefficient of the predictor is one value where the spread has several: all are then weighted by the
+  /// old spread.
+  bool is_shared_by_spreads(const ParameterUse& use) const {
+    const NodeId spread = use.parts->slots.at(1);
+    std::vector<AxisId> axes = axes_of(spread);
+    if (const auto matrix = event(use)) axes = without(axes, {matrix->column});
+    return std::ranges::any_of(c.model.variables, [&](const Variable& other) {
+      return other.role == Role::parameter && !other.fixed &&
+             depends_on(c.function(), use.parts->slots.at(use.slot), other.node) &&
+             !without(axes, other.type.axes).empty();
+    });
+  }
+
   void add_linear(Solver solver) {
     const ParameterUse& use = uses.front();
     const bool closed = solver == Solver::least_squares;
@@ -118,9 +143,9 @@ struct ParameterPlanner {
         {.name = v.name,
          .latent = false,
          .solver = solver,
-         .block_class = !closed              ? BlockClass::newton
-                        : v.prior == no_node ? BlockClass::closed
-                                             : BlockClass::conditional,
+         .block_class = !closed                                              ? BlockClass::newton
+                        : v.prior == no_node && !is_shared_by_spreads(use) ? BlockClass::closed
+                                                                            : BlockClass::conditional,
          .reason =
              closed
                  ? fmt::format("{} of a {} through a linear predictor: regression", noun, use.parts->family)

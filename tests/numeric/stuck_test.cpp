@@ -1,0 +1,23 @@
+// Newton steps from where the density is nearly flat: the curvature says nothing of how far to go.
+
+#include <catch2/catch.hpp>
+
+#include "tests/numeric/ascent.h"
+
+namespace lvm::numeric {
+
+TEST_CASE("a step from a flat place climbs, and a run never ends below a top as if it had converged") {
+  const Model model = compile(R"(model flat {
+    data y: real = column("waiting")
+    param m: real
+    P(y) = Normal(m, sd: exp(m))
+  })");
+  // From the moments m = 71 the spread is e^71: the curvature is 10^-59, and the slope 272.
+  const BoundModel bound = bind_or_fail(model, example("faithful"));
+  const Fit fit = fit_or_fail(bound, {.iterations = 10'000, .tolerance = 1e-9});
+  CHECK(fit.converged);
+  CHECK(values(fit, "m")[0] < 6);
+  CHECK(gain(bound, fit, "m", 0) < 1e-6);
+}
+
+}  // namespace lvm::numeric

@@ -199,6 +199,7 @@ Failure Walker::rows(const std::string& function, const std::vector<double>& par
   const int64_t size = doubles_of(program_.statistics);
   reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
   for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
+  ir::complete_symmetric(program_, statistics_.data());
   return failure;
 }
 

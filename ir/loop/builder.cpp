@@ -105,6 +105,17 @@ Value Builder::polynomial(Value x, std::span<const double> coefficients) {
   return sum;
 }
 
+Value Builder::polynomial_by_halves(Value x, Value square, std::span<const double> coefficients) {
+  const auto horner = [&](size_t least) {
+    const size_t count = coefficients.size(), last = count - 1 - (count - 1 - least) % 2;
+    Value sum = real_like(coefficients[last], x);
+    for (size_t i = last; i > least; i -= 2) sum = fma(sum, square, real_like(coefficients[i - 2], x));
+    return sum;
+  };
+  const Value even = horner(0), odd = horner(1);
+  return fma(odd, x, even);
+}
+
 Value Builder::bits(Value a) { return make(Op::bits, is_vector(type(a)) ? Type::integers : Type::index, {a}); }
 
 Value Builder::from_bits(Value a) {

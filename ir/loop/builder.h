@@ -55,6 +55,8 @@ class Builder {
   Value round_even(Value a) { return unary(Op::round_even, a); }
   /// c0 + x (c1 + x (…)), by fma.
   Value polynomial(Value x, std::span<const double> coefficients);
+  /// The same of at least two coefficients, as E(x²) + x O(x²): as many operations in half the time where each waits for the last.
+  Value polynomial_by_halves(Value x, Value square, std::span<const double> coefficients);
 
   Value bits(Value a);
   Value from_bits(Value a);

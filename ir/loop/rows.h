@@ -19,6 +19,8 @@ class RowsSchedule {
   RowsSchedule(const ir::Program& program, const ir::Function& function, const Target& target);
   Function run();
   int64_t scratch_bytes() const { return arena_.bytes(); }
+  /// The statistics of which only the lower triangle is summed, each with the two axes that may be exchanged.
+  std::vector<std::pair<std::string, std::vector<AxisId>>> symmetric() const;
 
  private:
   /// r = exp(x - logsumexp x): computed with the logsumexp, from one exp.
@@ -28,12 +30,13 @@ class RowsSchedule {
   /// A sum over rows: the product of factors, for each position of its axes.
   struct Statistic {
     NodeId node = ir::no_node;
+    std::string slot;
     std::vector<NodeId> factors;
     std::vector<AxisId> outer, inner;
     Strides strides;
     int64_t offset = 0;
     bool masked = false;     // a factor is 0 in the rows beyond the last
-    bool symmetric = false;  // equal under exchange of its two inner axes
+    bool symmetric = false;  // equal under exchange of its two inner axes: only the lower triangle is summed
     bool reduces = false;    // over more than rows
     // With two inner axes: the factors that do not have the second one, and those that do.
     std::vector<NodeId> left, right;
@@ -43,7 +46,6 @@ class RowsSchedule {
   struct Element {
     const Statistic* statistic;
     Binding binding;
-    bool mirrored = false;  // also stored with its inner axes exchanged
   };
   /// A vector over an inner axis, kept in scratch for the present position of the outer axes.
   struct Panel {

@@ -11,6 +11,7 @@ namespace lvm::loop {
 namespace {
 
 constexpr int64_t longest_unrolled = 16;
+constexpr int64_t far_doubles = 32768;  // more than this do not stay in the second-level cache beside the rows
 
 double own_cost(const ir::Module& module, const ir::Node& n) {
   using ir::Op;
@@ -215,6 +216,7 @@ void RowsSchedule::find_statistics() {
     const ir::Slot& slot = find_slot(program_.statistics, objective ? "objective" : output.name);
     Statistic s;
     s.node = output.node;
+    s.slot = slot.name;
     s.strides = row_major(module_, slot.axes, lane_count);
     s.offset = slot.offset * lane_count;
     for (AxisId axis : n.type.axes) (latent_axes_.contains(axis) ? s.outer : s.inner).push_back(axis);
@@ -226,6 +228,14 @@ void RowsSchedule::find_statistics() {
     s.symmetric = is_symmetric(s);
     statistics_.push_back(std::move(s));
   }
+}
+
+std::vector<std::pair<std::string, std::vector<AxisId>>> RowsSchedule::symmetric() const {
+  std::vector<std::pair<std::string, std::vector<AxisId>>> found;
+  for (const Statistic& s : statistics_) {
+    if (s.symmetric) found.emplace_back(s.slot, s.inner);
+  }
+  return found;
 }
 
 void RowsSchedule::place_leaves() {
@@ -257,6 +267,10 @@ void RowsSchedule::choose_run() {
     panel_doubles = std::max(panel_doubles, size_of(module_, s.inner[0]) + size_of(module_, s.inner[1]));
   }
   run_rows_ = LVM_TILE_ROWS;
+  // Each run reads and writes all sums once: where they do not stay near, runs are long.
+  int64_t sums = 0;
+  for (const Statistic& s : statistics_) sums += elements(module_, node(s.node).type.axes);
+  if (sums * lane_count > far_doubles) return;
   while (run_rows_ > 64 && run_rows_ * (row_doubles + panel_doubles) > target_.cache_doubles) run_rows_ /= 2;
 }
 

@@ -64,7 +64,7 @@ void RowsSchedule::pairs_looped(const Statistic& s, const Binding& binding) {
         Binding at = binding;
         at[static_cast<size_t>(s.inner[0])] = {i.value, i.constant + r};
         at[static_cast<size_t>(s.inner[1])] = {j.value, j.constant + c};
-        sums.push_back({&s, at, s.symmetric && !(triangle && c == r)});
+        sums.push_back({&s, at});
       }
     }
     block(sums, {});

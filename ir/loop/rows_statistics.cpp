@@ -113,14 +113,7 @@ void RowsSchedule::block(const Elements& sums, const std::vector<std::pair<const
     values_.tile_row = values_.column_row = no_value;
     return next;
   });
-  for (size_t i = 0; i < sums.size(); ++i) {
-    const Statistic& s = *sums[i].statistic;
-    b_.store(lanes_of(s, sums[i].binding), last[i]);
-    if (!sums[i].mirrored) continue;
-    Binding exchanged = sums[i].binding;
-    std::swap(exchanged[static_cast<size_t>(s.inner[0])], exchanged[static_cast<size_t>(s.inner[1])]);
-    b_.store(lanes_of(s, exchanged), last[i]);
-  }
+  for (size_t i = 0; i < sums.size(); ++i) b_.store(lanes_of(*sums[i].statistic, sums[i].binding), last[i]);
 }
 
 void RowsSchedule::members(const std::vector<const Statistic*>& statistics, const Binding& binding) {
@@ -142,13 +135,12 @@ RowsSchedule::Elements RowsSchedule::positions(const Statistic& s, const Binding
   Elements all;
   Binding at = binding;
   values_.over_unrolled(s.inner, at, [&](const Binding& here) {
-    bool below = true, off_diagonal = false;
+    bool below = true;
     if (s.symmetric) {
       int64_t i = here[static_cast<size_t>(s.inner[0])].constant, j = here[static_cast<size_t>(s.inner[1])].constant;
       below = j <= i;
-      off_diagonal = j < i;
     }
-    if (below) all.push_back({&s, here, off_diagonal});
+    if (below) all.push_back({&s, here});
   });
   return all;
 }

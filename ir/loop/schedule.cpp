@@ -9,6 +9,14 @@
 
 namespace lvm::loop {
 
+namespace {
+
+ir::Slot& statistic(ir::Program& program, const std::string& name) {
+  return *std::ranges::find(program.statistics, name, &ir::Slot::name);
+}
+
+}  // namespace
+
 Unit schedule(ir::Program& program, const Target& target) {
   Unit unit;
   program.scratch_bytes = 0;
@@ -18,7 +26,12 @@ Unit schedule(ir::Program& program, const Target& target) {
   };
   for (const ir::Function& function : program.module.functions) {
     switch (function.time) {
-      case ir::BindingTime::rows: add(RowsSchedule(program, function, target)); break;
+      case ir::BindingTime::rows: {
+        RowsSchedule scheduled(program, function, target);
+        add(scheduled);
+        for (auto& [name, axes] : scheduled.symmetric()) statistic(program, name).symmetric = axes;
+        break;
+      }
       case ir::BindingTime::prepare: case ir::BindingTime::update: add(SmallSchedule(program, function)); break;
       case ir::BindingTime::once: 
         throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name, ir::name(function.time)));

@@ -19,7 +19,8 @@ constexpr double q[] = {0.5,
 Value tail_of(Builder& b, Value x, Value k) {
   Value r = b.fma(k, b.real_like(-ln2_high, x), x);
   r = b.fma(k, b.real_like(-ln2_low, x), r);
-  return b.fma(b.mul(r, r), b.polynomial(r, q), r);
+  const Value square = b.mul(r, r);
+  return b.fma(square, b.polynomial_by_halves(r, square, q), r);
 }
 
 }  // namespace

@@ -64,6 +64,24 @@ void assign_offsets(Program& program) {
   lay_out(program.module, program.checks);
 }
 
+void complete_symmetric(const Program& program, double* statistics) {
+  for (const Slot& slot : program.statistics) {
+    if (slot.symmetric.empty()) continue;
+    int64_t first = 0, second = 0, stride = 1;  // strides of the two axes
+    for (auto axis = slot.axes.rbegin(); axis != slot.axes.rend(); ++axis) {
+      if (*axis == slot.symmetric[0]) first = stride;
+      if (*axis == slot.symmetric[1]) second = stride;
+      stride *= program.module.axis(*axis).size;
+    }
+    const int64_t size = program.module.axis(slot.symmetric[0]).size;
+    double* sums = statistics + slot.offset;
+    for (int64_t at = 0; at < slot.size; ++at) {
+      const int64_t i = at / first % size, j = at / second % size;
+      if (j > i) sums[at] = sums[at + (j - i) * (first - second)];
+    }
+  }
+}
+
 std::string print(const Program& program) {
   std::string text = fmt::format("program {} method {} objective {}\n", program.model, program.method, program.objective_name);
   const Module& module = program.module;

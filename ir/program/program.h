@@ -21,6 +21,8 @@ struct Slot {
   std::vector<AxisId> axes;  // in layout order: the node's sorted axes
   int64_t offset = 0;        // in doubles, from the start of its buffer
   int64_t size = 0;          // doubles
+  /// Two of `axes` under whose exchange a statistic stays the same: compiled code adds up what is on and below the diagonal.
+  std::vector<AxisId> symmetric;
 };
 
 struct ParameterSlot : Slot {
@@ -90,6 +92,8 @@ struct Program {
 std::string print(const Program& program);
 /// Lays the slots of each buffer out one behind the other.
 void assign_offsets(Program& program);
+/// The other half of each symmetric statistic of `program.statistics`, from what compiled code has summed.
+void complete_symmetric(const Program& program, double* statistics);
 
 /// The functions of a Program as callables: compiled ones, or the reference interpreter behind the same frame.
 using Executable = std::map<std::string, std::function<int32_t(lvm_frame*)>>;

@@ -167,6 +167,7 @@ class Walker {
     for (size_t i = 0; i < sums.size(); ++i) {
       for (size_t lane = 0; lane < LVM_LANES; ++lane) sums[i] += statistics_[i * LVM_LANES + lane];
     }
+    ir::complete_symmetric(program_, sums.data());
     statistics_ = std::move(sums);
   }
 

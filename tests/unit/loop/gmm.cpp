@@ -43,7 +43,7 @@ Outcome run(const ir::Program& program, const ir::Executable& executable, int64_
   o.codes.push_back(o.buffers.run_rows(executable, "rows", rows));
   o.codes.push_back(o.buffers.run_rows(executable, "start", rows));
   o.codes.push_back(o.buffers.run_rows(executable, "posterior", rows));
-  o.buffers.add_lanes();
+  o.buffers.add_lanes(program);
   o.codes.push_back(o.buffers.run_update(executable, "update"));
   return o;
 }

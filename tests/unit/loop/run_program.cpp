@@ -47,11 +47,12 @@ int32_t Buffers::run_update(const ir::Executable& executable, const std::string&
   return executable.at(function)(&frame);
 }
 
-void Buffers::add_lanes() {
+void Buffers::add_lanes(const ir::Program& program) {
   for (int64_t i = 0; i < totals.size(); ++i) {
     totals[i] = 0;
     for (int64_t lane = 0; lane < LVM_LANES; ++lane) totals[i] += statistics[i * LVM_LANES + lane];
   }
+  ir::complete_symmetric(program, totals.data());
 }
 
 double difference(const Block& a, const Block& b, double floor) {

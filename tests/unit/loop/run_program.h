@@ -40,7 +40,7 @@ struct Buffers {
   int32_t run_rows(const ir::Executable& executable, const std::string& function, int32_t rows);
   int32_t run_prepare(const ir::Executable& executable, const std::string& function);
   int32_t run_update(const ir::Executable& executable, const std::string& function);
-  void add_lanes();
+  void add_lanes(const ir::Program& program);
 };
 
 /// |a - b| / max(|a|, |b|, floor), the greatest of it; equal NaN and infinities count as 0.

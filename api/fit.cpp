@@ -8,6 +8,7 @@
 #include "api/clock.h"
 #include "api/state.h"
 #include "runtime/entropy.h"
+#include "runtime/standard_errors.h"
 
 namespace lvm {
 namespace {
@@ -42,6 +43,7 @@ runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& set
   to.iterations = options.iterations.value_or(settings.iterations);
   to.tolerance = options.tolerance.value_or(settings.tolerance);
   to.restarts = options.restarts.value_or(settings.restarts);
+  to.accelerate = options.accelerate.value_or(settings.accelerate);
   to.seed = options.seed.value_or(settings.seed);
   to.threads = options.threads;
   check_method(options, settings, diagnostics);
@@ -107,7 +109,7 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.best = static_cast<size_t>(fitted.best);
   for (const runtime::RunOutcome& run : fitted.runs) {
     fit.runs.push_back({run.restart + 1, std::string(runtime::name(run.stop)), run.message, run.iterations,
-                        run.objective, run.seconds});
+                        run.objective, run.leaps_tried, run.leaps_taken, run.begin, run.seconds});
   }
   for (const runtime::FittedParameter& parameter : fitted.parameters) {
     fit.parameters.push_back(to_parameter(lowered, parameter));
@@ -119,12 +121,10 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.plan = plan_blocks(*lowered.plan);
 }
 
-/// What the fit says of its own time: runs follow one another.
+/// What the fit says of its own time.
 void add_fit_times(Profile& profile, const Fit& fit) {
   if (fit.trace_seconds.empty()) return;
-  double begin = 0;
-  for (size_t run = 0; run < fit.best; ++run) begin += fit.runs[run].seconds;
-  profile.start = std::max(0.0, fit.trace_seconds.front() - begin);
+  profile.start = std::max(0.0, fit.trace_seconds.front() - fit.runs[fit.best].begin);
   const double climbed = fit.trace_seconds.back() - fit.trace_seconds.front();
   if (fit.trace_seconds.size() > 1)
     profile.iteration = climbed / static_cast<double>(fit.trace_seconds.size() - 1);
@@ -136,6 +136,28 @@ double icl(const Fit& fit, const CompiledCode& code, const runtime::BoundData& d
   const std::optional<double> entropy =
       runtime::posterior_entropy(code.program, code.functions, data, fitted.parameters, threads);
   return entropy ? fit.bic + 2 * *entropy : std::numeric_limits<double>::quiet_NaN();
+}
+
+void add_standard_errors(Fit& fit, const driver::Lowered& lowered, const CompiledCode& code,
+                         const runtime::Fitted& fitted, int threads, Diagnostics& diagnostics) {
+  const auto none = [&](const std::string& reason) {
+    diagnostics.report(
+        {.code = Code::no_standard_errors, .message = "there are no standard errors: " + reason});
+  };
+  if (fit.objective_name != "log_likelihood")
+    return none(fmt::format("the objective is `{}`, no log likelihood of the rows", fit.objective_name));
+  const std::vector<double> parameters = runtime::to_program_layout(code.program, fitted.parameters);
+  const runtime::StandardErrors errors =
+      runtime::standard_errors(code.program, code.functions, *lowered.data, parameters, threads);
+  if (!errors.reason.empty()) return none(errors.reason);
+  for (Parameter& to : fit.parameters) {
+    if (to.fixed) continue;
+    const auto slot = std::ranges::find(code.program.parameters, to.name, &ir::ParameterSlot::name);
+    const auto begin = errors.values.begin() + slot->offset;
+    const ir::Variable& variable = lowered.model->variables[static_cast<size_t>(*lowered.model->find(to.name))];
+    to.standard_errors = runtime::permute(std::vector<double>(begin, begin + slot->size), slot->axes,
+                                          variable.declared_axes, code.program.module);
+  }
 }
 
 }  // namespace
@@ -244,6 +266,8 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
         add_fit_times(to.profile, to);
         to.icl = std::numeric_limits<double>::quiet_NaN();
         if (fitted.ok) to.icl = icl(to, code, *lowered.data, fitted, options.threads);
+        if (fitted.ok && options.standard_errors)
+          add_standard_errors(to, lowered, code, fitted, options.threads, diagnostics);
         state->ok = fitted.ok && !diagnostics.has_errors();
         state->fitted = std::move(fitted.parameters);
       }

@@ -34,6 +34,19 @@ Json parameters_json(const Fit& fit) {
   return json;
 }
 
+/// Of the parameters that have them, in the same shapes.
+Json standard_errors_json(const Fit& fit) {
+  Json json = Json::object();
+  for (const Parameter& parameter : fit.parameters) {
+    if (parameter.standard_errors.empty()) continue;
+    Values errors = parameter;
+    errors.values = parameter.standard_errors;
+    size_t next = 0;
+    json[parameter.name] = nested(errors, 0, next);
+  }
+  return json;
+}
+
 Json message_json(const Message& message) {
   Json json = {{"code", message.code}, {"message", message.text}};
   if (!message.rule.empty()) json["rule"] = message.rule;
@@ -83,6 +96,7 @@ Json runs_json(const Fit& fit) {
                   {"stop", run.stop},
                   {"iterations", run.iterations},
                   {"objective", run.objective}};
+    if (run.leaps_tried > 0) entry["leaps"] = {{"tried", run.leaps_tried}, {"taken", run.leaps_taken}};
     if (!run.message.empty()) entry["message"] = run.message;
     list.push_back(std::move(entry));
   }
@@ -125,6 +139,7 @@ Json fit_json(const Fit& fit) {
   if (fit.total_weight != static_cast<double>(fit.rows)) json["total_weight"] = fit.total_weight;
   json["seed"] = fit.seed;
   json["parameters"] = parameters_json(fit);
+  if (const Json errors = standard_errors_json(fit); !errors.empty()) json["standard_errors"] = errors;
   json["plan"] = plan_json(fit.plan);
   json["timing"] = {{"compile", fit.compile_seconds}, {"read", fit.read_seconds}, {"fit", fit.fit_seconds}};
   json["warnings"] = messages_json(fit.report(), false);
@@ -204,6 +219,8 @@ std::string config_to_json(const Fit& fit, const RunInputs& inputs) {
   add_if(json, "iterations", inputs.fit.iterations);
   add_if(json, "tolerance", inputs.fit.tolerance);
   add_if(json, "restarts", inputs.fit.restarts);
+  add_if(json, "accelerate", inputs.fit.accelerate);
+  if (inputs.fit.standard_errors) json["standard_errors"] = true;
   json["threads"] = inputs.fit.threads;
   json["backend"] = inputs.fit.backend == Backend::compiled ? "llvm" : "interpreter";
   if (!inputs.init.empty()) json["init"] = inputs.init;

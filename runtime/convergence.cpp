@@ -36,4 +36,10 @@ void Convergence::add(double objective, const Rounding& rounding) {
   hits_ = hit(gain_before, rounding) && tolerance_ > 0 ? hits_ + 1 : 0;
 }
 
+void Convergence::restart(double objective) {
+  objective_ = objective;
+  gain_ = remaining_ = std::numeric_limits<double>::quiet_NaN();
+  hits_ = 0;
+}
+
 }  // namespace lvm::runtime

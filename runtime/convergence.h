@@ -23,6 +23,9 @@ class Convergence {
   /// gained, or the gain is lost in rounding: one small gain may be a plateau that the run is about to leave.
   void add(double objective, const Rounding& rounding);
   bool converged() const { return hits_ >= 2; }
+  bool near() const { return hits_ > 0; }
+  /// The objective of a point that EM did not lead to: what came before says nothing of the gains from here.
+  void restart(double objective);
   double gain() const { return gain_; }
   /// Nats still to gain; NaN while it is not known.
   double remaining() const { return remaining_; }

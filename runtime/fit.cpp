@@ -4,7 +4,10 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
+#include <mutex>
+#include <memory>
 #include <limits>
 
 #include "runtime/run.h"
@@ -106,6 +109,35 @@ bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
   return true;
 }
 
+/// The runs side by side, each on a thread of its own; one run, or one thread, has all threads to itself. What a run finds depends on
+/// its number alone. A run is none where an interruption came before it.
+std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                                               const FitOptions& options, const Clock& clock) {
+  const int64_t restarts = useful_restarts(program, options);
+  Pool pool(restarts > 1 ? options.threads : 1);
+  const bool beside = pool.threads() > 1;
+  std::mutex reporting;
+  FitOptions own = options;
+  if (options.progress && beside) {
+    own.progress = [&](const Progress& progress) {
+      const std::scoped_lock lock(reporting);
+      return options.progress(progress);
+    };
+  }
+  std::vector<std::unique_ptr<Walker>> walkers(static_cast<size_t>(pool.threads()));
+  std::vector<std::optional<RunResult>> runs(static_cast<size_t>(restarts));
+  std::atomic<bool> interrupted = false;
+  pool.run(restarts, [&](int64_t restart, int worker) {
+    if (interrupted) return;
+    std::unique_ptr<Walker>& walker = walkers[static_cast<size_t>(worker)];
+    if (!walker) walker = std::make_unique<Walker>(program, functions, data, beside ? 1 : options.threads);
+    std::optional<RunResult>& run = runs[static_cast<size_t>(restart)];
+    run = Run(program, data, own, *walker, clock, restart).go();
+    if (run->interrupted) interrupted = true;
+  });
+  return runs;
+}
+
 void add_information(Fitted& fitted, const ir::Program& program) {
   for (const ir::ParameterSlot& slot : program.parameters) {
     if (!slot.fixed) fitted.free_parameters += slot.free_dimensions;
@@ -176,12 +208,9 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
     return fitted;
   }
   const Clock clock;
-  Walker walker(program, functions, data, options.threads);
   double remaining = std::numeric_limits<double>::quiet_NaN();
-  for (int64_t restart = 0; restart < useful_restarts(program, options); ++restart) {
-    RunResult run = Run(program, data, options, walker, clock, restart).go();
-    if (take(fitted, program, run)) remaining = run.remaining;
-    if (run.interrupted) break;
+  for (std::optional<RunResult>& run : all_runs(program, functions, data, options, clock)) {
+    if (run && take(fitted, program, *run)) remaining = run->remaining;
   }
   fitted.seconds = clock.seconds();
   report_failures(fitted, diagnostics);

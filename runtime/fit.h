@@ -29,10 +29,12 @@ struct FitOptions {
   double tolerance = 1e-6;    // nats: a run has converged when what remains to be gained is less; 0: do all iterations
   int64_t restarts = 1;
   uint64_t seed = 1;
+  bool accelerate = false;    // leaps of SQUAREM between the iterations
   int threads = 0;            // 0: as many as the machine has
   /// By name, in slot layout; either empty or with every parameter that is not fixed, inside its domain. One run from there.
   std::map<std::string, std::vector<double>> initial = {};
-  /// Called after every objective; false stops the fit, which then returns its best so far.
+  /// Called after every objective; false stops the fit, which then returns its best so far. Runs go on side by side: the call may
+  /// come from another thread, but never two at once.
   std::function<bool(const Progress&)> progress = {};
   double time_limit = std::numeric_limits<double>::infinity();  // seconds
 };
@@ -46,8 +48,9 @@ struct RunOutcome {
   int64_t iterations = 0;
   Stop stop = Stop::failed;
   double objective = -std::numeric_limits<double>::infinity();  // the last one
-  double seconds = 0;
-  std::string message;  // of a failed run: which check and component
+  int64_t leaps_tried = 0, leaps_taken = 0;  // with `accelerate`
+  double begin = 0, seconds = 0;             // begin: since the fit began
+  std::string message;                       // of a failed run: which check and component
 };
 
 struct TraceEntry {

@@ -129,6 +129,30 @@ Failure Run::move(double& objective, double least) {
   }
 }
 
+/// From a point of EM to where the last three lead, unless the objective is lower there or has no value.
+void Run::leap(Leap& leap, double& objective, Convergence& convergence) {
+  leap.add(parameters_);
+  if (convergence.near()) return;
+  std::optional<std::vector<double>> proposed = leap.propose();
+  if (!proposed) return;
+  ++result_.outcome.leaps_tried;
+  walker_.keep_statistics();
+  std::swap(parameters_, *proposed);
+  double there = 0;
+  const bool taken = evaluate(there).empty() && there >= objective;
+  if (taken) {
+    ++result_.outcome.leaps_taken;
+    objective = there;
+    result_.outcome.objective = objective;
+    convergence.restart(objective);
+  } else {
+    std::swap(parameters_, *proposed);
+    walker_.restore_statistics();
+    static_cast<void>(walker_.prepare(parameters_));  // it went well before
+  }
+  leap.settle(taken, parameters_);
+}
+
 bool Run::stopped(Stop& why) {
   if (options_.progress) {
     const std::vector<TraceEntry>& trace = result_.trace;
@@ -148,6 +172,8 @@ Failure Run::climb() {
   Convergence convergence(options_.tolerance);
   RunOutcome& outcome = result_.outcome;
   Rounding rounding;
+  std::optional<Leap> leaps;
+  if (options_.accelerate) leaps.emplace(program_);
   double objective = 0;
   if (Failure failure = evaluate(objective); !failure.empty()) return failure;
   for (;; ++outcome.iterations) {
@@ -166,6 +192,7 @@ Failure Run::climb() {
       outcome.stop = Stop::iterations;
       break;
     }
+    if (leaps) leap(*leaps, objective, convergence);
     if (Failure failure = move(objective, objective - rounding.allowed); !failure.empty()) return failure;
   }
   return {};
@@ -174,10 +201,10 @@ Failure Run::climb() {
 RunResult Run::go() {
   RunOutcome& outcome = result_.outcome;
   outcome.restart = restart_;
-  const double begin = clock_.seconds();
+  outcome.begin = clock_.seconds();
   outcome.message = start();
   if (outcome.message.empty()) outcome.message = climb();
-  outcome.seconds = clock_.seconds() - begin;
+  outcome.seconds = clock_.seconds() - outcome.begin;
   if (outcome.message.empty()) {
     if (const double* prior = walker_.derived(ir::log_prior_slot)) result_.log_prior = *prior;
     result_.parameters = std::move(parameters_);

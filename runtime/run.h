@@ -6,6 +6,7 @@
 
 #include "runtime/convergence.h"
 #include "runtime/fit.h"
+#include "runtime/leap.h"
 #include "runtime/walker.h"
 
 namespace lvm::runtime {
@@ -44,6 +45,7 @@ class Run {
   Failure move(double& objective, double least);
   void check_drop(double objective, const Rounding& rounding) const;
   Rounding rounding_of(double objective) const;
+  void leap(Leap& leap, double& objective, Convergence& convergence);
   bool stopped(Stop& why);
 
   const ir::Program& program_;

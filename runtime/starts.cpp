@@ -6,58 +6,13 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/events.h"
+
 namespace lvm::runtime {
 namespace {
 
 using ir::Domain;
 using ir::ParameterSlot;
-
-/// Where the event axes of a slot lie in its layout.
-struct Stride {
-  int64_t size = 1;    // elements along the axis
-  int64_t step = 1;    // doubles between two of them
-};
-
-bool is_matrix(Domain domain) { return domain == Domain::covariance || domain == Domain::correlation; }
-
-std::vector<ir::AxisId> event_axes(const ParameterSlot& slot, const ir::Module& module) {
-  if (!slot.event.empty()) return slot.event;
-  if (!is_matrix(slot.domain)) return {slot.axes.back()};
-  // The twin of an axis may have any higher id.
-  for (const ir::AxisId axis : slot.axes) {
-    const auto twin = module.find_axis(module.axis(axis).name + "'");
-    if (twin && std::find(slot.axes.begin(), slot.axes.end(), *twin) != slot.axes.end()) return {axis, *twin};
-  }
-  throw ir::InternalError("parameter `" + slot.name + "` is a matrix without an axis and its twin");
-}
-
-Stride stride_of(const ParameterSlot& slot, ir::AxisId axis, const ir::Module& module) {
-  Stride out;
-  bool behind = false;
-  for (const ir::AxisId a : slot.axes) {
-    if (behind) out.step *= module.axis(a).size;
-    if (a == axis) {
-      behind = true;
-      out.size = module.axis(a).size;
-    }
-  }
-  return out;
-}
-
-/// Calls f(offset) for the first element of every event: the elements whose index along the event axes is 0.
-template <typename F>
-void each_event(const ParameterSlot& slot, const std::vector<Stride>& event, const F& f) {
-  for (int64_t i = 0; i < slot.size; ++i) {
-    const bool first = std::all_of(event.begin(), event.end(), [&](const Stride& s) { return i / s.step % s.size == 0; });
-    if (first) f(i);
-  }
-}
-
-std::vector<Stride> event_strides(const ParameterSlot& slot, const ir::Module& module) {
-  std::vector<Stride> out;
-  for (const ir::AxisId axis : event_axes(slot, module)) out.push_back(stride_of(slot, axis, module));
-  return out;
-}
 
 void fill_default(const ParameterSlot& slot, const ir::Module& module, double* values) {
   double fill = 0;

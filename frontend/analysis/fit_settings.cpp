@@ -19,6 +19,7 @@ enum class SettingKind : uint8_t {
   seed,
   optimiser,
   objective,
+  acceleration,
   flag_or_number,
   text
 };
@@ -28,11 +29,12 @@ struct SettingRow {
   SettingKind kind;
 };
 
-constexpr std::array<SettingRow, 15> setting_table = {{
+constexpr std::array<SettingRow, 16> setting_table = {{
     {"method", SettingKind::method},
     {"iterations", SettingKind::whole},
     {"tolerance", SettingKind::positive},
     {"restarts", SettingKind::whole},
+    {"acceleration", SettingKind::acceleration},
     {"seed", SettingKind::seed},
     {"init", SettingKind::text},
     {"batch", SettingKind::whole},
@@ -90,6 +92,8 @@ std::string fault(SettingKind kind, std::string_view text) {
                  : "`adam`, `adamw`, `sgd`, `momentum`, `adagrad` or `rmsprop`";
     case SettingKind::objective:
       return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
+    case SettingKind::acceleration:
+      return text == "none" || text == "squarem" ? "" : "`none` or `squarem`";
     case SettingKind::text:
       return {};
   }
@@ -103,6 +107,8 @@ void store(ir::FitSettings& fit, const SettingRow& row, const std::string& text)
     fit.iterations = *read<int64_t>(text);
   else if (row.name == "restarts")
     fit.restarts = *read<int64_t>(text);
+  else if (row.name == "acceleration")
+    fit.accelerate = text == "squarem";
   else if (row.name == "tolerance")
     fit.tolerance = *read<double>(text);
   else if (row.name == "seed")

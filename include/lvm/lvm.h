@@ -225,11 +225,15 @@ struct FitOptions {
   std::optional<int64_t> iterations = {};
   std::optional<double> tolerance = {};  // nats of remaining gain
   std::optional<int64_t> restarts = {};
+  std::optional<bool> accelerate = {};  // leaps of SQUAREM between the iterations, taken where they gain
   std::optional<uint64_t> seed = {};
   int threads = 0;  // 0: as many as the machine has; results do not depend on it
   Backend backend = Backend::compiled;
   std::vector<Values> init = {};  // start here instead of a random start: every parameter that is not fixed
-  std::function<bool(const Progress&)> progress = {};  // false stops the fit
+  /// After every objective; false stops the fit. Restarts run side by side: it may be called from another
+  /// thread, but never twice at once.
+  std::function<bool(const Progress&)> progress = {};
+  bool standard_errors = false;  // of the parameters, from the observed information: costs passes over the data
 };
 
 struct Parameter : Values {
@@ -238,6 +242,8 @@ struct Parameter : Values {
   std::vector<std::vector<std::string>>
       labels;  // for each axis a name for each index: columns, levels, or 1, 2, …
   bool fixed = false;
+  /// Of each value, where they were asked for and exist; NaN of fixed values and of those on a bound.
+  std::vector<double> standard_errors = {};
 };
 
 /// One start of a fit.
@@ -247,7 +253,8 @@ struct Run {
   std::string message;  // of a failed run: what collapsed
   int64_t iterations = 0;
   double objective = 0;  // the last one
-  double seconds = 0;
+  int64_t leaps_tried = 0, leaps_taken = 0;  // with `accelerate`
+  double begin = 0, seconds = 0;  // begin: since the fit began
 };
 
 /// Seconds by phase.

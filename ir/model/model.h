@@ -90,6 +90,7 @@ struct FitSettings {
   int64_t iterations = 1000;
   double tolerance = 1e-6;  // the remaining gain by Aitken's estimate, in nats
   int64_t restarts = 1;
+  bool accelerate = false;  // leaps of SQUAREM between the iterations
   uint64_t seed = 1;
   std::map<std::string, std::string> others;  // settings of the gradient route, as text
   std::map<std::string, SourceRange> ranges;

@@ -63,6 +63,9 @@ void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
   lvm::FitOptions& fit = to.fit;
   command.add_option("--seed", fit.seed, "of all random numbers; it is printed and stored");
   command.add_option("--restarts", fit.restarts, "runs from different starts; the best is kept");
+  command.add_flag("--accelerate", to.accelerate, "leap ahead between iterations (SQUAREM) where that gains");
+  command.add_flag("--standard-errors", fit.standard_errors,
+                   "of the parameters, from the observed information");
   command.add_option("--iterations", fit.iterations, "the most iterations of a run");
   command.add_option("--tolerance", fit.tolerance, "stop when less than this is left to gain, in nats");
   command.add_option("--method", fit.method, "auto, em or gradient");
@@ -141,6 +144,7 @@ std::string read_raw(const Raw& raw, Arguments& to) {
     const auto* found = std::ranges::find(lvm::criterion_names, raw.select);
     to.select = static_cast<lvm::Criterion>(found - std::begin(lvm::criterion_names));
   }
+  if (to.accelerate) to.fit.accelerate = true;
   to.fit.backend = raw.backend == "interpreter" ? lvm::Backend::interpreter : lvm::Backend::compiled;
   return "";
 }

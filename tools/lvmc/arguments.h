@@ -21,6 +21,7 @@ struct Arguments {
   lvm::Criterion select = lvm::Criterion::bic;
   std::string init, save;  // files of parameters
   std::string out;         // the folder of the run
+  bool accelerate = false;
   bool overwrite = false, posterior = false, latex = false;
   std::optional<lvm::Stage> emit;
   std::string color = "auto";

@@ -125,7 +125,9 @@ std::vector<std::string> aligned_numbers(const std::vector<double>& values) {
       decimals <= 7 && largest < 1e9 && (largest == 0 || smallest * std::pow(10, decimals) >= 10);
   std::vector<std::string> texts;
   for (const double value : values) {
-    texts.push_back(fixed ? fmt::format("{:.{}f}", value, decimals) : fmt::format("{:.4g}", value));
+    texts.push_back(std::isnan(value) ? "–"
+                    : fixed           ? fmt::format("{:.{}f}", value, decimals)
+                                      : fmt::format("{:.4g}", value));
   }
   return texts;
 }
@@ -157,6 +159,14 @@ std::string parameter_table(const lvm::Parameter& parameter, bool full) {
   }
   if (shown < blocks) text += fmt::format("  … {} more (-v or --json for all)\n", blocks - shown);
   return text;
+}
+
+std::string error_table(const lvm::Parameter& parameter, bool full) {
+  lvm::Parameter errors = parameter;
+  errors.values = parameter.standard_errors;
+  errors.name = "± standard error";
+  errors.domain.clear();
+  return parameter_table(errors, full);
 }
 
 }  // namespace lvmc

@@ -73,6 +73,9 @@ std::string objective_lines(const lvm::Fit& fit) {
   }
   text += fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
+  const lvm::Run& best = fit.runs[fit.best];
+  if (best.leaps_tried > 0)
+    text += fmt::format("acceleration     {} of {} leaps gained and were taken\n", best.leaps_taken, best.leaps_tried);
   return text;
 }
 
@@ -129,7 +132,11 @@ std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose)
   text += "plan\n" + plan_lines(fit.plan);
   text += "\n" + objective_lines(fit) + run_lines(fit, verbose);
   text += fmt::format("seed             {}\n\n", fit.seed);
-  for (const lvm::Parameter& parameter : fit.parameters) text += parameter_table(parameter, verbose) + "\n";
+  for (const lvm::Parameter& parameter : fit.parameters) {
+    text += parameter_table(parameter, verbose);
+    if (!parameter.standard_errors.empty()) text += error_table(parameter, verbose);
+    text += "\n";
+  }
   text += fmt::format("time: {:.3f} s to fit, {:.3f} s to compile, {:.3f} s to read\n", fit.fit_seconds,
                       fit.compile_seconds, fit.read_seconds);
   return text;

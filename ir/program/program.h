@@ -22,7 +22,7 @@ struct Slot {
   int64_t offset = 0;        // in doubles, from the start of its buffer
   int64_t size = 0;          // doubles
   /// Two of `axes` under whose exchange a statistic stays the same: compiled code adds up what is on and below the diagonal.
-  std::vector<AxisId> symmetric;
+  std::vector<AxisId> symmetric = {};
 };
 
 struct ParameterSlot : Slot {

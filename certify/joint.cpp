@@ -64,13 +64,6 @@ class Copy {
   std::vector<NodeId> made_;
 };
 
-/// Absent cells of independent elements are integrated out: their terms are 1.
-NodeId observed_terms(Builder& b, NodeId value, NodeId density) {
-  if (b.type(value).axes != b.type(density).axes)
-    throw ir::InternalError("the joint of a vector with absent cells is not written");
-  return b.select(b.binary(Op::equal, value, value), density, b.constant(0));
-}
-
 }  // namespace
 
 LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data)
@@ -97,10 +90,21 @@ void LogJoint::write(const ir::Model& model) {
   NodeId total = joint.constant(0), log_prior = prior.constant(0);
   for (const ir::Factor& factor : model.factors) {
     const ir::Variable& variable = model.variables[static_cast<size_t>(factor.variable.variable)];
-    NodeId density = of_rows(factor.log_density);
+    NodeId density = ir::no_node;
     if (variable.role == ir::Role::data && variable.missing && !is_latent(latents_, variable.name)) {
-      const NodeId value = of_rows(model.function()[factor.log_density].inputs.front());
-      density = observed_terms(joint, value, density);
+      const Node& logpdf = model.function()[factor.log_density];
+      const NodeId value = of_rows(logpdf.inputs.front());
+      if (std::ranges::any_of(joint.type(value).axes, [&](AxisId axis) { return !logpdf.type.has(axis); })) {
+        std::vector<NodeId> slots;
+        for (size_t i = 1; i < logpdf.inputs.size(); ++i) slots.push_back(of_rows(logpdf.inputs[i]));
+        vectors_.push_back(observed_vector(module_, joint.function(), logpdf, value, std::move(slots)));
+        continue;
+      }
+      // Absent cells of independent elements are integrated out: their terms are 1.
+      density = of_rows(factor.log_density);
+      density = joint.select(joint.binary(Op::equal, value, value), density, joint.constant(0));
+    } else {
+      density = of_rows(factor.log_density);
     }
     const std::vector<AxisId> elements = without_row(joint.type(density).axes);
     total = joint.add(total, joint.reduce(Op::sum, density, elements));

@@ -4,6 +4,7 @@
 // used: no responsibilities, no moments, no statistics, no enumeration along an axis.
 
 #include "backends/interpreter/interpret.h"
+#include "certify/observed.h"
 #include "ir/model/model.h"
 #include "runtime/bind.h"
 
@@ -42,7 +43,8 @@ class LogJoint {
   std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
 
   const ir::Program& layout_;
-  ir::Module module_;  // functions "joint" and "prior"
+  ir::Module module_;                    // functions "joint" and "prior"
+  std::vector<ObservedVector> vectors_;  // factors that "joint" leaves out
   interpreter::Environment environment_;
   std::vector<LatentAxis> latents_;
   int64_t rows_ = 0, states_ = 1;

@@ -23,7 +23,7 @@ Message to_message(const Diagnostic& diagnostic, const SourceFile* source) {
   message.column_name = diagnostic.table.column;
   message.cell = diagnostic.table.cell;
   if (source == nullptr) return message;
-  if (!diagnostic.range.empty()) {
+  if (diagnostic.range != SourceRange{}) {  // of something that is missing the range has no length
     const LineColumn begin = source->position(diagnostic.range.begin),
                      end = source->position(diagnostic.range.end);
     message.file = source->name();

@@ -47,7 +47,7 @@ Failure Run::move_to_assignment() {
     if (walker_.has("prepare")) static_cast<void>(walker_.prepare(parameters_));
     if (Failure failure = walker_.rows("start", parameters_); !failure.empty()) return failure;
     if (Failure failure = walker_.update(parameters_, walker_.has("begin") ? "begin" : "update"); !failure.empty()) return failure;
-    apply_masks(program_, parameters_);
+    make_room(program_, parameters_);
   }
   return {};
 }

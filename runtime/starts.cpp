@@ -113,6 +113,20 @@ void apply_masks(const ir::Program& program, std::vector<double>& parameters) {
   }
 }
 
+void make_room(const ir::Program& program, std::vector<double>& parameters) {
+  constexpr double part = 0.1;
+  const auto masked = [](const ParameterSlot& slot) { return !slot.mask.empty(); };
+  if (std::none_of(program.parameters.begin(), program.parameters.end(), masked)) return;
+  for (const ParameterSlot& slot : program.parameters) {
+    if (slot.fixed || (slot.domain != Domain::simplex && slot.domain != Domain::unit)) continue;
+    std::vector<double> equal(static_cast<size_t>(slot.size), 0);
+    fill_default(slot, program.module, equal.data());
+    double* values = parameters.data() + slot.offset;
+    for (int64_t i = 0; i < slot.size; ++i) values[i] += part * (equal[static_cast<size_t>(i)] - values[i]);
+  }
+  apply_masks(program, parameters);
+}
+
 std::vector<double> default_parameters(const ir::Program& program) {
   std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
   for (const ParameterSlot& slot : program.parameters) {

@@ -4,6 +4,7 @@
 #include <algorithm>
 
 #include "backends/em/normal_blocks.h"
+#include "ir/families/family.h"
 #include "ir/families/members.h"
 
 namespace lvm::em {
@@ -16,6 +17,8 @@ namespace {
 
 constexpr double epsilon = 0x1p-52;
 constexpr double least_relative_eigenvalue = 1e-10;
+// Of values with a size both must be small; Newton steps of a shape come near to 0 slowly.
+constexpr double least_of_size = 1e-8, least_of_column = 1e-6;
 
 struct Guard {
   Builder& b;
@@ -136,6 +139,57 @@ struct Guard {
   }
 };
 
+/// The expression holds a parameter that the fit moves.
+bool is_free(Builder& b, const Setting& setting, NodeId node) {
+  const ir::Function& f = b.function();
+  const std::vector<bool> needed = needed_by(f, node);
+  for (NodeId id = 0; id <= node; ++id) {
+    if (!needed[static_cast<size_t>(id)] || f[id].op != Op::parameter) continue;
+    if (setting.plan.find(f[id].attributes.text)->solver != ir::Solver::held) return true;
+  }
+  return false;
+}
+
+/// Other families than the Normal: the variance of an element beside that of its column or, where values have
+/// a size, beside its square. Components on scales of their own are narrow in one of the two alone.
+bool check_narrow(Builder& b, const Setting& setting, const Emission& e, std::vector<Check>& checks) {
+  const ir::Family* family = ir::find_family(parameterisation_of(e));
+  if (!family || !family->narrowness) return false;
+  Expansion tables(b, setting, Expansion::Rows::tables);
+  std::vector<NodeId> slots;
+  for (const NodeId slot : e.slots) slots.push_back(tables(slot));
+  const ir::Narrowness narrow = family->narrowness(b, slots);
+  const auto usable = [&](NodeId node) {
+    return node != ir::no_node && is_free(b, setting, node) && !b.type(node).has(ir::row_axis);
+  };
+  const auto at_least = [&](double least, NodeId measure) {
+    return b.binary(Op::less_equal, b.constant(least), measure);
+  };
+  const bool sized = usable(narrow.relative), read = usable(narrow.variance);
+  if (!sized && !read) return false;
+  NodeId ok = ir::no_node;
+  if (read) {
+    const std::vector<AxisId> elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
+    const NodeId column = b.leaf(Op::derived, e.variable + ".variance", {ir::Element::real, elements, -1});
+    ok = at_least(sized ? least_of_column : least_relative_eigenvalue, b.div(narrow.variance, column));
+  }
+  if (sized) {
+    const NodeId own = at_least(read ? least_of_size : least_relative_eigenvalue, narrow.relative);
+    ok = read ? b.binary(Op::logical_or, ok, own) : own;
+  }
+  const std::vector<AxisId> others = without(b.type(ok).axes, setting.states);
+  if (!others.empty()) {
+    const NodeId failures = b.reduce(Op::sum, b.select(ok, b.constant(0), b.constant(1)), others);
+    ok = b.binary(Op::equal, failures, b.constant(0));
+  }
+  const std::string who = setting.has_states(b.type(ok).axes)
+                              ? setting.component(b.type(ok).axes) + " has collapsed: "
+                              : "the fit has collapsed: ";
+  add_check(b, checks, Check::Kind::collapse, "collapse_" + e.variable,
+            who + "the " + e.family + " of `" + e.variable + "` has closed in on one value", ok);
+  return read;
+}
+
 }  // namespace
 
 std::vector<std::string> write_guards(Builder& b, const Setting& setting,
@@ -143,7 +197,10 @@ std::vector<std::string> write_guards(Builder& b, const Setting& setting,
   std::vector<std::string> read;
   NodeId rounding = ir::no_node;
   for (const Emission& e : emissions) {
-    if (e.family != "Normal") continue;
+    if (e.family != "Normal") {
+      if (check_narrow(b, setting, e, checks)) read.push_back(e.variable);
+      continue;
+    }
     const NormalBlocks blocks = normal_blocks(setting.plan, e);
     Guard guard(b, setting, e, checks);
     if (blocks.spread) {

@@ -60,6 +60,13 @@ std::vector<NodeId> start_of_beta(Builder& b, NodeId mean, NodeId variance, cons
   return {b.mul(m, n), b.mul(other, n)};
 }
 
+/// Relative to the distance from the farther bound, which the smaller shape tells.
+Narrowness narrow_beta(Builder& b, const Slots& s) {
+  const NodeId total = b.add(s.at(0), s.at(1));
+  const NodeId spread = b.mul(b.div(s.at(0), total), b.div(s.at(1), total));
+  return {b.div(spread, total), b.unary(Op::reciprocal, b.binary(Op::minimum, s.at(0), s.at(1)))};
+}
+
 /// One concentration from the sums over all shares.
 std::vector<NodeId> start_of_dirichlet(Builder& b, NodeId mean, NodeId variance, const Slots& slots) {
   const AxisId axis = event_axis(slots);
@@ -71,7 +78,10 @@ std::vector<NodeId> start_of_dirichlet(Builder& b, NodeId mean, NodeId variance,
 }  // namespace
 
 std::vector<Family> beta_families() {
-  return {{.parameterisation = "Beta.a.b", .log_density = beta, .start = {.slots = start_of_beta}},
+  return {{.parameterisation = "Beta.a.b",
+           .log_density = beta,
+           .start = {.slots = start_of_beta},
+           .narrowness = narrow_beta},
           {.parameterisation = "Dirichlet.alpha",
            .log_density = dirichlet,
            .start = {.slots = start_of_dirichlet}}};

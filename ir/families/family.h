@@ -62,6 +62,14 @@ struct MomentStart {
   std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const Slots& slots)> slots = {};
 };
 
+/// What a component that closes in on a few rows takes to 0: the variance of an element, and that variance
+/// beside the square of its size (`no_node` where values have no size of their own). Near right where small.
+struct Narrowness {
+  NodeId variance;
+  NodeId relative = no_node;
+};
+using NarrownessOf = std::function<Narrowness(Builder&, const Slots& slots)>;
+
 /// One parameterisation of one family: "Normal.mean.cov".
 struct Family {
   std::string_view parameterisation;
@@ -75,6 +83,8 @@ struct Family {
   size_t link_slot = 0;
   /// Of vectors whose elements can be absent one by one. Empty: there is none.
   MarginalDensity marginal = {};
+  /// Of continuous elements. Empty where the likelihood has a bound whatever the slots are.
+  NarrownessOf narrowness = {};
 };
 
 const Family* find_family(std::string_view parameterisation);

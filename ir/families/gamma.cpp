@@ -67,6 +67,24 @@ NodeId inverse_value(Builder& b, NodeId value, const Slots&) {
   return b.unary(Op::reciprocal, value);
 }
 
+/// A variance of mean^2 / shape; that of InverseGamma tends to it.
+Narrowness by_shape(Builder& b, NodeId shape, NodeId mean) {
+  const NodeId relative = b.unary(Op::reciprocal, shape);
+  return {b.mul(relative, b.unary(Op::square, mean)), relative};
+}
+Narrowness narrow_by_rate(Builder& b, const Slots& s) {
+  return by_shape(b, s.at(0), b.div(s.at(0), s.at(1)));
+}
+Narrowness narrow_by_scale(Builder& b, const Slots& s) {
+  return by_shape(b, s.at(0), b.mul(s.at(0), s.at(1)));
+}
+Narrowness narrow_by_mean(Builder& b, const Slots& s) {
+  return by_shape(b, s.at(0), s.at(1));
+}
+Narrowness narrow_inverse(Builder& b, const Slots& s) {
+  return by_shape(b, s.at(0), b.div(s.at(1), s.at(0)));
+}
+
 struct Moments {
   NodeId mean, shape;
 };
@@ -116,20 +134,24 @@ std::vector<Family> gamma_families() {
           {.parameterisation = "Gamma.shape.rate",
            .log_density = gamma_by_rate,
            .rates = {{1, 1, the_shape, the_value}},
-           .start = {.slots = start_of_rate}},
+           .start = {.slots = start_of_rate},
+           .narrowness = narrow_by_rate},
           {.parameterisation = "Gamma.shape.scale",
            .log_density = gamma_by_scale,
            .rates = {{1, -1, the_shape, the_value}},
-           .start = {.slots = start_of_scale}},
+           .start = {.slots = start_of_scale},
+           .narrowness = narrow_by_scale},
           {.parameterisation = "Gamma.shape.mean",
            .log_density = gamma_by_mean,
            .rates = {{1, -1, the_shape, shape_times_value}},
-           .start = {.slots = start_of_mean}},
+           .start = {.slots = start_of_mean},
+           .narrowness = narrow_by_mean},
           {.parameterisation = "InverseGamma.shape.scale",
            .log_density = inverse_gamma,
            .rates = {{1, 1, the_shape, inverse_value}},
            .start = {.feature = [](Builder& b, NodeId value) { return b.unary(Op::reciprocal, value); },
-                     .slots = start_of_rate}}};
+                     .slots = start_of_rate},
+           .narrowness = narrow_inverse}};
 }
 
 }  // namespace lvm::ir

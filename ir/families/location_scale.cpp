@@ -27,6 +27,11 @@ NodeId log_normal(Builder& b, NodeId value, const Slots& slots) {
   return b.sub(b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, u), log_norm}), log_value);
 }
 
+Narrowness narrow_log(Builder& b, const Slots& s) {
+  const NodeId relative = b.unary(Op::square, s.at(1));
+  return {b.mul(relative, b.unary(Op::exp, b.mul(b.constant(2), s.at(0)))), relative};
+}
+
 NodeId half_square_of_log(Builder& b, NodeId value, const Slots& slots) {
   return b.mul(b.constant(0.5), b.unary(Op::square, b.sub(log_of(b, value), slots.at(0))));
 }
@@ -73,17 +78,23 @@ std::vector<Family> location_scale_families() {
                       half_square_of_log}},
            .start = {.feature = log_of,
                      .slots = [](Builder& b, NodeId mean, NodeId variance,
-                                 const Slots&) { return std::vector<NodeId>{mean, root(b, variance)}; }}},
+                                 const Slots&) { return std::vector<NodeId>{mean, root(b, variance)}; }},
+           .narrowness = narrow_log},
           {.parameterisation = "StudentT.df.location.scale",
            .log_density = student,
-           .start = {.slots = start_of_student}},
+           .start = {.slots = start_of_student},
+           .narrowness = [](Builder& b, const Slots& s) { return Narrowness{b.unary(Op::square, s.at(2))}; }},
           {.parameterisation = "Laplace.location.scale",
            .log_density = laplace,
            .rates = {{1, -1, [](Builder& b, NodeId, const Slots&) { return b.constant(1); }, distance}},
            .start = {.slots =
                          [](Builder& b, NodeId mean, NodeId variance, const Slots&) {
                            return std::vector<NodeId>{mean, root(b, b.mul(b.constant(0.5), variance))};
-                         }}},
+                         }},
+           .narrowness =
+               [](Builder& b, const Slots& s) {
+                 return Narrowness{b.mul(b.constant(2), b.unary(Op::square, s.at(1)))};
+               }},
           {.parameterisation = "Uniform.low.high", .log_density = uniform}};
 }
 

@@ -79,12 +79,27 @@ MomentStart by_moments(double exponent) {
   }};
 }
 
+NarrownessOf power_of(double exponent) {
+  return [=](Builder& b, const Slots& slots) {
+    return Narrowness{b.binary(Op::pow, slots.at(1), b.constant(exponent))};
+  };
+}
+
 }  // namespace
 
 std::vector<Family> normal_families() {
-  return {{.parameterisation = "Normal.mean.sd", .log_density = by_sd, .start = by_moments(0.5)},
-          {.parameterisation = "Normal.mean.var", .log_density = by_var, .start = by_moments(1)},
-          {.parameterisation = "Normal.mean.precision", .log_density = by_precision, .start = by_moments(-1)},
+  return {{.parameterisation = "Normal.mean.sd",
+           .log_density = by_sd,
+           .start = by_moments(0.5),
+           .narrowness = power_of(2)},
+          {.parameterisation = "Normal.mean.var",
+           .log_density = by_var,
+           .start = by_moments(1),
+           .narrowness = power_of(1)},
+          {.parameterisation = "Normal.mean.precision",
+           .log_density = by_precision,
+           .start = by_moments(-1),
+           .narrowness = power_of(-1)},
           {.parameterisation = "Normal.mean.cov", .log_density = by_cov},
           {.parameterisation = "Normal.mean.cholesky", .log_density = by_cholesky},
           {.parameterisation = "Normal.mean.precision_matrix", .log_density = by_precision_matrix}};

@@ -59,6 +59,8 @@ Family wrap(const Family& inner, const LogMass& log_mass, Which which) {
       return start(inner, b, mean, variance, slots, which);
     };
   }
+  if (inner.narrowness)
+    wrapped.narrowness = [=](Builder& b, const Slots& slots) { return inner.narrowness(b, split(slots, which).inner); };
   return wrapped;
 }
 

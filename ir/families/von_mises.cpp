@@ -24,7 +24,10 @@ std::vector<NodeId> start(Builder& b, NodeId mean, NodeId variance, const Slots&
 std::vector<Family> von_mises_families() {
   return {{.parameterisation = "VonMises.mean.concentration",
            .log_density = von_mises,
-           .start = {.slots = start}}};
+           .start = {.slots = start},
+           .narrowness = [](Builder& b, const Slots& s) {
+             return Narrowness{b.unary(Op::reciprocal, s.at(1))};
+           }}};
 }
 
 }  // namespace lvm::ir

@@ -21,12 +21,18 @@ std::vector<NodeId> start(Builder& b, NodeId mean, NodeId variance, const Slots&
   return {shape, b.unary(Op::exp, b.add(mean, b.div(b.constant(euler), shape)))};
 }
 
+Narrowness narrowness(Builder& b, const Slots& s) {
+  const NodeId relative = b.unary(Op::square, b.div(b.constant(pi_over_root_six), s.at(0)));
+  return {b.mul(relative, b.unary(Op::square, s.at(1))), relative};
+}
+
 }  // namespace
 
 std::vector<Family> weibull_families() {
   return {{.parameterisation = "Weibull.shape.scale",
            .log_density = weibull,
-           .start = {.feature = log_of, .slots = start}}};
+           .start = {.feature = log_of, .slots = start},
+           .narrowness = narrowness}};
 }
 
 }  // namespace lvm::ir

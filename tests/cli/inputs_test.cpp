@@ -143,6 +143,17 @@ TEST_CASE("sweeps that make no sense are usage errors") {
   }
 }
 
+TEST_CASE("the posterior of several latents is written one beside the other") {
+  const std::string folder = scratch().path("runs_of_two/first");
+  const Outcome outcome = lvmc({"run", "examples/two_traits.lvm", "examples/data/survey.csv", "--out", folder,
+                                "--posterior", "--iterations", "5"});
+  INFO(outcome.error);
+  REQUIRE(outcome.code == 0);
+  const std::string text = lvm::golden::read(fs::path(folder) / "posterior.csv");
+  CHECK_THAT(text, Catch::StartsWith("row,a_state,a_p1,a_p2,b_state,b_p1,b_p2\n1,"));
+  CHECK(std::count(text.begin(), text.end(), '\n') == 401);
+}
+
 TEST_CASE("a run folder holds what is needed to do it again") {
   const std::string folder = scratch().path("runs/first");
   const Outcome outcome =

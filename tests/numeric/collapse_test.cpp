@@ -61,6 +61,68 @@ TEST_CASE("one spread for all components does not collapse on equal rows") {
   }
 }
 
+TEST_CASE("components of every family that closes in on one value are named") {
+  const auto check = [](const std::string& declarations, const std::string& density, double value,
+                        bool angle) {
+    INFO(density);
+    std::vector<double> rows;
+    for (int i = 0; i < 40; ++i) rows.push_back(value);
+    for (int i = 0; i < 100; ++i) {
+      const double spread = 0.15 + 0.005 * ((i * 37) % 100);  // from 0.15 to 0.65
+      rows.push_back(angle ? spread - 2 : spread);
+    }
+    const Model model = compile(
+        "model narrow {\n  axis K = 2\n" + declarations +
+        "\n  param w: simplex[K]\n  latent z: category[K]\n  P(z) = Categorical(w)\n  P(y | z) = " + density +
+        "\n}\n");
+    INFO(model.report().render());
+    REQUIRE(model.ok());
+    for (const Backend backend : {Backend::compiled, Backend::interpreter}) {
+      FitOptions options{.iterations = 2000, .tolerance = 0.0};
+      options.backend = backend;
+      const Fit failed = fit(bind_or_fail(model, table(rows, 1), {.columns = {{"y", {"y1"}}}}), options);
+      REQUIRE_FALSE(failed.ok());
+      const std::string text = failed.report().render();
+      INFO(text);
+      CHECK(text.find("has collapsed: the ") != std::string::npos);
+      CHECK(text.find("component ") != std::string::npos);
+    }
+  };
+  const std::string positive = "  data y: positive\n  param a: positive[K]\n  param b: positive[K]";
+  check(positive, "Gamma(a[z], rate: b[z])", 0.9, false);
+  check(positive, "Gamma(a[z], scale: b[z])", 0.9, false);
+  check(positive, "Gamma(a[z], mean: b[z])", 0.9, false);
+  check(positive, "InverseGamma(a[z], scale: b[z])", 0.9, false);
+  check(positive, "Weibull(a[z], scale: b[z])", 0.9, false);
+  check("  data y: positive\n  param m: real[K]\n  param s: positive[K]", "LogNormal(m[z], log_sd: s[z])",
+        0.9, false);
+  check("  data y: unit\n  param a: positive[K]\n  param b: positive[K]", "Beta(a[z], b: b[z])", 0.9, false);
+  const std::string real = "  data y: real\n  param m: real[K]\n  param s: positive[K]";
+  check(real, "StudentT(4, location: m[z], scale: s[z])", 0.9, false);
+  check(real, "VonMises(m[z], concentration: s[z])", 2, true);
+  check(real, "Truncated(Normal(m[z], sd: s[z]), low: -5, high: 5)", 0.9, false);
+  check("  data y: real\n  param m: real[K] = [0.9, 0.4] fixed\n  param s: positive[K]",
+        "Laplace(m[z], scale: s[z])", 0.9, false);
+}
+
+TEST_CASE("narrow components on scales of their own are no collapse") {
+  // 10^-6 beside 1: the variance of the first is 10^-13 of the column's.
+  std::vector<double> rows;
+  for (int i = 1; i <= 60; ++i) rows.insert(rows.end(), {1e-6 * (1 + 0.05 * (i % 9)), 1 + 0.05 * (i % 9)});
+  const Model model = compile(R"(model scales {
+    axis K = 2
+    data y: positive = column("y1")
+    param w: simplex[K]
+    param a: positive[K]
+    param b: positive[K]
+    latent z: category[K]
+    P(z) = Categorical(w)
+    P(y | z) = Gamma(a[z], mean: b[z])
+  })");
+  const Fit fit = fit_or_fail(bind_or_fail(model, table(rows, 1)), {.iterations = 200});
+  CHECK(values(fit, "w")[0] == Approx(0.5).epsilon(1e-6));
+}
+
 TEST_CASE("a constant column leaves no likelihood to maximise") {
   std::vector<double> rows = with_equal_rows(0);
   for (size_t i = 1; i < rows.size(); i += D) rows[i] = 1e6;

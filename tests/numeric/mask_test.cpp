@@ -40,10 +40,11 @@ BoundModel items(const std::string& mask, const Data& data) {
 
 TEST_CASE("items of different numbers of levels: a mask counts what is free") {
   const Data data = Answers().data();
-  const Fit masked =
-      fit_or_fail(items(" mask [[[1, 1, 0, 0], [1, 1, 1, 1]], [[1, 1, 0, 0], [1, 1, 1, 1]]]", data),
-                  {.tolerance = 1e-10});
-  const Fit plain = fit_or_fail(items("", data), {.tolerance = 1e-10});
+  const std::vector<double> p = {0.4, 0.6, 0, 0, 0.4, 0.3, 0.2, 0.1, 0.7, 0.3, 0, 0, 0.1, 0.2, 0.3, 0.4};
+  const FitOptions options{.tolerance = 1e-10, .init = {{"weight", {2}, {0.5, 0.5}}, {"p", {2, 2, 4}, p}}};
+  const std::string mask = " mask [[[1, 1, 0, 0], [1, 1, 1, 1]], [[1, 1, 0, 0], [1, 1, 1, 1]]]";
+  const Fit masked = fit_or_fail(items(mask, data), options);
+  const Fit plain = fit_or_fail(items("", data), options);
   // Levels that no row has are never estimated above zero: the mask changes what is counted, and no value.
   CHECK(plain.free_parameters == 1 + 2 * 2 * 3);
   CHECK(masked.free_parameters == 1 + 2 * (1 + 3));

@@ -14,6 +14,7 @@ namespace lvm::runtime {
 namespace {
 
 constexpr int most_halvings = 60;  // of a Newton step
+constexpr int most_refusals = 5;   // of Newton steps in a row, by the same checks
 constexpr int start_passes = 2;  // the second has moments about means that are already near
 
 /// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where densities lie on both
@@ -86,7 +87,9 @@ std::string Run::culprit() {
 }
 
 Failure Run::evaluate(double& objective) {
+  unprepared_ = true;
   if (Failure failure = walker_.prepare(parameters_); !failure.empty()) return failure;
+  unprepared_ = false;
   if (Failure failure = walker_.rows("rows", parameters_); !failure.empty()) return failure;
   objective = walker_.objective();
   return std::isfinite(objective) ? Failure() : fmt::format("the objective is {}{}", objective, culprit());
@@ -109,6 +112,13 @@ void Run::check_drop(double objective, const Rounding& rounding) const {
       last.objective, dump(program_, before_), dump(program_, parameters_)));
 }
 
+/// Halved steps creep up to the border of what a check allows. A run that it holds back again and again fails by it.
+Failure Run::not_held_back(const Failure& refused) {
+  refusals_ = refused.empty() ? 0 : refusals_ + 1;
+  refused_ = refused;
+  return refusals_ < most_refusals ? Failure() : refused_;
+}
+
 /// One update. A Newton step that lets the objective fall below `least`, or carries it where it has no value, is halved; at last
 /// only the closed forms move.
 Failure Run::move(double& objective, double least) {
@@ -116,12 +126,15 @@ Failure Run::move(double& objective, double least) {
   const bool guarded = walker_.set_newton_step(1);
   stuck_ = false;
   if (guarded) walker_.keep_statistics();
+  Failure refused;
   for (int halvings = 0;; ++halvings) {
     if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
     Failure failure = evaluate(objective);
     stuck_ = halvings > most_halvings;
-    if (!guarded || stuck_) return failure;
-    if (failure.empty() && objective >= least) return failure;
+    if (!guarded) return failure;
+    if (stuck_) return failure.empty() ? not_held_back(refused) : failure;
+    if (refused.empty() && unprepared_) refused = failure;
+    if (failure.empty() && objective >= least) return not_held_back(refused);
     parameters_ = before_;
     walker_.restore_statistics();
     walker_.set_newton_step(halvings < most_halvings ? std::ldexp(1.0, -halvings - 1) : 0);
@@ -185,6 +198,7 @@ Failure Run::climb() {
     convergence.add(objective, rounding);
     result_.remaining = convergence.remaining();
     result_.interrupted = stopped(outcome.stop);
+    if (convergence.converged() && refusals_ > 0) return refused_;
     if (convergence.converged() && stuck_) return "no part of a Newton step climbs: the run is stuck, and not at a top";
     if (convergence.converged()) outcome.stop = Stop::converged;
     if (result_.interrupted || convergence.converged()) break;

@@ -42,6 +42,7 @@ class Run {
   Failure climb();
   Failure evaluate(double& objective);
   std::string culprit();
+  Failure not_held_back(const Failure& refused);
   Failure move(double& objective, double least);
   void check_drop(double objective, const Rounding& rounding) const;
   Rounding rounding_of(double objective) const;
@@ -57,6 +58,9 @@ class Run {
   std::vector<double> parameters_;
   std::vector<double> before_;  // of the iteration before, for the dump
   bool stuck_ = false;          // not even the smallest part of the last Newton step was taken
+  bool unprepared_ = false;     // the last evaluation failed by a check
+  Failure refused_;             // why a check refused a longer Newton step
+  int refusals_ = 0;            // in as many iterations in a row
   RunResult result_;
 };
 

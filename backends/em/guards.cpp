@@ -17,8 +17,8 @@ namespace {
 
 constexpr double epsilon = 0x1p-52;
 constexpr double least_relative_eigenvalue = 1e-10;
-// Of values with a size both must be small; Newton steps of a shape come near to 0 slowly.
-constexpr double least_of_size = 1e-8, least_of_column = 1e-6;
+// Of values with a size both must be small. A shape starts at 10^8 at most, and Newton steps raise it slowly.
+constexpr double least_of_size = 1e-7, least_of_column = 1e-6;
 
 struct Guard {
   Builder& b;

@@ -60,11 +60,13 @@ std::vector<NodeId> start_of_beta(Builder& b, NodeId mean, NodeId variance, cons
   return {b.mul(m, n), b.mul(other, n)};
 }
 
-/// Relative to the distance from the farther bound, which the smaller shape tells.
+/// Relative to the distance from the nearer bound.
 Narrowness narrow_beta(Builder& b, const Slots& s) {
-  const NodeId total = b.add(s.at(0), s.at(1));
-  const NodeId spread = b.mul(b.div(s.at(0), total), b.div(s.at(1), total));
-  return {b.div(spread, total), b.unary(Op::reciprocal, b.binary(Op::minimum, s.at(0), s.at(1)))};
+  const NodeId inverse = b.unary(Op::reciprocal, b.add(s.at(0), s.at(1)));
+  const NodeId mean = b.mul(s.at(0), inverse), other = b.mul(s.at(1), inverse);
+  const NodeId nearer = b.binary(Op::minimum, mean, other);
+  const NodeId variance = b.mul(b.mul(mean, other), inverse);
+  return {variance, b.div(variance, b.unary(Op::square, nearer))};
 }
 
 /// One concentration from the sums over all shares.

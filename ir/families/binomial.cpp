@@ -10,12 +10,20 @@
 namespace lvm::ir {
 namespace {
 
+/// Of an `n` that is a number or a column the tables are checked before a fit.
+bool is_checked(Builder& b, NodeId n) {
+  const Op op = b.function()[n].op;
+  return op == Op::constant || op == Op::data;
+}
+
 NodeId binomial(Builder& b, NodeId value, NodeId n, NodeId p, NodeId log_p, NodeId q, NodeId log_q) {
   const NodeId rest = b.sub(n, value), log_n = log_of(b, at_least(b, n, 1));
   const NodeId yes = count_gap(b, value, b.mul(n, p), b.add(log_n, log_p));
   const NodeId no = count_gap(b, rest, b.mul(n, q), b.add(log_n, log_q));
   const NodeId ways = b.sub(b.add(stirling_gap(b, value), stirling_gap(b, rest)), stirling_gap(b, n));
-  return b.add(b.add(yes, no), ways);
+  const NodeId log_p_of_y = b.add(b.add(yes, no), ways);
+  if (is_checked(b, n)) return log_p_of_y;
+  return b.select(b.binary(Op::less, n, value), b.constant(-__builtin_inf()), log_p_of_y);
 }
 
 NodeId by_p(Builder& b, NodeId value, const Slots& slots) {

@@ -12,6 +12,7 @@
 #include "runtime/cell_check.h"
 #include "runtime/check_support.h"
 #include "runtime/match_columns.h"
+#include "runtime/patterns.h"
 #include "runtime/variance.h"
 
 namespace lvm::runtime {
@@ -430,8 +431,10 @@ void set_sizes(ir::Model& model, const BoundData& data) {
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   for (const BoundVariable& bound : data.variables) {
     const int index = *model.find(bound.name);
+    ir::Variable& variable = model.variables[static_cast<size_t>(index)];
     const bool labels = std::any_of(latents.begin(), latents.end(), [&](const auto& each) { return each.variable == index; });
-    if (bound.absent == 0 && !labels) model.variables[static_cast<size_t>(index)].missing = false;
+    if (bound.absent == 0 && !labels) variable.missing = false;
+    if (bound.absent > 0 && !labels) variable.patterns = count_patterns(bound, data.packed);
   }
 }
 

@@ -34,13 +34,14 @@ std::optional<double> posterior_entropy(const ir::Program& program, const ir::Ex
     if (v.role == ir::Role::weight) weights = data.packed.column(v.first);
   }
   // One sum a tile, added in order: any number of threads gives the same bits.
-  std::vector<double> tiles(static_cast<size_t>((data.rows + LVM_TILE_ROWS - 1) / LVM_TILE_ROWS), 0);
-  const Failure failure = walker.visit_rows("posterior", values, [&](const double* outputs, int64_t first, int32_t rows) {
-    double& sum = tiles[static_cast<size_t>(first / LVM_TILE_ROWS)];
-    for (int64_t i = 0; i < rows; ++i) {
-      if (weights != nullptr && weights[first + i] == 0) continue;
-      const double h = entropy(outputs + slot->offset * LVM_TILE_ROWS, slot->size, i);
-      sum += weights != nullptr ? weights[first + i] * h : h;
+  std::vector<double> tiles(walker.tiles().size(), 0);
+  const Failure failure = walker.visit_rows("posterior", values, [&](const double* outputs, int64_t index) {
+    double& sum = tiles[static_cast<size_t>(index)];
+    const Tile& tile = walker.tiles()[static_cast<size_t>(index)];
+    for (int64_t i = 0; i < tile.rows; ++i) {
+      const double weight = weights != nullptr ? weights[walker.row_at(tile.at + i)] : 1;
+      if (weight == 0) continue;
+      sum += weight * entropy(outputs + slot->offset * LVM_TILE_ROWS, slot->size, i);
     }
   });
   if (!failure.empty()) return std::nullopt;

@@ -92,14 +92,13 @@ void Pool::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   if (state_->error) std::rethrow_exception(state_->error);
 }
 
-Shards make_shards(int64_t rows, int64_t statistic_bytes) {
+Shards make_shards(int64_t tiles, int64_t statistic_bytes) {
   constexpr int64_t least_tiles = 8;  // of a shard: less is not worth a thread's wakening
   constexpr int64_t most_shards = 256, enough_shards = 16;
   constexpr int64_t near_bytes = int64_t{2} << 20;
   constexpr int64_t most_bytes = int64_t{64} << 20;
   Shards shards;
-  shards.rows = rows;
-  shards.tiles = (rows + LVM_TILE_ROWS - 1) / LVM_TILE_ROWS;
+  shards.tiles = tiles;
   const int64_t by_memory = statistic_bytes > 0 ? most_bytes / statistic_bytes : most_shards;
   // Every shard's statistics are zeroed and added up in each pass: where they are many, few shards keep them near.
   const int64_t by_cache = statistic_bytes > 0 ? std::max(enough_shards, near_bytes / statistic_bytes) : most_shards;

@@ -26,15 +26,14 @@ class Pool {
   std::unique_ptr<State> state_;
 };
 
-/// Shards of `rows`, cut at tiles of LVM_TILE_ROWS.
+/// Stretches of tiles.
 struct Shards {
-  int64_t rows = 0;
   int64_t tiles = 0;
   int64_t count = 0;
   int64_t first_tile(int64_t shard) const { return tiles * shard / count; }
 };
 /// `statistic_bytes` of one shard; all shards together keep at most 64 MB of them.
-Shards make_shards(int64_t rows, int64_t statistic_bytes);
+Shards make_shards(int64_t tiles, int64_t statistic_bytes);
 
 /// Adds the shards' statistics into the first one by a fixed tree: doubles[count][size].
 void reduce_shards(double* statistics, int64_t count, int64_t size, Pool& pool);

@@ -11,6 +11,7 @@ namespace lvm::runtime {
 namespace {
 
 constexpr size_t alignment = 64;
+constexpr const char* start_function = "start";
 
 template <typename S>
 int64_t doubles_of(const std::vector<S>& slots) {
@@ -26,6 +27,12 @@ const ir::Slot* find_slot(const std::vector<ir::Slot>& slots, const std::string&
 
 int64_t statistic_bytes(const ir::Program& program) {
   return doubles_of(program.statistics) * LVM_LANES * static_cast<int64_t>(sizeof(double));
+}
+
+std::optional<PatternedRows> patterned_rows(const ir::Program& program, const BoundData& data) {
+  const bool patterned = std::any_of(program.derived.begin(), program.derived.end(),
+                                     [](const ir::Slot& slot) { return slot.name.ends_with(ir::observed_suffix); });
+  return patterned ? std::optional<PatternedRows>(std::in_place, program, data) : std::nullopt;
 }
 
 /// The place of element `index` of a check as people count: "2", or "2, 3" over two axes.
@@ -55,19 +62,24 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       functions_(functions),
       data_(data),
       pool_(threads),
-      shards_(make_shards(data.rows, statistic_bytes(program))),
+      patterned_(patterned_rows(program, data)),
+      tiles_(patterned_ ? patterned_->tiles() : plain_tiles(data.rows)),
+      shards_(make_shards(static_cast<int64_t>(tiles_.size()), statistic_bytes(program))),
       assignments_(data.rows, std::max<int64_t>(1, static_cast<int64_t>(program.starts.size()))),
       derived_(doubles_of(program.derived)),
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)) {
   const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
   for (int i = 0; i < pool_.threads(); ++i) {
-    workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {}});
+    const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
+    workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums)});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
     assignments_.pad(i);
   }
+  states_.assign(static_cast<size_t>(data.rows), 0);
   point_columns();
   fill_variances();
   set_newton_step(1);
@@ -91,6 +103,7 @@ void Walker::point_columns() {
     }
     for (int64_t i = 0; i < slot.size; ++i) columns_[static_cast<size_t>(slot.offset + i)] = data_.packed.column(bound->first + i);
   }
+  for (size_t i = 0; patterned_ && i < columns_.size(); ++i) columns_[i] = patterned_->column(static_cast<int64_t>(i));
 }
 
 /// The derived slots that no function computes: "<data>.variance".
@@ -106,10 +119,13 @@ void Walker::fill_variances() {
 }
 
 void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
+  if (!states.empty()) states_ = states.front();
   for (size_t i = 0; i < states.size(); ++i) {
     const auto column = static_cast<int64_t>(i);
     std::copy(states[i].begin(), states[i].end(), assignments_.column(column));
     assignments_.pad(column);
+    const ir::DataSlot& slot = program_.data[program_.data.size() - program_.starts.size() + i];
+    if (patterned_) patterned_->set_column(slot.offset, states[i]);
   }
 }
 
@@ -157,24 +173,60 @@ Failure Walker::update(std::vector<double>& parameters, const std::string& funct
   return describe(function, code);
 }
 
-int32_t Walker::walk_shard(const std::function<int32_t(lvm_frame*)>& function, int64_t shard, Worker& worker, lvm_frame frame,
+int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
                            const AfterTile& after) {
-  for (int64_t tile = shards_.first_tile(shard); tile < shards_.first_tile(shard + 1); ++tile) {
-    const int64_t first = tile * LVM_TILE_ROWS;
+  const std::function<int32_t(lvm_frame*)>& compiled = functions_.at(function);
+  for (int64_t index = from; index < to; ++index) {
+    const Tile& tile = tiles_[static_cast<size_t>(index)];
     worker.columns.clear();
-    for (const double* column : columns_) worker.columns.push_back(column + first);
+    for (const double* column : columns_) worker.columns.push_back(column + tile.at);
     frame.columns = worker.columns.data();
-    frame.first_row = first;
-    frame.rows = static_cast<int32_t>(std::min<int64_t>(LVM_TILE_ROWS, shards_.rows - first));
-    if (const int32_t code = function(&frame)) return code;
-    if (after) after(worker, first, frame.rows);
+    frame.first_row = tile.at;
+    frame.rows = tile.rows;
+    if (const int32_t code = compiled(&frame)) return code;
+    if (after) after(worker, tile);
   }
   return 0;
 }
 
+/// Pattern by pattern: what depends on it alone before its rows, and behind them its statistics completed.
+int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after) {
+  const int64_t size = doubles_of(program_.statistics), end = shards_.first_tile(shard + 1);
+  auto* total = static_cast<double*>(frame.statistics);
+  std::copy(derived_.data(), derived_.data() + derived_.size(), worker.derived.data());
+  frame.derived = worker.derived.data();
+  const bool completes = !after && has(ir::impute_function);
+  for (int64_t from = shards_.first_tile(shard), to = from; from < end; from = to) {
+    const int32_t pattern = tiles_[static_cast<size_t>(from)].pattern;
+    while (to < end && tiles_[static_cast<size_t>(to)].pattern == pattern) ++to;
+    patterned_->write_observed(pattern, worker.derived.data());
+    lvm_frame own = frame;
+    own.output = worker.derived.data();
+    if (const int32_t code = call(ir::pattern_function, own)) return code;
+    if (completes) {
+      std::fill(worker.raw.data(), worker.raw.data() + size * LVM_LANES, 0.0);
+      frame.statistics = worker.raw.data();
+    }
+    if (const int32_t code = walk_tiles(function, from, to, worker, frame, after)) return code;
+    if (!completes) continue;
+    for (int64_t i = 0; i < size; ++i) worker.sums.data()[i] = add_lanes(worker.raw.data() + i * LVM_LANES);
+    ir::complete_symmetric(program_, worker.sums.data());
+    std::copy(worker.sums.data(), worker.sums.data() + size, worker.completed.data());
+    own.statistics = worker.sums.data();
+    own.output = worker.completed.data();
+    if (const int32_t code = call(ir::impute_function, own)) return code;
+    for (int64_t i = 0; i < size; ++i) total[i * LVM_LANES] += worker.completed.data()[i];
+  }
+  return 0;
+}
+
+int32_t Walker::walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after) {
+  if (patterned_ && function != start_function) return walk_patterns(function, shard, worker, frame, after);
+  return walk_tiles(function, shards_.first_tile(shard), shards_.first_tile(shard + 1), worker, frame, after);
+}
+
 Failure Walker::walk(const std::string& name, const std::vector<double>& parameters, const AfterTile& after) {
-  const auto function = functions_.find(name);
-  if (function == functions_.end()) throw ir::InternalError("the program has no function `" + name + "`");
+  if (!has(name)) throw ir::InternalError("the program has no function `" + name + "`");
   const int64_t size = doubles_of(program_.statistics) * LVM_LANES;
   std::vector<int32_t> codes(static_cast<size_t>(shards_.count), 0);
   pool_.run(shards_.count, [&](int64_t shard, int index) {
@@ -186,7 +238,7 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
     frame.output = worker.output.data();
     frame.scratch = worker.scratch.data();
     std::fill(static_cast<double*>(frame.statistics), static_cast<double*>(frame.statistics) + size, 0.0);
-    codes[static_cast<size_t>(shard)] = walk_shard(function->second, shard, worker, frame, after);
+    codes[static_cast<size_t>(shard)] = walk_shard(name, shard, worker, frame, after);
   });
   for (const int32_t code : codes) {
     if (code != 0) return describe(name, code);
@@ -195,7 +247,10 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
 }
 
 Failure Walker::rows(const std::string& function, const std::vector<double>& parameters) {
+  const bool fills = patterned_ && function == start_function;
+  if (fills) patterned_->fill_absent(states_);
   Failure failure = walk(function, parameters, {});
+  if (fills) patterned_->clear_absent();
   const int64_t size = doubles_of(program_.statistics);
   reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
   for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
@@ -205,7 +260,7 @@ Failure Walker::rows(const std::string& function, const std::vector<double>& par
 
 Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit) {
   return walk(function, parameters,
-              [&](const Worker& worker, int64_t first, int32_t rows) { visit(worker.output.data(), first, rows); });
+              [&](const Worker& worker, const Tile& tile) { visit(worker.output.data(), &tile - tiles_.data()); });
 }
 
 Failure Walker::row_outputs(const std::string& function, const std::vector<double>& parameters,
@@ -216,12 +271,12 @@ Failure Walker::row_outputs(const std::string& function, const std::vector<doubl
     all.assign(static_cast<size_t>(data_.rows * slot.size), 0);
     targets.push_back(all.data());
   }
-  return walk(function, parameters, [&](const Worker& worker, int64_t first, int32_t rows) {
+  return walk(function, parameters, [&](const Worker& worker, const Tile& tile) {
     for (size_t s = 0; s < targets.size(); ++s) {
       const ir::Slot& slot = program_.row_outputs[s];
       for (int64_t e = 0; e < slot.size; ++e) {
         const double* from = worker.output.data() + (slot.offset + e) * LVM_TILE_ROWS;
-        for (int64_t i = 0; i < rows; ++i) targets[s][(first + i) * slot.size + e] = from[i];
+        for (int64_t i = 0; i < tile.rows; ++i) targets[s][row_at(tile.at + i) * slot.size + e] = from[i];
       }
     }
   });

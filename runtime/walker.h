@@ -3,11 +3,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ir/program/program.h"
 #include "runtime/bind.h"
+#include "runtime/patterns.h"
 #include "runtime/pool.h"
 
 namespace lvm::runtime {
@@ -55,9 +57,14 @@ class Walker {
   void keep_statistics();
   void restore_statistics();
 
-  /// Row outputs tile by tile, on several threads and kept nowhere: element e of the tile's row i is outputs[e * LVM_TILE_ROWS + i].
-  using VisitTile = std::function<void(const double* outputs, int64_t first_row, int32_t rows)>;
+  /// Row outputs tile by tile, on several threads and kept nowhere: element e of the row i of tiles()[index] is
+  /// outputs[e * LVM_TILE_ROWS + i].
+  using VisitTile = std::function<void(const double* outputs, int64_t index)>;
   Failure visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit);
+
+  const std::vector<Tile>& tiles() const { return tiles_; }
+  /// The table's row at a place that tiles count.
+  int64_t row_at(int64_t place) const { return patterned_ ? patterned_->row_at(place) : place; }
 
   bool has(const std::string& function) const { return functions_.contains(function); }
   /// A derived or statistic slot's first double; null where the Program has no such slot.
@@ -70,14 +77,17 @@ class Walker {
     Buffer scratch;
     Buffer output;
     std::vector<const void*> columns;
+    // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows, summed and completed.
+    Buffer derived, raw, sums, completed;
   };
-  using AfterTile = std::function<void(const Worker& worker, int64_t first_row, int32_t rows)>;
+  using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
 
   void point_columns();
   void fill_variances();
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
-  int32_t walk_shard(const std::function<int32_t(lvm_frame*)>& call, int64_t shard, Worker& worker, lvm_frame frame,
-                     const AfterTile& after);
+  int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
+  int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
+  int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t call(const std::string& function, lvm_frame& frame) const;
   Failure describe(const std::string& function, int32_t code) const;
 
@@ -85,8 +95,11 @@ class Walker {
   const ir::Executable& functions_;
   const BoundData& data_;
   Pool pool_;
+  std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells
+  std::vector<Tile> tiles_;
   Shards shards_;
   PackedColumns assignments_;
+  std::vector<double> states_;  // of the table's rows: of the first start latent
   std::vector<const double*> columns_;  // of the whole table, in the order of Program::data
   Buffer derived_;
   Buffer shard_statistics_;  // [shard][slot][lane]

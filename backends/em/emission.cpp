@@ -169,7 +169,8 @@ NodeId Expansion::operator()(NodeId id) {
     if (node.op == Op::logpdf) {
       const ir::Family* family = ir::find_family(node.attributes.text);
       if (!family) throw ir::InternalError("no density for " + node.attributes.text);
-      made = family->log_density(to_, inputs.front(), {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
+      made = family->log_density(to_, inputs.front(),
+                                 {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
     } else {
       made = to_.make(node.op, std::move(inputs), node.attributes, node.range);
     }
@@ -202,15 +203,42 @@ NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) 
                             to_.reduce(Op::sum, constant, axes)});
 }
 
-/// A cell that is absent is NaN, which differs from itself.
+/// A cell that is absent is NaN, which differs from itself; of patterns the run time says it once for all
+/// rows.
 NodeId Expansion::observed(const Emission& e) {
   const NodeId value = (*this)(e.value);
-  return to_.binary(Op::equal, value, value);
+  if (e.absent == Absent::elements) return to_.binary(Op::equal, value, value);
+  const std::vector<AxisId> elements = without(to_.type(value).axes, {row_axis});
+  return to_.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements, -1});
+}
+
+const ir::Marginal& Expansion::marginal(const Emission& e) {
+  const auto [at, added] = marginals_.try_emplace(e.factor);
+  if (!added) return at->second;
+  const ir::Family* family = ir::find_family(parameterisation_of(e));
+  if (!family || !family->marginal)
+    throw ir::InternalError("no marginal density for " + parameterisation_of(e));
+  const NodeId value = (*this)(e.value);
+  std::vector<NodeId> slots;
+  for (const NodeId slot : e.slots) slots.push_back((*this)(slot));
+  return at->second = family->marginal(to_, value, {std::move(slots)}, observed(e));
 }
 
 NodeId Expansion::term(const Emission& emission) {
-  NodeId density = (*this)(emission.log_density);
-  if (emission.absent == Absent::elements) density = to_.select(observed(emission), density, to_.constant(0));
+  NodeId density = ir::no_node;
+  switch (emission.absent) {
+    case Absent::never:
+      density = (*this)(emission.log_density);
+      break;
+    case Absent::elements: {
+      const NodeId there = observed(emission);
+      density = to_.select(there, (*this)(emission.log_density), to_.constant(0));
+      break;
+    }
+    case Absent::patterns:
+      density = marginal(emission).log_density;
+      break;
+  }
   return sum_elements(density, without(to_.type(density).axes, united({row_axis}, setting_.states)));
 }
 

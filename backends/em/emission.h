@@ -2,10 +2,12 @@
 // One factor of the model at level step, inside the function that is being built: its terms of ln P(y, z =
 // k), its pieces for moments.
 
+#include <map>
 #include <string>
 #include <string_view>
 #include <vector>
 
+#include "ir/families/family.h"
 #include "ir/passes/classify.h"
 #include "ir/passes/enumerate.h"
 #include "ir/passes/plan.h"
@@ -82,6 +84,8 @@ class Expansion {
   /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is
   /// there.
   NodeId observed(const Emission& emission);
+  /// Of a factor whose value is conditioned on what is observed of it.
+  const ir::Marginal& marginal(const Emission& emission);
   /// ln P of one factor for each row (and k): its density summed over the elements of the value.
   NodeId term(const Emission& emission);
   /// ln P(y, z = k), or ln P(y): the sum of all terms, those of parameters alone gathered into one.
@@ -95,6 +99,7 @@ class Expansion {
   const Setting& setting_;
   Rows rows_;
   std::vector<NodeId> made_;
+  std::map<int, ir::Marginal> marginals_;  // by factor
 };
 
 }  // namespace lvm::em

@@ -286,6 +286,29 @@ struct Explanation {
                  : fmt::format("  about {} floating-point operations\n", text);
   }
 
+  /// What a table with absent cells adds: of a vector, conditioning for each pattern of observed cells. About
+  /// D^3 / 3 each for a factor and its inverse, 2 D^3 for each of three products before the rows and of two
+  /// behind them.
+  std::string pattern_cost() const {
+    std::string text;
+    for (size_t i = 0; i < model.factors.size(); ++i) {
+      const FactorParts parts = ir::parts_of(model, static_cast<int>(i));
+      const Variable& v = variable(model.factors[i].variable.variable);
+      if (!v.missing || v.patterns == 0 || parts.slots.size() < 2) continue;
+      const auto matrix = ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type);
+      if (!matrix) continue;
+      std::vector<AxisId> cubes = {matrix->row, matrix->row, matrix->row};
+      for (size_t l = 0; l < latents.size(); ++l) {
+        if (ir::depends_on(model.function(), model.factors[i].log_density, latent(l).node))
+          cubes.insert(cubes.begin(), latent(l).type.range);
+      }
+      const auto each = value_of(cubes);
+      text += fmt::format("  and, for each of the {} patterns of observed cells of `{}`, about 11 {}{}\n", v.patterns,
+                          v.name, product(cubes), each ? fmt::format(" = {}", 11 * *each) : "");
+    }
+    return text;
+  }
+
   std::string symbolic_dimensions(const Variable& v) const {
     const std::vector<AxisId>& axes = v.declared_axes;
     const auto leading = [&](size_t event) {
@@ -335,7 +358,7 @@ std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& p
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   const Explanation e{model, plan, latents, ir::joint_blocks(model, latents)};
   return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() +
-         "\ncost a row\n" + e.cost() + "\nfree parameters\n" + e.free_parameters();
+         "\ncost a row\n" + e.cost() + e.pattern_cost() + "\nfree parameters\n" + e.free_parameters();
 }
 
 }  // namespace lvm::em

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/absent.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/posterior.h"
@@ -62,6 +63,7 @@ struct Lowering {
       b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
     b.output(OutputKind::row, "log_likelihood", q.evidence);
     statistics.write(b, expand, q.marginal, StatisticTable::For::iterations);
+    write_imputation(b, expand, factors, statistics);
     const NodeId counted = ir::times_row_weight(b, setting.model, q.evidence);
     b.output(OutputKind::objective, "objective", b.reduce(Op::sum, counted, {ir::row_axis}));
     write_prior(b);
@@ -94,6 +96,7 @@ struct Lowering {
     Function update_function = update(statistics, Moves::iteration);
     std::optional<Function> begin;
     if (has_newton(setting.plan)) begin = update(statistics, Moves::start);
+    Function impute_rows = impute(program.module, setting, factors, statistics);
     std::vector<std::string> variances;
     const Function all = combined(statistics, variances);
     ir::SplitFunctions split = ir::split_binding_times(program.module, all);
@@ -103,12 +106,29 @@ struct Lowering {
       functions.push_back(ir::extract(program.module, split.rows, name, BindingTime::rows, kinds));
     };
     functions.push_back(std::move(split.prepare));
+    if (by_pattern()) functions.push_back(std::move(split.pattern));
     part("rows", {OutputKind::statistic, OutputKind::objective});
     part("posterior", {OutputKind::row});
+    if (!impute_rows.outputs.empty()) functions.push_back(std::move(impute_rows));
     functions.push_back(start(statistics));
     functions.push_back(std::move(update_function));
     if (begin) functions.push_back(std::move(*begin));
     add_slots(variances);
+  }
+
+  bool by_pattern() const {
+    return std::any_of(factors.begin(), factors.end(),
+                       [](const Emission& e) { return e.absent == Absent::patterns; });
+  }
+
+  /// A derived value for each cell of a data variable, which the run time writes.
+  void add_cell_slot(const std::string& variable, const char* suffix) {
+    const ir::Variable& v = setting.model.variables[static_cast<size_t>(*setting.model.find(variable))];
+    ir::Slot slot;
+    slot.name = variable + suffix;
+    slot.axes = without(v.type.axes, {ir::row_axis});
+    slot.size = element_count(program.module, slot.axes);
+    program.derived.push_back(std::move(slot));
   }
 
   void add_slots(const std::vector<std::string>& variances) {
@@ -123,13 +143,13 @@ struct Lowering {
     }
     program.parameters = parameter_slots(setting.model, setting.plan);
     program.derived = output_slots(module, *module.find("prepare"), OutputKind::derived);
-    for (const std::string& name : variances) {
-      ir::Slot slot;
-      slot.name = name + ".variance";
-      slot.axes = without(setting.model.variables[static_cast<size_t>(*setting.model.find(name))].type.axes,
-                          {ir::row_axis});
-      slot.size = element_count(module, slot.axes);
-      program.derived.push_back(std::move(slot));
+    if (by_pattern()) {
+      const auto more = output_slots(module, *module.find(ir::pattern_function), OutputKind::derived);
+      program.derived.insert(program.derived.end(), more.begin(), more.end());
+    }
+    for (const std::string& name : variances) add_cell_slot(name, ".variance");
+    for (const Emission& e : factors) {
+      if (e.absent == Absent::patterns) add_cell_slot(e.variable, ir::observed_suffix);
     }
     if (has_newton(setting.plan)) {
       ir::Slot step;

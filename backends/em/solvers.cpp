@@ -112,7 +112,7 @@ void solve_ratio(UpdateContext& c, const Block& block) {
 void check_counts(UpdateContext& c) {
   std::vector<std::string> done;
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
-    if (s.moment != Moment::count || c.emissions[s.emission].absent == Absent::elements) continue;
+    if (s.moment != Moment::count || c.statistics.counts_cells(s)) continue;
     const NodeId n = c.statistics.read(c.update, s.moment, s.emission, s.axes);
     add_check(c.update, c.checks, Check::Kind::empty, "empty_" + s.name,
               c.setting.all_states(s.axes)

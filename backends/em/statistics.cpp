@@ -41,7 +41,7 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
         base = "n";
         for (const AxisId axis : axes) base += "_" + setting_.latent_of(axis);
       }
-      if (emissions_[emission].absent == Absent::elements) base = "cells" + suffix;
+      if (counts_cells({moment, emission, axes, ""})) base = "cells" + suffix;
       break;
     case Moment::occurrences:
       base = "occurrences" + suffix;
@@ -77,6 +77,19 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
     if (contains(setting_.states, axis) || selected) counted.push_back(axis);
   }
   return counted;
+}
+
+bool StatisticTable::counts_cells(const Statistic& s) const {
+  if (s.moment != Moment::count) return false;
+  const Emission& e = emissions_[s.emission];
+  const auto elements = without(setting_.function()[e.value].type.axes, {row_axis});
+  const bool has_elements = !common(s.axes, elements).empty();
+  return e.absent == Absent::elements || (e.absent == Absent::patterns && has_elements);
+}
+
+NodeId StatisticTable::cells(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
+  const auto elements = without(setting_.function()[emissions_[emission].value].type.axes, {row_axis});
+  return read(update, Moment::count, emission, united(counted_axes(emission, axes), elements));
 }
 
 std::vector<AxisId> StatisticTable::cell_axes(size_t emission) const {
@@ -157,13 +170,18 @@ void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& res
       .row = weight ? rows.leaf(Op::data, weight->name, weight->type, weight->range) : ir::no_node,
       .states = responsibilities};
   for (const Statistic& statistic : list_) {
-    if (statistic.of_start && use == For::iterations) continue;
-    rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, weights, statistic));
+    const bool start = use == For::start;
+    if (statistic.of_start && !start) continue;
+    // The rows of one pattern have the same cells: `impute` counts them.
+    const bool of_pattern =
+        emissions_[statistic.emission].absent == Absent::patterns && counts_cells(statistic);
+    if (of_pattern && !start) continue;
+    rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, weights, statistic, use));
   }
 }
 
-NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& weights,
-                               const Statistic& s) const {
+NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& weights, const Statistic& s,
+                               For use) const {
   if (s.moment == Moment::counted_rows) {
     return b.reduce(Op::sum, b.binary(Op::less, b.constant(0), weights.row), {row_axis});
   }
@@ -179,6 +197,11 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
   std::vector<NodeId> factors;
   std::vector<AxisId> states = common(s.axes, setting_.states);
   if (s.moment == Moment::count && observed != ir::no_node) factors.push_back(observed);
+  if (e.absent == Absent::patterns && counts_cells(s)) {
+    // A start has a value in every cell.
+    const auto elements = without(s.axes, setting_.states);
+    factors.push_back(b.make(Op::broadcast, {b.constant(1)}, {.axes = united(elements, {row_axis})}));
+  }
   if (s.moment == Moment::occurrences) {
     const NodeId value = expand(e.value);
     if (b.type(value).element == Element::category) {
@@ -198,7 +221,9 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     const auto elements = without(united(united(s.axes, e.axes), {row_axis}), setting_.states);
     factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
-    const NodeId d = where_observed(b.sub(expand(e.value), expand(e.slots.front())));
+    const bool by_pattern = e.absent == Absent::patterns && use == For::iterations;
+    const NodeId d = by_pattern ? expand.marginal(e).centred
+                                : where_observed(b.sub(expand(e.value), expand(e.slots.front())));
     factors.push_back(d);
     if (s.moment == Moment::second) factors.push_back(d);
     if (s.moment == Moment::outer) {

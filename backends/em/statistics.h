@@ -50,6 +50,11 @@ class StatisticTable {
   /// cells, behind the one that is observed most).
   NodeId row_count(Builder& update, size_t emission, const std::vector<AxisId>& axes);
 
+  /// The observed cells behind each element over `axes` and the elements of the value.
+  NodeId cells(Builder& update, size_t emission, const std::vector<AxisId>& axes);
+  /// True of a count of cells rather than of rows.
+  bool counts_cells(const Statistic& statistic) const;
+
   /// What `rows` rows weigh at least: a row of weight 3 is three rows, but weights whose mean is below 1 only
   /// say how much rows count beside each other.
   NodeId least_rows(Builder& update, double rows);
@@ -67,8 +72,8 @@ class StatisticTable {
     NodeId row;
     const Marginal& states;
   };
-  NodeId written(Builder& rows, Expansion& expand, const RowWeights& weights,
-                 const Statistic& statistic) const;
+  NodeId written(Builder& rows, Expansion& expand, const RowWeights& weights, const Statistic& statistic,
+                 For use) const;
   std::vector<AxisId> counted_axes(size_t emission, const std::vector<AxisId>& axes) const;
   /// The elements of a row whose cells are counted one by one.
   std::vector<AxisId> cell_axes(size_t emission) const;

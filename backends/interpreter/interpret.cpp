@@ -103,6 +103,10 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
       case OutputKind::objective:
       case OutputKind::statistic: {
         const Slot& slot = need(program.statistics, output.kind == OutputKind::objective ? "objective" : output.name);
+        if (function.time != ir::BindingTime::rows) {
+          to_output(slot);
+          break;
+        }
         need_size(slot, value, slot.size);
         auto* sums = static_cast<double*>(frame.statistics) + slot.offset * LVM_LANES;
         for (int64_t e = 0; e < slot.size; ++e) sums[e * LVM_LANES] += value.data[static_cast<size_t>(e)];

@@ -42,16 +42,16 @@ struct OddsForm {
   Term a, b;
 };
 
-/// Writes the log density of those elements of a vector that are observed, the others integrated out, and how
-/// to complete the moments of the observed ones. `observed` is a bool for each element of the vector; absent
-/// elements of `value` may be anything.
+/// The log density of those elements of a vector that are observed, the others integrated out, and how to
+/// complete the moments of the observed ones. `observed` is a bool for each element of the vector; absent
+/// elements of `value` are 0.
 struct Marginal {
   NodeId log_density;
-  /// With d = value - mean, 0 where absent:  E[d | observed] = impute d,  Cov[d | observed] = spare. Over the
-  /// axes of the spread.
-  NodeId impute, spare;
+  NodeId centred;        // d = value - mean, 0 where absent
+  NodeId impute, spare;  // E[d | observed] = impute d,  Cov[d | observed] = spare
 };
-using MarginalDensity = std::function<Marginal(Builder&, NodeId value, const std::vector<NodeId>& slots, NodeId observed)>;
+using MarginalDensity =
+    std::function<Marginal(Builder&, NodeId value, const Slots& slots, NodeId observed)>;
 
 /// Where a guarded Newton begins: the slots' values from the mean and the variance of `feature` over the rows
 /// of a component (method of moments, or a rule near it). The result has one node a slot, inside the slot's

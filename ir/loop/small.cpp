@@ -80,14 +80,18 @@ void SmallSchedule::place_leaves() {
   }
 }
 
+const ir::Slot& SmallSchedule::output_slot(const ir::Output& output) const {
+  if (output.kind == ir::OutputKind::parameter) return find_slot(program_.parameters, output.name);
+  if (output.kind == ir::OutputKind::statistic) return find_slot(program_.statistics, output.name);
+  if (output.kind != ir::OutputKind::derived) refuse(node(output.node), "an output of another kind of function");
+  return find_slot(program_.derived, output.name);
+}
+
 /// The slot that the node is to be stored in, if it is an output.
 std::optional<Storage> SmallSchedule::output_storage(NodeId id) const {
   for (const ir::Output& output : function_.outputs) {
     if (output.node != id || output.kind == ir::OutputKind::check) continue;
-    bool parameter = output.kind == ir::OutputKind::parameter;
-    if (!parameter && output.kind != ir::OutputKind::derived) refuse(node(id), "an output of another kind of function");
-    const ir::Slot& slot = parameter ? static_cast<const ir::Slot&>(find_slot(program_.parameters, output.name))
-                                     : find_slot(program_.derived, output.name);
+    const ir::Slot& slot = output_slot(output);
     return Storage{Storage::Form::scalar, Buffer::output, slot.offset, row_major(module_, slot.axes)};
   }
   return std::nullopt;
@@ -232,9 +236,7 @@ void SmallSchedule::write_call(NodeId id) {
 void SmallSchedule::copy_outputs() {
   for (const ir::Output& output : function_.outputs) {
     if (output.kind == ir::OutputKind::check) continue;
-    bool parameter = output.kind == ir::OutputKind::parameter;
-    const ir::Slot& slot = parameter ? static_cast<const ir::Slot&>(find_slot(program_.parameters, output.name))
-                                     : find_slot(program_.derived, output.name);
+    const ir::Slot& slot = output_slot(output);
     Storage to{Storage::Form::scalar, Buffer::output, slot.offset, row_major(module_, slot.axes)};
     const auto& stored = values_.storage[static_cast<size_t>(output.node)];
     if (stored && stored->buffer == Buffer::output && stored->offset == to.offset) continue;

@@ -39,6 +39,7 @@ class SmallSchedule {
   bool keeps(NodeId id) const;
   void place_leaves();
   void place_kept();
+  const ir::Slot& output_slot(const ir::Output& output) const;
   std::optional<Storage> output_storage(NodeId id) const;
   Storage matrix_storage(const std::vector<AxisId>& axes, const std::vector<AxisId>& last);
   int earliest_group(NodeId id, NodeId user, bool same_position) const;

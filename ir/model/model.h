@@ -45,6 +45,7 @@ struct Variable {
   Binding binding;                 // data, given, weight
   bool missing = false;
   AxisId states = -1;              // of a finite latent, one a row: the axis of its values
+  int64_t patterns = 0;            // sets of observed cells that rows of the bound table have; 0: not known, or none is absent
   std::string plate;               // `per`
   bool global = false;
   bool fixed = false, init = false;

@@ -207,10 +207,23 @@ void refuse_missing(PlanContext& c) {
     const bool vector = std::any_of(y.type.axes.begin(), y.type.axes.end(),
                                     [&](AxisId axis) { return !density.type.has(axis); });
     const Family* family = find_family(density.attributes.text);
-    const bool bound = c.model.module.elements(y.type) != unknown_size;
-    if (!vector || !bound || !family || family->marginal) continue;
-    report(fmt::format("a `{}` with absent elements", parts.family), c.factor(parts).distribution_range,
-           fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name));
+    if (!vector || !family) continue;
+    const auto reads_data = [&](NodeId slot) {
+      for (const Variable& v : c.model.variables) {
+        const bool observed = v.role == Role::data || v.role == Role::given;
+        if (observed && v.node != no_node && depends_on(c.function(), slot, v.node)) return true;
+      }
+      return false;
+    };
+    const SourceRange range = c.factor(parts).distribution_range;
+    const std::string way_out = fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
+    if (!family->marginal) {
+      report(fmt::format("a `{}` with absent elements", parts.family), range, way_out);
+    } else if (y.type.axes.size() > 2) {
+      report(fmt::format("several vectors a row, with absent elements, in `{}`", y.name), range, way_out);
+    } else if (reads_data(parts.slots.at(0)) || reads_data(parts.slots.at(1))) {
+      report(fmt::format("a `{}` with absent elements that depends on other columns", parts.family), range, way_out);
+    }
   }
 }
 

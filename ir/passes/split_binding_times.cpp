@@ -8,7 +8,7 @@
 namespace lvm::ir {
 namespace {
 
-enum class Source : uint8_t { constants, parameters, data };
+enum class Source : uint8_t { constants, parameters, pattern, data };
 
 bool moves_only(Op op) {
   return op == Op::rename || op == Op::broadcast;
@@ -23,6 +23,7 @@ struct Splitter {
 
   Splitter(Module& m, const Function& f) : module(m), from(f) {
     result.prepare = {.name = "prepare", .time = BindingTime::prepare};
+    result.pattern = {.name = pattern_function, .time = BindingTime::prepare};
     result.rows = {.name = f.name, .time = f.time};
     for (const Node& node : f.nodes) source.push_back(source_of(node));
     for (const Output& output : f.outputs) {
@@ -35,6 +36,7 @@ struct Splitter {
 
   Source source_of(const Node& node) const {
     if (node.op == Op::data || node.type.has(0)) return Source::data;
+    if (node.op == Op::derived && node.attributes.text.ends_with(observed_suffix)) return Source::pattern;
     Source most = node.op == Op::parameter || node.op == Op::derived ? Source::parameters : Source::constants;
     for (const NodeId input : node.inputs) most = std::max(most, source[static_cast<size_t>(input)]);
     return most;
@@ -50,7 +52,9 @@ struct Splitter {
   /// A name that a reader of the program understands.
   std::string name_of(NodeId id, const Node& user, size_t place) {
     const Node& node = from[id];
-    if (node.op == Op::triangular_inverse) return unique("whiten");
+    const bool applied = user.op == Op::triangular_apply && place == 0;
+    if (node.op == Op::triangular_inverse || applied) return unique("whiten");
+    if (user.op == Op::sub && place == 1 && of(id) == Source::pattern) return unique("centre");
     if (user.op == Op::fma && place == 2) return unique("log_norm");
     if (!node.inputs.empty() && from[node.inputs[0]].op == Op::parameter) {
       return unique(std::string(row(node.op).name) + "_" + from[node.inputs[0]].attributes.text);
@@ -58,33 +62,45 @@ struct Splitter {
     return unique(std::string(row(node.op).name));
   }
 
+  /// A function that is made, and the copy of nodes into it.
+  struct Stage {
+    Builder builder;
+    Enumeration copy;
+    Stage(Module& module, Function& function, const Function& from)
+        : builder(module, function), copy(builder, from) {}
+  };
+
   void run() {
-    Builder prepare(module, result.prepare), rows(module, result.rows);
-    Enumeration early(prepare, from), late(rows, from);
+    Stage prepare(module, result.prepare, from), pattern(module, result.pattern, from),
+        rows(module, result.rows, from);
+    const auto stage_of = [&](NodeId id) -> Stage& {
+      if (of(id) == Source::data) return rows;
+      return of(id) == Source::pattern ? pattern : prepare;
+    };
     for (size_t id = 0; id < from.nodes.size(); ++id) {
       const Node& user = from.nodes[id];
-      if (of(static_cast<NodeId>(id)) != Source::data || !reached(static_cast<NodeId>(id))) continue;
+      const auto at = static_cast<NodeId>(id);
+      if (of(at) < Source::pattern || !reached(at)) continue;
       for (size_t place = 0; place < user.inputs.size(); ++place) {
-        hoist(prepare, rows, early, late, user.inputs[place], user, place);
+        NodeId input = user.inputs[place];
+        if (of(input) >= of(at)) continue;
+        while (of(input) == Source::parameters && moves_only(from[input].op)) input = from[input].inputs[0];
+        while (of(input) == Source::pattern && moves_only(from[input].op)) input = from[input].inputs[0];
+        const bool leaf = of(input) == Source::constants || from[input].inputs.empty();
+        if (leaf || !hoisted.insert(input).second) continue;
+        Stage& early = stage_of(input);
+        const std::string name = name_of(input, user, place);
+        early.builder.output(OutputKind::derived, name, early.copy(input));
+        for (Stage* late : {&pattern, &rows}) {
+          if (late == &early) continue;
+          late->copy.replace(input, late->builder.leaf(Op::derived, name, from[input].type, from[input].range));
+        }
       }
     }
     for (const Output& output : from.outputs) {
-      const bool now = of(output.node) == Source::data;
-      if (now) {
-        rows.output(output.kind, output.name, late(output.node));
-      } else {
-        prepare.output(output.kind, output.name, early(output.node));
-      }
+      Stage& stage = stage_of(output.node);
+      stage.builder.output(output.kind, output.name, stage.copy(output.node));
     }
-  }
-
-  void hoist(Builder& prepare, Builder& rows, Enumeration& early, Enumeration& late, NodeId id,
-             const Node& user, size_t place) {
-    while (of(id) == Source::parameters && moves_only(from[id].op)) id = from[id].inputs[0];
-    if (of(id) != Source::parameters || from[id].inputs.empty() || !hoisted.insert(id).second) return;
-    const std::string name = name_of(id, user, place);
-    prepare.output(OutputKind::derived, name, early(id));
-    late.replace(id, rows.leaf(Op::derived, name, from[id].type, from[id].range));
   }
 
   std::set<NodeId> hoisted;

@@ -5,15 +5,18 @@
 // needs is not. Leaves, constants and what only moves elements stay where they are used. Outputs that depend
 // on no data (checks, derived) become outputs of prepare.
 //
+// What depends on a pattern of observed cells (a derived leaf "<data>.observed") is computed once a pattern, by
+// `pattern`, in the same way between the two.
+//
 //   %l = log %weight; %s = add %l, %row_term   ->   prepare: derived "log_weight" = log %weight
 //                                                   rows:    %s = add derived "log_weight", %row_term
 
-#include "ir/tensor/tensor.h"
+#include "ir/program/program.h"
 
 namespace lvm::ir {
 
 struct SplitFunctions {
-  Function prepare, rows;
+  Function prepare, pattern, rows;  // pattern: without outputs where nothing depends on a pattern of observed cells
 };
 SplitFunctions split_binding_times(Module& module, const Function& combined);
 

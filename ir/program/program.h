@@ -66,11 +66,19 @@ struct StartLatent {
   int64_t block = 0;      // latents of one block depend on each other
   std::vector<std::string> features = {};  // data variables that tell something of it; none: all
 };
+/// "<data>.observed": a derived slot that the run time writes for each pattern of observed cells, 1 where a cell is there and 0 where
+/// it is absent. A Program that has one is walked pattern by pattern, over rows sorted by their patterns, with 0 in absent cells:
+///   `pattern`  derived values, parameters -> more derived values, before the first rows of each pattern;
+///   `impute`   the statistics of the rows of one pattern -> the same completed by what its absent cells are expected to be.
+/// `start` reads none of this: absent cells then hold values that the run time chose.
+inline constexpr const char* observed_suffix = ".observed";
+inline constexpr const char* pattern_function = "pattern";
+inline constexpr const char* impute_function = "impute";
 
 struct Program {
   std::string model;
   std::string method;  // "em"
-  Module module;       // level step: once, prepare, rows, start, update
+  Module module;       // level step: once, prepare, pattern, rows, impute, start, update
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;
   std::vector<Slot> derived;     // written by once and prepare

@@ -86,7 +86,7 @@ std::string_view name(BindingTime time);
 enum class OutputKind : uint8_t {
   result,     // of plain functions: in order
   derived,    // of prepare (and once): read by later functions as `derived "name"`
-  statistic,  // of rows: summed over all rows
+  statistic,  // of rows: summed over all rows; of update (`impute`): the completed sum
   objective,  // of rows: a scalar summed over all rows (printed as `objective "name"`)
   row,        // of rows: a value a row (responsibilities, assignment)
   parameter,  // of update: the new value

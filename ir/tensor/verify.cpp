@@ -36,7 +36,7 @@ bool may_write(BindingTime time, OutputKind kind) {
   switch (kind) {
     case OutputKind::result: return time == BindingTime::plain;
     case OutputKind::derived: return time == BindingTime::once || time == BindingTime::prepare;
-    case OutputKind::statistic:
+    case OutputKind::statistic: return time == BindingTime::rows || time == BindingTime::update;
     case OutputKind::row: return time == BindingTime::rows;
     case OutputKind::objective: return time == BindingTime::rows || time == BindingTime::plain;
     case OutputKind::parameter: return time == BindingTime::update;

@@ -169,7 +169,6 @@ TEST_CASE("random mixtures with absent cells: the same") {
   const uint64_t cases = long_run() ? 1000 : 150;
   uint64_t fitted = 0;
   for (uint64_t seed = 0; seed < cases; ++seed) {
-    if (random_mixture(seed, 100).form == "full" || random_mixture(seed, 100).form == "tied") continue;
     const Bound bound = random_bound(seed, true);
     INFO("case " << seed << ", " << bound.mixture.describe());
     for (const int64_t updates : {0, 1}) check_backends(bound, updates, 1e-10);
@@ -177,7 +176,7 @@ TEST_CASE("random mixtures with absent cells: the same") {
     check_backends(bound, 5, 1e-10);
     ++fitted;
   }
-  CHECK(fitted >= cases * 5 / 10);
+  CHECK(fitted >= cases * 8 / 10);
 }
 
 TEST_CASE("large tables give the same bits on 1, 2 and 7 threads") {

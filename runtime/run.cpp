@@ -123,21 +123,21 @@ Failure Run::not_held_back(const Failure& refused) {
 /// only the closed forms move.
 Failure Run::move(double& objective, double least) {
   before_ = parameters_;
-  const bool guarded = walker_.set_newton_step(1);
+  guarded_ = walker_.set_newton_step(part_);
   stuck_ = false;
-  if (guarded) walker_.keep_statistics();
+  if (guarded_) walker_.keep_statistics();
   Failure refused;
   for (int halvings = 0;; ++halvings) {
     if (Failure failure = walker_.update(parameters_); !failure.empty()) return failure;
     Failure failure = evaluate(objective);
     stuck_ = halvings > most_halvings;
-    if (!guarded) return failure;
+    if (!guarded_) return failure;
     if (stuck_) return failure.empty() ? not_held_back(refused) : failure;
     if (refused.empty() && unprepared_) refused = failure;
     if (failure.empty() && objective >= least) return not_held_back(refused);
     parameters_ = before_;
     walker_.restore_statistics();
-    walker_.set_newton_step(halvings < most_halvings ? std::ldexp(1.0, -halvings - 1) : 0);
+    walker_.set_newton_step(halvings < most_halvings ? std::ldexp(part_, -halvings - 1) : 0);
     if (Failure unprepared = walker_.prepare(parameters_); !unprepared.empty()) return unprepared;
   }
 }
@@ -164,6 +164,24 @@ void Run::leap(Leap& leap, double& objective, Convergence& convergence) {
     static_cast<void>(walker_.prepare(parameters_));  // it went well before
   }
   leap.settle(taken, parameters_);
+}
+
+/// Parameters that step side by side may each go the whole way to where all of them should go together: the run then
+/// swings between two places of equal height, and gains nothing. Where the middle of the last step is higher, it goes on
+/// from there, by shorter steps.
+Failure Run::try_middle(double& objective, double least, bool& risen) {
+  const std::vector<double> end = parameters_;
+  for (size_t i = 0; i < end.size(); ++i) parameters_[i] = before_[i] / 2 + end[i] / 2;
+  double middle = 0;
+  const Failure failure = evaluate(middle);
+  risen = failure.empty() && middle > least;
+  if (risen) {
+    part_ /= 2;
+    objective = middle;
+    return {};
+  }
+  parameters_ = end;
+  return evaluate(objective);
 }
 
 bool Run::stopped(Stop& why) {
@@ -199,6 +217,15 @@ Failure Run::climb() {
     result_.remaining = convergence.remaining();
     result_.interrupted = stopped(outcome.stop);
     if (convergence.converged() && refusals_ > 0) return refused_;
+    if (convergence.converged() && guarded_ && !result_.interrupted) {
+      bool risen = false;
+      const double least = objective + std::max(options_.tolerance, rounding.allowed);
+      if (Failure failure = try_middle(objective, least, risen); !failure.empty()) return failure;
+      if (risen) {
+        convergence = Convergence(options_.tolerance);
+        continue;
+      }
+    }
     if (convergence.converged() && stuck_) return "no part of a Newton step climbs: the run is stuck, and not at a top";
     if (convergence.converged()) outcome.stop = Stop::converged;
     if (result_.interrupted || convergence.converged()) break;

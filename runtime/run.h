@@ -44,6 +44,7 @@ class Run {
   std::string culprit();
   Failure not_held_back(const Failure& refused);
   Failure move(double& objective, double least);
+  Failure try_middle(double& objective, double least, bool& risen);
   void check_drop(double objective, const Rounding& rounding) const;
   Rounding rounding_of(double objective) const;
   void leap(Leap& leap, double& objective, Convergence& convergence);
@@ -57,6 +58,8 @@ class Run {
   int64_t restart_;
   std::vector<double> parameters_;
   std::vector<double> before_;  // of the iteration before, for the dump
+  bool guarded_ = false;        // the program has Newton steps
+  double part_ = 1;             // of a Newton step, that is tried first
   bool stuck_ = false;          // not even the smallest part of the last Newton step was taken
   bool unprepared_ = false;     // the last evaluation failed by a check
   Failure refused_;             // why a check refused a longer Newton step

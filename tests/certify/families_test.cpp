@@ -213,6 +213,63 @@ const std::vector<std::string> latents = {
       P(y | z) = Normal(m[z], cov: s[z])
       q(z | y) = point
     })",
+    // effects of two latents that add up, and that multiply
+    R"(model m {
+      axis A = 2  axis B = 2
+      data y: real
+      param a: simplex[A]
+      param b: simplex[B]
+      param m: real[A]
+      param n: real[B]
+      param s: positive
+      latent u: category[A]
+      latent v: category[B]
+      P(u) = Categorical(a)
+      P(v) = Categorical(b)
+      P(y | u, v) = Normal(m[u] + n[v], sd: s)
+      q(u, v | y) = exact
+    })",
+    R"(model m {
+      axis A = 2  axis B = 2
+      data y: count
+      param a: simplex[A]
+      param b: simplex[B]
+      param r: positive[A]
+      param t: positive[B]
+      latent u: category[A]
+      latent v: category[B]
+      P(u) = Categorical(a)
+      P(v) = Categorical(b)
+      P(y | u, v) = Poisson(r[u] * t[v])
+      q(u, v | y) = exact
+    })",
+    // labels under a latent, and a gate above labels
+    R"(model m {
+      axis K = 3  axis V = 2
+      data y: real
+      data c: category[V] missing
+      param w: simplex[K]
+      param p: simplex[K, V]
+      param m: real[K, V]
+      param s: positive
+      latent z: category[K]
+      P(z) = Categorical(w)
+      P(c | z) = Categorical(p[z])
+      P(y | z, c) = Normal(m[z, c], sd: s)
+      q(z, c | y) = exact
+    })",
+    R"(model m {
+      axis K = 3
+      data y: real
+      data c: category[K] missing
+      given x: real
+      param a: real[K]
+      param b: real[K]
+      param m: real[K]
+      param s: positive
+      P(c | x) = Categorical(logits: a + b * x)
+      P(y | c) = Normal(m[c], sd: s)
+    })",
     R"(model m {
       axis K = 2
       axis V = 3

@@ -98,6 +98,7 @@ void LogJoint::write(const ir::Model& model) {
         std::vector<NodeId> slots;
         for (size_t i = 1; i < logpdf.inputs.size(); ++i) slots.push_back(of_rows(logpdf.inputs[i]));
         vectors_.push_back(observed_vector(module_, joint.function(), logpdf, value, std::move(slots)));
+        vectors_.back().factor = static_cast<int>(&factor - model.factors.data());
         continue;
       }
       // Absent cells of independent elements are integrated out: their terms are 1.
@@ -152,12 +153,17 @@ std::vector<double> LogJoint::operator()(const Parameters& parameters) {
     const std::vector<interpreter::Value> values = interpreter::evaluate(module_, function, environment_);
     const std::vector<double>& log_joint = values[static_cast<size_t>(function.outputs.front().node)].data;
     for (int64_t row = 0; row < rows_; ++row) {
-      all[static_cast<size_t>(row * states_ + state)] =
-          contradicts(state, row) ? -HUGE_VAL
-                                  : log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
+      double& to = all[static_cast<size_t>(row * states_ + state)];
+      to = contradicts(state, row) ? -HUGE_VAL
+                                   : log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
+      for (const ObservedVector& vector : vectors_) to += log_density(module_, vector, values, row);
     }
   }
   return all;
+}
+
+bool LogJoint::integrates(int factor) const {
+  return std::ranges::any_of(vectors_, [&](const ObservedVector& vector) { return vector.factor == factor; });
 }
 
 bool LogJoint::contradicts(int64_t state, int64_t row) const {

@@ -32,6 +32,8 @@ class LogJoint {
 
   /// ln P(y, z | theta), doubles[rows][states]; -inf where z contradicts a label.
   std::vector<double> operator()(const Parameters& parameters);
+  /// The factor's value is a vector that lacks elements in some rows: its density is that of the others.
+  bool integrates(int factor) const;
   /// ln P(theta): 0 without priors.
   double log_prior(const Parameters& parameters);
 

@@ -102,7 +102,7 @@ ObservedVector observed_vector(const ir::Module& module, const ir::Function& fun
   const auto axes = ir::matrix_axes(module, function[slots.at(1)].type, function[value].type);
   if (!axes)
     throw ir::InternalError("the covariance of a vector with absent elements has no pair of matrix axes");
-  ObservedVector vector{value, std::move(slots), text, {}, axes->row, axes->column};
+  ObservedVector vector{-1, value, std::move(slots), text, {}, axes->row, axes->column};
   std::vector<const ir::Type*> types = {&function[value].type};
   for (const ir::NodeId slot : vector.slots) types.push_back(&function[slot].type);
   for (const ir::Type* type : types) {

@@ -9,6 +9,7 @@ namespace lvm::certificate {
 
 /// A logpdf node whose value may lack elements, as nodes of a function that the interpreter evaluates.
 struct ObservedVector {
+  int factor = -1;  // of the model
   ir::NodeId value = ir::no_node;
   std::vector<ir::NodeId> slots = {};
   std::string parameterisation = {};

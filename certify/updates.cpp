@@ -188,10 +188,11 @@ struct Newton {
 Certificate newton_certificate(const Trial& trial, const Block& block, const Newton& newton) {
   Certificate c{.block = block.name, .solver = block.solver};
   c.claim = "Q rises along the step, and where a fit ends the objective is level";
-  if (newton.share == 0) {
+  if (newton.share == 0 || newton.rise < -trial.climbed.noise()) {
     c.verdict = Verdict::failed;
-    c.found = HUGE_VAL;
-    c.place = fmt::format("the step lowers Q, and so does 2^-{} of it", most_halvings);
+    c.found = newton.share == 0 ? HUGE_VAL : -newton.rise;
+    c.place = newton.share == 0 ? fmt::format("the step lowers Q, and so does 2^-{} of it", most_halvings)
+                                : "the step lowers Q";
   } else if (newton.end.empty()) {
     c.claim = "Q rises along the step";
     c.verdict = Verdict::open;
@@ -221,7 +222,10 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
   Newton newton{};
   failure = compiled_step(trial, newton.share, newton.rise);
   if (!failure.empty()) return {};
-  if (std::ranges::any_of(subject.plan.blocks, is_newton)) newton.end = end_of_fit(trial, newton.reason);
+  // Where absent elements are integrated out of Q, the step is at the top of another function, that holds
+  // them.
+  const auto generalised = [&](const Block& block) { return is_newton(block) || climbed.integrates(block); };
+  if (std::ranges::any_of(subject.plan.blocks, generalised)) newton.end = end_of_fit(trial, newton.reason);
   std::vector<Certificate> list;
   for (const Block& block : subject.plan.blocks) {
     if (block.latent) continue;
@@ -229,8 +233,8 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
       list.push_back({.block = block.name, .solver = block.solver, .claim = "held"});
       continue;
     }
-    list.push_back(is_newton(block) ? newton_certificate(trial, block, newton)
-                                    : closed_certificate(trial, block));
+    list.push_back(generalised(block) ? newton_certificate(trial, block, newton)
+                                      : closed_certificate(trial, block));
   }
   return list;
 }

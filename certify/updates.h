@@ -16,6 +16,8 @@ class Climbed {
   double expected(const Parameters& parameters);
   /// The log likelihood, or the sum of the greatest ln P(y, z), with the prior.
   double objective(const Parameters& parameters);
+  /// Whether elements of the block's factor are integrated out of both.
+  bool integrates(const ir::Block& block) const { return joint_.integrates(block.factor); }
   /// The rounding of such a value.
   double noise() const { return noise_; }
   double weight() const { return weight_; }

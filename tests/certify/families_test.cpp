@@ -43,6 +43,8 @@ const std::vector<Case> cases = {
     // cells that may be absent
     {"axis D = columns  data y: real[D] missing  param m: real[K, D]  param s: positive[K, D]", "P(y | z) = Normal(m[z], var: s[z])", "", {"m moments", "s scatter"}},
     {"axis D = columns  data y: bool[D] missing  param p: unit[K, D]", "P(y | z) = Bernoulli(p[z])", "", {"p ratio"}},
+    {"axis D = columns  data y: real[D] missing  param m: real[K, D]  param s: covariance[K, D]", "P(y | z) = Normal(m[z], cov: s[z])", "", {"m moments", "s scatter"}},
+    {"axis D = columns  data y: real[D] missing  param m: real[K, D]  param s: covariance[D]", "P(y | z) = Normal(m[z], cov: s)", "", {"m moments", "s scatter"}},
     // weights of rows
     {reals + "weight w = column(\"n\")  param m: real[K]  param s: positive[K]", "P(y | z) = Normal(m[z], sd: s[z])", "", {"m moments", "s scatter"}},
     // shares

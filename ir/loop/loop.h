@@ -55,7 +55,7 @@ struct Region {
 /// How often a function runs, which decides what its translation may cost.
 enum class Use : uint8_t {
   small,    // once an iteration, over parameters alone
-  rows,     // for each tile of rows of each iteration
+  rows,     // for each tile of rows, or each pattern of absent cells, of each iteration
   outputs,  // for each tile of rows, after a fit: translated at its first call
 };
 

@@ -32,7 +32,8 @@ Function SmallSchedule::run() {
   copy_outputs();
   b_.leave(checks());
   Function made = b_.take();
-  made.use = Use::small;
+  const bool by_pattern = function_.name == ir::pattern_function || function_.name == ir::impute_function;
+  made.use = by_pattern ? Use::rows : Use::small;
   return made;
 }
 

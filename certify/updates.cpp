@@ -230,7 +230,14 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
   for (const Block& block : subject.plan.blocks) {
     if (block.latent) continue;
     if (block.solver == Solver::held) {
-      list.push_back({.block = block.name, .solver = block.solver, .claim = "held"});
+      const ir::ParameterSlot& slot = trial.slot_of(block.name);
+      const auto begin = from.begin() + slot.offset;
+      const bool same = std::equal(begin, begin + slot.size, trial.after.begin() + slot.offset);
+      list.push_back({.block = block.name,
+                      .solver = block.solver,
+                      .verdict = same ? Verdict::certified : Verdict::failed,
+                      .claim = "held",
+                      .place = same ? "" : "the step moves it"});
       continue;
     }
     list.push_back(generalised(block) ? newton_certificate(trial, block, newton)

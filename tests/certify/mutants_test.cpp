@@ -147,6 +147,16 @@ TEST_CASE("a posterior that forgets the weights fails") {
   check_failed(trial(right, right, functions), "z", 1e-3, 10);
 }
 
+TEST_CASE("a parameter that is held and moves fails") {
+  const std::string text = mixture("data y: real\n  param m: real[K] = [-1, 1] fixed\n  param s: positive[K]",
+                                   "P(y | z) = Normal(m[z], sd: s[z])");
+  const Lowered right(text, rows_of(text));
+  ir::Executable functions = right.functions;
+  check_holds(trial(right, right, functions), "m");
+  const ir::Slot& mean = slot(right.lowered.program->parameters, "m");
+  check_failed(trial(right, right, changed(right, "update", mean, times(1.0001))), "m", 0, 0);
+}
+
 TEST_CASE("weights that are nearly normalised fail") {
   const Lowered right(real_mixture, rows_of(real_mixture));
   const ir::Slot& weight = slot(right.lowered.program->parameters, "weight");

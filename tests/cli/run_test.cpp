@@ -107,6 +107,7 @@ TEST_CASE("the number of threads does not change a bit") {
 TEST_CASE("every example runs") {
   const auto [model, data] = GENERATE(table<std::string, std::string>({
       {"gmm", "faithful"},
+      {"gmm", "faithful_gaps"},
       {"gmm_tied", "faithful"},
       {"gmm_diagonal", "faithful"},
       {"gmm_diagonal_tied", "faithful"},

@@ -116,17 +116,18 @@ std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const
   const int64_t restarts = useful_restarts(program, options);
   Pool pool(restarts > 1 ? options.threads : 1);
   const bool beside = pool.threads() > 1;
+  std::atomic<bool> interrupted = false;
   std::mutex reporting;
   FitOptions own = options;
   if (options.progress && beside) {
     own.progress = [&](const Progress& progress) {
       const std::scoped_lock lock(reporting);
-      return options.progress(progress);
+      if (!interrupted && !options.progress(progress)) interrupted = true;
+      return !interrupted;  // who has said stop is not asked again
     };
   }
   std::vector<std::unique_ptr<Walker>> walkers(static_cast<size_t>(pool.threads()));
   std::vector<std::optional<RunResult>> runs(static_cast<size_t>(restarts));
-  std::atomic<bool> interrupted = false;
   pool.run(restarts, [&](int64_t restart, int worker) {
     if (interrupted) return;
     std::unique_ptr<Walker>& walker = walkers[static_cast<size_t>(worker)];

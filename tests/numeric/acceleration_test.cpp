@@ -95,6 +95,7 @@ TEST_CASE("stopping one of the runs beside each other ends the fit with the best
   options.progress = [&](const Progress&) { return ++calls < 30; };
   const Fit fit = fit_or_fail(bound, options);
   CHECK(fit.stopped);
+  CHECK(calls == 30);
   CHECK(fit.runs.size() < 40);
 }
 

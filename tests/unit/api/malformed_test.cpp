@@ -249,7 +249,8 @@ TEST_CASE("a model with one token changed compiles, or says what is wrong and wh
 TEST_CASE("a table with some bytes changed is read, or says what is wrong and where") {
   Random random(11);
   Found found;
-  const std::string odd = std::string("\"\"\",;\t\r\n\0\xff\xfe\xc3 -+.eEnNaA019 x", 34);
+  constexpr char bytes[] = "\"\"\",;\t\r\n\0\xff\xfe\xc3 -+.eEnNaA019 x";
+  const std::string odd(bytes, sizeof bytes - 1);  // the zero within is one of them
   const Model model =
       compile_file(std::string(LVM_SOURCE_DIR) + "/examples/gmm.lvm", {.settings = {{"K", "2"}}});
   const std::string good = table_text("");

@@ -203,7 +203,7 @@ TEST_CASE("the caller can stop a fit and keeps the best so far") {
   test::make_mixture(hand, 2);
   const std::vector<double> y = test::draws({-1, 1}, 500, 12);
   std::vector<Progress> seen;
-  FitOptions options{.restarts = 4};
+  FitOptions options{.restarts = 4, .threads = 1};  // one run after the other
   options.progress = [&](const Progress& p) {
     seen.push_back(p);
     return seen.size() < 6;
@@ -223,7 +223,7 @@ TEST_CASE("the caller can stop a fit and keeps the best so far") {
 TEST_CASE("the time limit ends a fit after its first objective at the earliest") {
   HandProgram hand;
   test::make_mixture(hand, 2);
-  const Fitted fitted = fit_to(hand, test::draws({-1, 1}, 500, 12), {.restarts = 3, .time_limit = 0});
+  const Fitted fitted = fit_to(hand, test::draws({-1, 1}, 500, 12), {.restarts = 3, .threads = 1, .time_limit = 0});
   REQUIRE(fitted.ok);
   CHECK(fitted.stop == Stop::time_limit);
   CHECK(fitted.runs.size() == 1);

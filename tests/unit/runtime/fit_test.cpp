@@ -174,7 +174,7 @@ TEST_CASE("a failed run beside good ones is a warning") {
   hand.meddle = [&](double*) { return ++calls == 4 ? 4 : 0; };  // the second check's element 2, in the first run
   const BoundData data = test::bind_values(test::draws({-4, 4}, 200, 10));
   Diagnostics diagnostics;
-  const Fitted fitted = fit(hand.program, hand.functions, data, {.restarts = 3}, diagnostics);
+  const Fitted fitted = fit(hand.program, hand.functions, data, {.restarts = 3, .threads = 1}, diagnostics);
   REQUIRE(fitted.ok);
   CHECK(fitted.best != 0);
   CHECK(fitted.runs[0].stop == Stop::failed);

@@ -425,17 +425,34 @@ BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options
   return Binder(model, table, &table, diagnostics).bind(matches);
 }
 
+namespace {
+
+/// A density takes elements of the variable together: the rows are walked by which of them are observed.
+bool is_vector(const ir::Model& model, int index) {
+  const std::vector<ir::AxisId>& own = model.variables[static_cast<size_t>(index)].type.axes;
+  return std::any_of(model.factors.begin(), model.factors.end(), [&](const ir::Factor& f) {
+    const ir::Type& density = model.function()[f.log_density].type;
+    return f.variable.variable == index &&
+           std::any_of(own.begin(), own.end(), [&](ir::AxisId axis) { return !density.has(axis); });
+  });
+}
+
+}  // namespace
+
 void set_sizes(ir::Model& model, const BoundData& data) {
   for (const auto& [axis, size] : data.sizes) model.module.axes[static_cast<size_t>(axis)].size = size;
   // Of a complete table the program is the plain one. Labels stay what they are, a latent that each row may have.
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
+  std::vector<const BoundVariable*> vectors;
   for (const BoundVariable& bound : data.variables) {
     const int index = *model.find(bound.name);
     ir::Variable& variable = model.variables[static_cast<size_t>(index)];
     const bool labels = std::any_of(latents.begin(), latents.end(), [&](const auto& each) { return each.variable == index; });
     if (bound.absent == 0 && !labels) variable.missing = false;
-    if (bound.absent > 0 && !labels) variable.patterns = count_patterns(bound, data.packed);
+    if (bound.absent > 0 && !labels && is_vector(model, index)) vectors.push_back(&bound);
   }
+  const int64_t patterns = vectors.empty() ? 0 : count_patterns(vectors, data.packed);
+  for (const BoundVariable* bound : vectors) model.variables[static_cast<size_t>(*model.find(bound->name))].patterns = patterns;
 }
 
 namespace {

@@ -2,6 +2,7 @@
 
 #include <Eigen/Dense>
 #include <algorithm>
+#include <array>
 #include <cmath>
 #include <limits>
 
@@ -20,20 +21,25 @@ bool all_finite(const double* a, int64_t count) {
 
 void fill_nan(double* out, int64_t count) { std::fill(out, out + count, not_a_number); }
 
-/// Cholesky–Banachiewicz, row by row; false if a pivot is not above zero (NaN included).
+/// Row k of L' is finished, then taken out of the rows below it: stretches of independent operations, where row by row each product
+/// would wait for the one before it. False if a pivot is not above zero (NaN included).
 bool plain_cholesky(double* l, const double* a, int64_t n) {
+  std::array<double, plain_limit * plain_limit> upper;  // of what is left of A; then L'
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j <= i; ++j) {
-      double s = a[i * n + j];
-      for (int64_t k = 0; k < j; ++k) s -= l[i * n + k] * l[j * n + k];
-      if (i == j) {
-        if (!(s > 0)) return false;
-        l[i * n + i] = std::sqrt(s);
-      } else {
-        l[i * n + j] = s / l[j * n + j];
-      }
+    for (int64_t j = i; j < n; ++j) upper[static_cast<size_t>(i * n + j)] = a[j * n + i];
+  }
+  for (int64_t k = 0; k < n; ++k) {
+    double* own = upper.data() + k * n;
+    if (!(own[k] > 0)) return false;
+    own[k] = std::sqrt(own[k]);
+    for (int64_t j = k + 1; j < n; ++j) own[j] /= own[k];
+    for (int64_t i = k + 1; i < n; ++i) {
+      double* below = upper.data() + i * n;
+      for (int64_t j = i; j < n; ++j) below[j] -= own[i] * own[j];
     }
-    for (int64_t j = i + 1; j < n; ++j) l[i * n + j] = 0;
+  }
+  for (int64_t i = 0; i < n; ++i) {
+    for (int64_t j = 0; j < n; ++j) l[i * n + j] = j <= i ? upper[static_cast<size_t>(j * n + i)] : 0;
   }
   return true;
 }
@@ -71,14 +77,16 @@ void lvm_cholesky(double* out, const double* a, int64_t n) {
 }
 
 void lvm_triangular_inverse(double* out, const double* l, int64_t n) {
-  // Column j of the inverse solves L u = e_j; its first j entries are zero.
-  for (int64_t j = 0; j < n; ++j) {
-    for (int64_t i = 0; i < j; ++i) out[i * n + j] = 0;
-    for (int64_t i = j; i < n; ++i) {
-      double s = i == j ? 1.0 : 0.0;
-      for (int64_t k = j; k < i; ++k) s -= l[i * n + k] * out[k * n + j];
-      out[i * n + j] = s / l[i * n + i];
+  // Column j of the inverse solves L u = e_j; all columns at once, row by row.
+  for (int64_t i = 0; i < n; ++i) {
+    double* own = out + i * n;
+    std::fill(own, own + n, 0.0);
+    own[i] = 1;
+    for (int64_t k = 0; k < i; ++k) {
+      const double* above = out + k * n;
+      for (int64_t j = 0; j <= k; ++j) own[j] -= l[i * n + k] * above[j];
     }
+    for (int64_t j = 0; j <= i; ++j) own[j] /= l[i * n + i];
   }
 }
 

@@ -152,12 +152,14 @@ void PatternedRows::fill_absent(const std::vector<double>& states) {
   }
 }
 
-int64_t count_patterns(const BoundVariable& v, const PackedColumns& packed) {
+int64_t count_patterns(const std::vector<const BoundVariable*>& variables, const PackedColumns& packed) {
   std::unordered_set<std::string> patterns;
   std::string flags;
   for (int64_t row = 0; row < packed.rows(); ++row) {
     flags.clear();
-    for (int64_t i = 0; i < v.size; ++i) flags += std::isnan(packed.column(v.first + i)[row]) ? '0' : '1';
+    for (const BoundVariable* v : variables) {
+      for (int64_t i = 0; i < v->size; ++i) flags += std::isnan(packed.column(v->first + i)[row]) ? '0' : '1';
+    }
     patterns.insert(flags);
   }
   return static_cast<int64_t>(patterns.size());

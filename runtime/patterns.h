@@ -57,7 +57,7 @@ class PatternedRows {
   PackedColumns cells_;
 };
 
-/// How many different sets of its cells are observed in the rows.
-int64_t count_patterns(const BoundVariable& variable, const PackedColumns& packed);
+/// How many different sets of the variables' cells, taken together, are observed in the rows.
+int64_t count_patterns(const std::vector<const BoundVariable*>& variables, const PackedColumns& packed);
 
 }  // namespace lvm::runtime

@@ -66,23 +66,31 @@ struct Imputation {
     if (!axes) throw ir::InternalError("a pattern of a value without matrix axes");
     return *axes;
   }
+  NodeId observed(const Emission& e) {
+    const auto elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
+    return b.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements, -1});
+  }
   NodeId read(const Statistic& s) { return b.leaf(Op::statistic, s.name, {ir::Element::real, s.axes, -1}); }
 
   NodeId first(const Statistic& s) {
     const Emission& e = emissions[s.emission];
     const auto [row, column] = axes_of(e);
-    const NodeId a = b.leaf(Op::derived, impute_slot(e), matrix_type(e));
-    return b.contract({a, b.rename(read(s), row, column)}, {column});
+    const NodeId a = b.leaf(Op::derived, impute_slot(e), matrix_type(e)), sums = read(s);
+    return b.select(observed(e), sums, b.contract({a, b.rename(sums, row, column)}, {column}));
   }
 
+  /// A S A'. The rows of A where the element is observed are those of the unit matrix.
   NodeId outer(const Statistic& s) {
     const Emission& e = emissions[s.emission];
     const auto [row, column] = axes_of(e);
     const AxisId third = b.module().twin(column);
     const NodeId a = b.leaf(Op::derived, impute_slot(e), matrix_type(e));
-    const NodeId left = b.contract({b.rename(a, column, third), b.rename(read(s), row, third)}, {third});
+    const NodeId sums = read(s), rows = observed(e), columns = b.rename(rows, row, column);
+    const NodeId half = b.contract({b.rename(a, column, third), b.rename(sums, row, third)}, {third});
+    const NodeId left = b.select(rows, sums, half);
     const NodeId mirrored = b.make(Op::rename, {a}, {.axes = {row, column, column, third}});
-    const NodeId both = b.contract({b.rename(left, column, third), mirrored}, {third});
+    const NodeId whole = b.contract({b.rename(left, column, third), mirrored}, {third});
+    const NodeId both = b.select(columns, left, whole);
     const NodeId n = statistics.weight(b, s.emission, without(s.axes, {row, column}));
     return b.add(both, b.mul(n, b.leaf(Op::derived, spare_slot(e), matrix_type(e))));
   }
@@ -90,10 +98,8 @@ struct Imputation {
   NodeId cells(const Statistic& s) {
     const Emission& e = emissions[s.emission];
     const auto elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
-    const NodeId observed =
-        b.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements, -1});
     const NodeId n = statistics.read(b, Moment::count, s.emission, without(s.axes, elements));
-    return b.select(observed, n, b.constant(0));
+    return b.select(observed(e), n, b.constant(0));
   }
 
   void write() {

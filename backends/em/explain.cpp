@@ -286,27 +286,36 @@ struct Explanation {
                  : fmt::format("  about {} floating-point operations\n", text);
   }
 
-  /// What a table with absent cells adds: of a vector, conditioning for each pattern of observed cells. About
-  /// D^3 / 3 each for a factor and its inverse, 2 D^3 for each of three products before the rows and of two
-  /// behind them.
+  /// What a table with absent cells adds: of vectors, conditioning for each pattern of observed cells. About
+  /// D^3 / 3 each for a factor and its inverse; for each absent cell 2 D^2 in each of two products before the
+  /// rows and of two behind them.
   std::string pattern_cost() const {
     std::string text;
+    std::vector<std::string> names;
+    int64_t patterns = 0;
     for (size_t i = 0; i < model.factors.size(); ++i) {
       const FactorParts parts = ir::parts_of(model, static_cast<int>(i));
       const Variable& v = variable(model.factors[i].variable.variable);
       if (!v.missing || v.patterns == 0 || parts.slots.size() < 2) continue;
       const auto matrix = ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type);
       if (!matrix) continue;
-      std::vector<AxisId> cubes = {matrix->row, matrix->row, matrix->row};
+      std::vector<AxisId> squares = {matrix->row, matrix->row}, cubes = {matrix->row, matrix->row, matrix->row};
       for (size_t l = 0; l < latents.size(); ++l) {
         if (ir::depends_on(model.function(), model.factors[i].log_density, latent(l).node))
+          squares.insert(squares.begin(), latent(l).type.range);
+        if (ir::depends_on(model.function(), parts.slots[1], latent(l).node))  // else one factor is for all
           cubes.insert(cubes.begin(), latent(l).type.range);
       }
-      const auto each = value_of(cubes);
-      text += fmt::format("  and, for each of the {} patterns of observed cells of `{}`, about 11 {}{}\n", v.patterns,
-                          v.name, product(cubes), each ? fmt::format(" = {}", 11 * *each) : "");
+      const auto all = value_of(cubes), each = value_of(squares);
+      text += fmt::format("    `{}`: about {}{}, and 8 {}{} for each cell that is absent\n", v.name, product(cubes),
+                          all ? fmt::format(" = {}", *all) : "", product(squares),
+                          each ? fmt::format(" = {}", 8 * *each) : "");
+      names.push_back("`" + v.name + "`");
+      patterns = v.patterns;
     }
-    return text;
+    if (names.empty()) return {};
+    return fmt::format("  and for each of the {} patterns of observed cells of {}{}\n{}", patterns,
+                       fmt::join(names, ", "), names.size() > 1 ? " together" : "", text);
   }
 
   std::string symbolic_dimensions(const Variable& v) const {

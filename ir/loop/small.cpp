@@ -9,6 +9,7 @@ namespace lvm::loop {
 SmallSchedule::SmallSchedule(const ir::Program& program, const ir::Function& function)
     : program_(program), module_(program.module), function_(function), b_(function.name),
       values_(module_, function, b_, arena_), live_(live_nodes(function)), kept_(function.nodes.size(), 0),
+      demands_(demands(function)),
       group_of_(function.nodes.size(), -1), planned_(function.nodes.size()) {
   for (size_t axis = 1; axis < module_.axes.size(); ++axis) values_.looped[axis] = module_.axes[axis].size > 1;
 }
@@ -148,32 +149,111 @@ void SmallSchedule::form_groups() {
     auto id = static_cast<NodeId>(i);
     bool alone = is_call(node(id)) || node(id).op == ir::Op::reshape;
     int group = earliest_group(id, id, true);
-    auto fits = [&](const Group& g) { return !alone && !g.call && g.axes == node(id).type.axes; };
+    const Conditions demand = demand_of(id);
+    auto fits = [&](const Group& g) {
+      return !alone && !g.call && g.axes == node(id).type.axes && g.demand == demand;
+    };
     while (group < static_cast<int>(groups_.size()) && !fits(groups_[static_cast<size_t>(group)])) ++group;
-    if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone});
+    if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone, demand});
     groups_[static_cast<size_t>(group)].nodes.push_back(id);
     group_of_[i] = group;
   }
 }
 
-void SmallSchedule::over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body) {
+/// What a sum costs is worth a test; of all else the value is computed and not chosen.
+Conditions SmallSchedule::demand_of(NodeId id) const {
+  auto shape = ir::row(node(id).op).shape;
+  bool sums = shape == ir::ShapeRule::contract || shape == ir::ShapeRule::reduce;
+  return sums && !is_call(node(id)) ? demands_[static_cast<size_t>(id)] : Conditions{};
+}
+
+/// A loop of one round or none.
+void SmallSchedule::where(const Conditions& ready, Binding& binding, const std::function<void()>& body) {
+  Value all = no_value;
+  for (const Condition& c : ready) {
+    Binding at = values_.unbound();
+    for (auto [own, here] : c.axes) at[static_cast<size_t>(own)] = binding[static_cast<size_t>(here)];
+    Value flag = values_.as_flag(values_.value(c.leaf, at));
+    if (!c.holds) flag = b_.flag_not(flag);
+    all = all == no_value ? flag : b_.flag_and(all, flag);
+  }
+  b_.loop(b_.index(0), b_.select(all, b_.index(1), b_.index(0)), 1, [&](Value) { body(); });
+}
+
+/// Calls `body` at each position of `axes`, outermost first, where `demand` holds: asked for as soon as its axes are known.
+void SmallSchedule::over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body,
+                         const Conditions& demand) {
+  auto waits = [&](const Condition& c) {
+    return std::ranges::any_of(c.axes, [&](const auto& pair) { return std::ranges::count(axes, pair.second) > 0; });
+  };
+  Conditions ready, later;
+  for (const Condition& c : demand) (waits(c) ? later : ready).push_back(c);
+  if (!ready.empty()) return where(ready, binding, [&] { over(axes, binding, body, later); });
   if (axes.empty()) return body(binding);
   auto axis = static_cast<size_t>(axes[0]);
   if (!values_.looped[axis]) {
     binding[axis] = {no_value, 0};
-    return over(axes.subspan(1), binding, body);
+    return over(axes.subspan(1), binding, body, demand);
   }
   b_.loop(b_.index(0), b_.index(size_of(module_, axes[0])), 1, [&](Value i) {
     binding[axis] = {i, 0};
-    over(axes.subspan(1), binding, body);
+    over(axes.subspan(1), binding, body, demand);
   });
+}
+
+/// One product of matrices that few elements need: four sums side by side along the innermost axis, since each addition waits for
+/// the one before it. The axes that the demand names stand outermost, so that whole stretches are left out.
+bool SmallSchedule::write_products(const Group& group) {
+  constexpr int64_t block = 4;
+  const ir::Node& n = node(group.nodes.front());
+  if (group.demand.empty() || group.nodes.size() > 1 || n.op != ir::Op::contract || n.attributes.axes.size() != 1) return false;
+  auto asked = [&](AxisId axis) {
+    return std::ranges::any_of(group.demand, [&](const Condition& c) {
+      return std::ranges::count(c.axes, axis, &std::pair<AxisId, AxisId>::second) > 0;
+    });
+  };
+  std::vector<AxisId> axes = group.axes;
+  std::ranges::stable_partition(axes, asked);
+  if (asked(axes.back())) return false;
+  const auto last = static_cast<size_t>(axes.back()), summed = static_cast<size_t>(n.attributes.axes[0]);
+  if (!values_.looped[last] || !values_.looped[summed]) return false;
+  const int64_t size = size_of(module_, axes.back()), whole = size / block * block;
+  axes.pop_back();
+  auto sums = [&](const Binding& at, Value first, int64_t count) {
+    auto place = [&](int64_t r) {
+      Binding element = at;
+      element[last] = {first, r};
+      return element;
+    };
+    std::vector<Value> zeros(static_cast<size_t>(count), b_.real(0));
+    auto made = b_.loop(b_.index(0), b_.index(size_of(module_, n.attributes.axes[0])), 1, zeros,
+                        [&](Value i, const std::vector<Value>& carried) {
+                          std::vector<Value> next;
+                          for (int64_t r = 0; r < count; ++r) {
+                            Binding term = place(r);
+                            term[summed] = {i, 0};
+                            next.push_back(values_.add_product(n.inputs, term, carried[static_cast<size_t>(r)]));
+                          }
+                          return next;
+                        });
+    for (int64_t r = 0; r < count; ++r) {
+      values_.store(*planned_[static_cast<size_t>(group.nodes.front())], place(r), made[static_cast<size_t>(r)]);
+    }
+  };
+  Binding binding = values_.unbound();
+  over(axes, binding, [&](Binding& at) {
+    b_.loop(b_.index(0), b_.index(whole), block, [&](Value first) { sums(at, first, block); });
+    if (whole < size) sums(at, b_.index(whole), size - whole);
+  }, group.demand);
+  return true;
 }
 
 void SmallSchedule::write_group(const Group& group) {
   Binding binding = values_.unbound();
-  over(group.axes, binding, [&](Binding& at) {
+  auto elements = [&](Binding& at) {
     for (NodeId id : group.nodes) values_.store(*planned_[static_cast<size_t>(id)], at, values_.value(id, at));
-  });
+  };
+  if (!write_products(group)) over(group.axes, binding, elements, group.demand);
   for (NodeId id : group.nodes) values_.storage[static_cast<size_t>(id)] = planned_[static_cast<size_t>(id)];
 }
 

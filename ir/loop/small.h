@@ -3,6 +3,7 @@
 // output; values over the same axes share one nest of loops; linear algebra is a call for each matrix of the batch.
 // Nothing is unrolled: these functions run once an iteration, and their code has to be compiled before the first one.
 
+#include "ir/loop/demand.h"
 #include "ir/loop/evaluate.h"
 #include "ir/loop/schedule.h"
 
@@ -20,6 +21,7 @@ class SmallSchedule {
     std::vector<AxisId> axes;
     std::vector<NodeId> nodes;
     bool call = false;
+    Conditions demand;  // elements where these do not hold are left out
   };
 
   const ir::Program& program_;
@@ -29,6 +31,7 @@ class SmallSchedule {
   Builder b_;
   Evaluator values_;
   std::vector<char> live_, kept_;
+  std::vector<Conditions> demands_;
   std::vector<int> group_of_;
   std::vector<Group> groups_;
   std::vector<std::optional<Storage>> planned_;  // storage of kept nodes from when they are computed on
@@ -45,11 +48,15 @@ class SmallSchedule {
   int earliest_group(NodeId id, NodeId user, bool same_position) const;
   void form_groups();
   void write_group(const Group& group);
+  bool write_products(const Group& group);
   void write_call(NodeId id);
   Storage packed(NodeId id, const std::vector<AxisId>& last);
   void copy_outputs();
   Value checks();
-  void over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body);
+  void over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body,
+            const Conditions& demand = {});
+  Conditions demand_of(NodeId id) const;
+  void where(const Conditions& ready, Binding& binding, const std::function<void()>& body);
 };
 
 }  // namespace lvm::loop

@@ -64,6 +64,17 @@ void assign_offsets(Program& program) {
   lay_out(program.module, program.checks);
 }
 
+namespace {
+
+/// The upper triangle from the lower one.
+void mirror(double* matrix, int64_t row, int64_t column, int64_t size) {
+  for (int64_t i = 0; i < size; ++i) {
+    for (int64_t j = i + 1; j < size; ++j) matrix[i * row + j * column] = matrix[j * row + i * column];
+  }
+}
+
+}  // namespace
+
 void complete_symmetric(const Program& program, double* statistics) {
   for (const Slot& slot : program.statistics) {
     if (slot.symmetric.empty()) continue;
@@ -74,10 +85,14 @@ void complete_symmetric(const Program& program, double* statistics) {
       stride *= program.module.axis(*axis).size;
     }
     const int64_t size = program.module.axis(slot.symmetric[0]).size;
-    double* sums = statistics + slot.offset;
-    for (int64_t at = 0; at < slot.size; ++at) {
-      const int64_t i = at / first % size, j = at / second % size;
-      if (j > i) sums[at] = sums[at + (j - i) * (first - second)];
+    const int64_t inner = std::min(first, second), outer = std::max(first, second);
+    // The axes that stand outside of both, between them and inside of both.
+    for (int64_t block = 0; block < slot.size; block += outer * size) {
+      for (int64_t between = 0; between < outer; between += inner * size) {
+        for (int64_t inside = 0; inside < inner; ++inside) {
+          mirror(statistics + slot.offset + block + between + inside, first, second, size);
+        }
+      }
     }
   }
 }

@@ -8,6 +8,7 @@
 #include <fstream>
 #include <limits>
 #include <random>
+#include <set>
 #include <sstream>
 
 #include "tests/numeric/fixture.h"
@@ -333,6 +334,18 @@ TEST_CASE("two vectors with absent cells and a flag with some, in one model") {
       {"weight", {2}, {0.5, 0.5}},      {"ma", {2, 2}, {0, 0, 2, -2}},
       {"mb", {2, 2}, {0, 0, 2, -2}},    {"ca", {2, 2, 2}, {1, 0.2, 0.2, 1, 2, 0, 0, 2}},
       {"cb", {2, 2}, {1, 0.1, 0.1, 2}}, {"p", {2}, {0.3, 0.6}}};
+  // The rows are walked by what is observed of both together; the flag is no vector.
+  std::set<std::vector<bool>> patterns;
+  for (size_t row = 0; row < 400; ++row) {
+    std::vector<bool> pattern;
+    for (size_t d = 0; d < 4; ++d) pattern.push_back(std::isnan(columns[d][row]));
+    patterns.insert(pattern);
+  }
+  INFO(bound.explain());
+  CHECK(bound.explain().find("for each of the " + std::to_string(patterns.size()) +
+                             " patterns of observed cells of `a`, `b` together\n"
+                             "    `a`: about K D D D = 16, and 8 K D D = 64 for each cell that is absent\n"
+                             "    `b`: about E E E = 8, and 8 K E E = 64 for each cell that is absent\n") != std::string::npos);
   // ln P of the observed cells of a row, by the densities of one and of two dimensions.
   const auto pair = [](double x, double y, const double* m, const double* c) {
     const double log_two_pi = std::log(2 * std::acos(-1.0));

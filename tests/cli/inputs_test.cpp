@@ -131,7 +131,8 @@ TEST_CASE("sweeps that make no sense are usage errors") {
       {{"run", "-", "-"}, "once"},
       {{"run", gmm, "-", "-"}, "once"},
       {{"run", gmm, faithful, "--overwrite"}, "`--out`"},
-      {{"run", gmm, faithful, "--posterior"}, "`--out`"},
+      {{"run", gmm, faithful, "--posterior", "--no-folder"}, "`--no-folder`"},
+      {{"run", gmm, faithful, "--out", "there", "--no-folder"}, "`--no-folder`"},
       {{"explain", gmm, "--latex", "--emit=plan"}, "choose one"},
   };
   for (const auto& [arguments, expected] : cases) {

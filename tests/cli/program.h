@@ -53,11 +53,14 @@ inline std::string quoted(const std::string& text) {
   return to + "'";
 }
 
-/// Runs `lvmc` with `arguments` in the project's folder; `shell` is added behind (a redirection, a pipe).
+/// Runs `lvmc` with `arguments` in the project's folder, its runs kept in scratch; `shell` is added behind (a
+/// redirection, a pipe).
 inline Outcome lvmc(const std::vector<std::string>& arguments, const std::string& before = "",
                     const std::string& shell = "") {
   const std::string out = scratch().path("out"), error = scratch().path("error");
-  std::string command = "cd " + quoted(LVM_SOURCE_DIR) + " && { " + before + " " + quoted(LVMC);
+  std::string command = "cd " + quoted(LVM_SOURCE_DIR) +
+                        " && export LVM_RUNS=" + quoted(scratch().path("runs_of_all")) + " && { " + before +
+                        " " + quoted(LVMC);
   for (const std::string& argument : arguments) command += " " + quoted(argument);
   command += " " + shell + "; } >" + quoted(out) + " 2>" + quoted(error);
   const int status = std::system(command.c_str());

@@ -12,7 +12,7 @@ namespace lvmc {
 namespace {
 
 constexpr const char* examples = R"(Examples:
-  lvmc run gmm.lvm faithful.csv                    fit, and print a summary
+  lvmc run gmm.lvm faithful.csv                    fit, print a summary, keep the run in lvm_runs/gmm/1
   lvmc run gmm.lvm faithful.csv --set K=2 --restarts 10 --json
   lvmc run gmm.lvm faithful.csv --set K=1..9       fit each, and keep the best by BIC
   lvmc run gmm.lvm a.csv.gz b.csv.gz --out runs/1  two files are one table; keep the run
@@ -76,9 +76,12 @@ void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
       .add_option("--select", raw.select,
                   "of several settings keep the best by aic, bic (the default) or icl")
       ->check(CLI::IsMember({"aic", "bic", "icl"}));
-  command.add_option("--out", to.out, "write the run into this new folder");
+  command.add_option("--out", to.out,
+                     "write the run into this new folder, not into the next one of lvm_runs/<model>");
+  command.add_flag("--no-folder", to.no_folder, "write no folder of the run");
   command.add_flag("--overwrite", to.overwrite, "`--out` may replace the run that is there");
-  command.add_flag("--posterior", to.posterior, "with `--out`: also the posterior of every row");
+  command.add_flag("--posterior", to.posterior,
+                   "into the folder of the run: also the posterior of every row");
   command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")
       ->check(CLI::IsMember({"llvm", "interpreter"}));
   command.add_flag("--json", to.json, "print one JSON object");
@@ -197,7 +200,9 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   if (sweeps && arguments.model == "-") return "several settings read the model more than once: give a file";
   if (!raw.select.empty() && !sweeps) return "`--select` chooses among several settings: `--set K=1..9`";
   if (arguments.out.empty() && arguments.overwrite) return "`--overwrite` is about the folder of `--out`";
-  if (arguments.out.empty() && arguments.posterior) return "`--posterior` writes into the folder of `--out`";
+  if (arguments.no_folder && arguments.posterior)
+    return "`--posterior` writes into the folder of the run, and `--no-folder` writes none";
+  if (arguments.no_folder && !arguments.out.empty()) return "`--out` and `--no-folder` contradict each other";
   if (arguments.certify && arguments.emit)
     return "`--certify` and `--emit` are two different questions: choose one";
   if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";

@@ -20,8 +20,9 @@ struct Arguments {
   std::vector<lvm::SweepAxis> sweep;  // of `--set K=1..9`
   lvm::Criterion select = lvm::Criterion::bic;
   std::string init, save;  // files of parameters
-  std::string out;         // the folder of the run
+  std::string out;         // the folder of the run; empty: the next one of lvm_runs/<model>
   bool accelerate = false;
+  bool no_folder = false;
   bool overwrite = false, posterior = false, latex = false;
   std::optional<lvm::Stage> emit;
   std::string color = "auto";

@@ -108,14 +108,18 @@ int print_fit(const lvm::Fit& fit, const Printed& printed, const Arguments& argu
   int code = success;
   if (!arguments.save.empty() && !write_file(arguments.save, lvm::parameters_to_json(fit) + "\n"))
     code = files;
-  if (!arguments.out.empty()) {
-    const std::string fault = write_run_folder(arguments, fit, printed.summary, printed.json);
-    if (!fault.empty()) {
-      write_error(fmt::format("lvmc: the run is not saved: {}\n", fault));
+  Saved saved;
+  if (!arguments.no_folder) {
+    saved = write_run_folder(arguments, fit, printed.summary, printed.json);
+    if (!saved.fault.empty()) {
+      write_error(fmt::format("lvmc: the run is not saved: {}\n", saved.fault));
+      if (arguments.out.empty())
+        write_error("      `--out DIR` names another folder, and `--no-folder` saves none\n");
       code = files;
     }
   }
-  const int written = print(arguments.json ? printed.json + "\n" : printed.summary);
+  const std::string where = saved.folder.empty() ? "" : fmt::format("run: {}\n", saved.folder);
+  const int written = print(arguments.json ? printed.json + "\n" : printed.summary + where);
   if (written != success || code != success) return written != success ? written : code;
   if (fit.stopped) return interrupted_code();
   return arguments.strict && !fit.converged ? not_converged : success;

@@ -6,7 +6,9 @@
 
 #include <algorithm>
 #include <cerrno>
+#include <charconv>
 #include <cstdio>
+#include <cstdlib>
 #include <cstring>
 #include <filesystem>
 
@@ -162,13 +164,14 @@ std::string run_folder_fault(const Arguments& arguments) {
   return "";
 }
 
-std::string write_run_folder(const Arguments& arguments, const lvm::Fit& fit, const std::string& summary,
-                             const std::string& result) {
-  Staging folder(arguments.out);
-  if (!folder.made()) return system_fault(fmt::format("cannot make a folder beside `{}`", arguments.out));
+namespace {
+
+/// Empty, or what went wrong.
+std::string write_files(const std::string& folder, const Arguments& arguments, const lvm::Fit& fit,
+                        const std::string& summary, const std::string& result) {
   std::string fault;
   const auto write = [&](const char* name, auto&& content) {
-    Writer to(folder.path() + "/" + name, fault);
+    Writer to(folder + "/" + name, fault);
     content(to);
   };
   write("config.json", [&](Writer& to) { to.write(lvm::config_to_json(fit, inputs_of(arguments)) + "\n"); });
@@ -178,14 +181,66 @@ std::string write_run_folder(const Arguments& arguments, const lvm::Fit& fit, co
   write("summary.txt", [&](Writer& to) { to.write(summary); });
   write("trace.csv", [&](Writer& to) { write_trace(to, fit); });
   if (arguments.posterior) write("posterior.csv", [&](Writer& to) { write_posterior(to, fit); });
-  if (!fault.empty()) return fault;
-  errno = 0;
-  const std::string target = fs::path(arguments.out).lexically_normal().string();
-  if (!folder.move_to(target.ends_with('/') ? target.substr(0, target.size() - 1) : target,
-                      arguments.overwrite)) {
-    return system_fault(fmt::format("cannot move the run to `{}`", arguments.out));
+  return fault;
+}
+
+/// One more than the greatest number that stands in the folder.
+int64_t next_number(const std::string& runs) {
+  int64_t greatest = 0;
+  std::error_code error;
+  for (fs::directory_iterator at(runs, error), end; !error && at != end; at.increment(error)) {
+    const std::string name = at->path().filename().string();
+    int64_t number = 0;
+    const auto [last, fault] = std::from_chars(name.data(), name.data() + name.size(), number);
+    if (fault == std::errc() && last == name.data() + name.size()) greatest = std::max(greatest, number);
+  }
+  return greatest + 1;
+}
+
+/// Empty where it stands nowhere. Runs that end side by side each take a number that is free.
+std::string move_to_next(Staging& folder, const std::string& runs) {
+  constexpr int most_attempts = 1000;
+  for (int attempt = 0; attempt < most_attempts; ++attempt) {
+    const std::string target = fmt::format("{}/{}", runs, next_number(runs));
+    if (folder.move_to(target, false)) return target;
+    if (errno != ENOTEMPTY && errno != EEXIST) break;
   }
   return "";
+}
+
+std::string default_runs(const lvm::Fit& fit) {
+  const char* chosen = std::getenv("LVM_RUNS");
+  return fmt::format("{}/{}", chosen != nullptr && *chosen != '\0' ? chosen : "lvm_runs", fit.model_name);
+}
+
+}  // namespace
+
+Saved write_run_folder(const Arguments& arguments, const lvm::Fit& fit, const std::string& summary,
+                       const std::string& result) {
+  const bool numbered = arguments.out.empty();
+  const std::string runs = numbered ? default_runs(fit) : "";
+  if (numbered) {
+    std::error_code error;
+    fs::create_directories(runs, error);
+    if (error) return {"", fmt::format("cannot make the folder `{}`: {}", runs, error.message())};
+  }
+  Staging folder(numbered ? runs + "/next" : arguments.out);
+  if (!folder.made())
+    return {"", system_fault(numbered ? fmt::format("cannot write into `{}`", runs)
+                                      : fmt::format("cannot make a folder beside `{}`", arguments.out))};
+  if (std::string fault = write_files(folder.path(), arguments, fit, summary, result); !fault.empty())
+    return {"", std::move(fault)};
+  errno = 0;
+  if (numbered) {
+    std::string target = move_to_next(folder, runs);
+    if (target.empty()) return {"", system_fault(fmt::format("cannot move the run into `{}`", runs))};
+    return {std::move(target), ""};
+  }
+  std::string target = fs::path(arguments.out).lexically_normal().string();
+  if (target.ends_with('/')) target.pop_back();
+  if (!folder.move_to(target, arguments.overwrite))
+    return {"", system_fault(fmt::format("cannot move the run to `{}`", arguments.out))};
+  return {std::move(target), ""};
 }
 
 }  // namespace lvmc

@@ -80,7 +80,7 @@ std::vector<BoundVariable> BoundModel::variables() const {
   std::vector<BoundVariable> variables;
   if (!state->lowered.data) return variables;
   for (const runtime::BoundVariable& variable : state->lowered.data->variables) {
-    variables.push_back({variable.name, variable.columns});
+    variables.push_back({variable.name, variable.columns, rows() * variable.size, variable.absent});
   }
   return variables;
 }

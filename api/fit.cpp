@@ -1,6 +1,7 @@
 // fit and what it returns, in the words and the order that the user declared.
 
 #include <algorithm>
+#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -122,7 +123,14 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
 }
 
 /// What the fit says of its own time.
-void add_fit_times(Profile& profile, const Fit& fit) {
+void add_fit_times(Profile& profile, const Fit& fit, const runtime::FunctionTimes& times) {
+  constexpr std::array order = {"start", "begin", "prepare", "pattern", "rows", "impute", "reduce", "update"};
+  for (const auto& [name, time] : times) {
+    profile.functions.push_back({name, time.calls, time.rows, time.seconds});
+  }
+  std::ranges::stable_sort(profile.functions, {}, [&](const FunctionTime& function) {
+    return std::ranges::find(order, function.name) - order.begin();
+  });
   if (fit.trace_seconds.empty()) return;
   profile.start = std::max(0.0, fit.trace_seconds.front() - fit.runs[fit.best].begin);
   const double climbed = fit.trace_seconds.back() - fit.trace_seconds.front();
@@ -154,7 +162,8 @@ void add_standard_errors(Fit& fit, const driver::Lowered& lowered, const Compile
     if (to.fixed) continue;
     const auto slot = std::ranges::find(code.program.parameters, to.name, &ir::ParameterSlot::name);
     const auto begin = errors.values.begin() + slot->offset;
-    const ir::Variable& variable = lowered.model->variables[static_cast<size_t>(*lowered.model->find(to.name))];
+    const ir::Variable& variable =
+        lowered.model->variables[static_cast<size_t>(*lowered.model->find(to.name))];
     to.standard_errors = runtime::permute(std::vector<double>(begin, begin + slot->size), slot->axes,
                                           variable.declared_axes, code.program.module);
   }
@@ -263,7 +272,7 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
                                               with_progress(std::move(merged_options), options), diagnostics);
         to.fit_seconds = fit_clock.seconds();
         describe(to, lowered, fitted);
-        add_fit_times(to.profile, to);
+        add_fit_times(to.profile, to, fitted.times);
         to.icl = std::numeric_limits<double>::quiet_NaN();
         if (fitted.ok) to.icl = icl(to, code, *lowered.data, fitted, options.threads);
         if (fitted.ok && options.standard_errors)

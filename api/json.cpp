@@ -124,6 +124,31 @@ bool read_nested(const Json& json, size_t axis, Values& to) {
 
 namespace {
 
+/// Of functions over rows also how many a thread does in a second.
+Json functions_json(const Profile& profile) {
+  Json json = Json::object();
+  for (const FunctionTime& function : profile.functions) {
+    Json entry = {{"calls", function.calls}, {"seconds", function.seconds}};
+    if (function.rows > 0) {
+      entry["rows"] = function.rows;
+      entry["rows_per_second"] = static_cast<double>(function.rows) / function.seconds;
+    }
+    json[function.name] = std::move(entry);
+  }
+  return json;
+}
+
+Json variables_json(const std::vector<BoundVariable>& variables) {
+  Json list = Json::array();
+  for (const BoundVariable& variable : variables) {
+    list.push_back({{"name", variable.name},
+                    {"columns", variable.columns},
+                    {"cells", variable.cells},
+                    {"absent", variable.absent}});
+  }
+  return list;
+}
+
 Json fit_json(const Fit& fit) {
   Json json;
   json["model"] = fit.model_name;
@@ -146,9 +171,11 @@ Json fit_json(const Fit& fit) {
   json["stop"] = fit.stop;
   json["runs"] = runs_json(fit);
   const Profile& profile = fit.profile;
-  json["profile"] = {{"read", profile.read},          {"compile", profile.compile}, {"bind", profile.bind},
-                     {"lower", profile.lower},        {"code", profile.code},       {"start", profile.start},
-                     {"iteration", profile.iteration}};
+  json["profile"] = {{"read", profile.read},           {"compile", profile.compile},
+                     {"bind", profile.bind},           {"lower", profile.lower},
+                     {"code", profile.code},           {"start", profile.start},
+                     {"iteration", profile.iteration}, {"functions", functions_json(profile)}};
+  json["variables"] = variables_json(fit.variables);
   return json;
 }
 

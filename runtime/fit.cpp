@@ -112,7 +112,7 @@ bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
 /// The runs side by side, each on a thread of its own; one run, or one thread, has all threads to itself. What a run finds depends on
 /// its number alone. A run is none where an interruption came before it.
 std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
-                                               const FitOptions& options, const Clock& clock) {
+                                               const FitOptions& options, const Clock& clock, FunctionTimes& times) {
   const int64_t restarts = useful_restarts(program, options);
   Pool pool(restarts > 1 ? options.threads : 1);
   const bool beside = pool.threads() > 1;
@@ -136,6 +136,9 @@ std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const
     run = Run(program, data, own, *walker, clock, restart).go();
     if (run->interrupted) interrupted = true;
   });
+  for (const std::unique_ptr<Walker>& walker : walkers) {
+    if (walker) add(times, walker->times());
+  }
   return runs;
 }
 
@@ -210,7 +213,7 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
   }
   const Clock clock;
   double remaining = std::numeric_limits<double>::quiet_NaN();
-  for (std::optional<RunResult>& run : all_runs(program, functions, data, options, clock)) {
+  for (std::optional<RunResult>& run : all_runs(program, functions, data, options, clock, fitted.times)) {
     if (run && take(fitted, program, *run)) remaining = run->remaining;
   }
   fitted.seconds = clock.seconds();

@@ -12,6 +12,7 @@
 #include "frontend/diagnostics/diagnostic.h"
 #include "ir/program/program.h"
 #include "runtime/bind.h"
+#include "runtime/function_times.h"
 
 namespace lvm::runtime {
 
@@ -87,6 +88,7 @@ struct Fitted {
   std::optional<double> icl = {};  // where the objective says it
   std::vector<TraceEntry> trace;            // of the best run, from iteration 0
   std::vector<RunOutcome> runs;
+  FunctionTimes times;                      // of all runs
 
   const FittedParameter* find(const std::string& name) const;
 };

@@ -12,6 +12,7 @@ namespace {
 
 constexpr size_t alignment = 64;
 constexpr const char* start_function = "start";
+constexpr const char* reduction = "reduce";  // no function of the Program
 
 template <typename S>
 int64_t doubles_of(const std::vector<S>& slots) {
@@ -73,7 +74,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
     workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums)});
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), {}});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -129,9 +130,11 @@ void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
   }
 }
 
-int32_t Walker::call(const std::string& function, lvm_frame& frame) const {
+int32_t Walker::call(const std::string& function, lvm_frame& frame, Worker& worker) const {
   const auto found = functions_.find(function);
   if (found == functions_.end()) throw ir::InternalError("the program has no function `" + function + "`");
+  FunctionTimer timer(worker.times, function);
+  timer.count(1);
   return found->second(&frame);
 }
 
@@ -155,7 +158,7 @@ Failure Walker::prepare(const std::vector<double>& parameters) {
   frame.parameters = parameters.data();
   frame.derived = frame.output = derived_.data();
   frame.scratch = workers_.front().scratch.data();
-  return describe("prepare", call("prepare", frame));
+  return describe("prepare", call("prepare", frame, workers_.front()));
 }
 
 Failure Walker::update(std::vector<double>& parameters, const std::string& function) {
@@ -168,7 +171,7 @@ Failure Walker::update(std::vector<double>& parameters, const std::string& funct
   frame.statistics = statistics_.data();
   frame.output = next.data();
   frame.scratch = workers_.front().scratch.data();
-  const int32_t code = call(function, frame);
+  const int32_t code = call(function, frame, workers_.front());
   if (code == 0) std::copy(next.data(), next.data() + parameters.size(), parameters.begin());
   return describe(function, code);
 }
@@ -176,6 +179,7 @@ Failure Walker::update(std::vector<double>& parameters, const std::string& funct
 int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
                            const AfterTile& after) {
   const std::function<int32_t(lvm_frame*)>& compiled = functions_.at(function);
+  FunctionTimer timer(worker.times, function);
   for (int64_t index = from; index < to; ++index) {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     worker.columns.clear();
@@ -183,6 +187,7 @@ int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to
     frame.columns = worker.columns.data();
     frame.first_row = tile.at;
     frame.rows = tile.rows;
+    timer.count(1, tile.rows);
     if (const int32_t code = compiled(&frame)) return code;
     if (after) after(worker, tile);
   }
@@ -202,19 +207,22 @@ int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker
     patterned_->write_observed(pattern, worker.derived.data());
     lvm_frame own = frame;
     own.output = worker.derived.data();
-    if (const int32_t code = call(ir::pattern_function, own)) return code;
+    if (const int32_t code = call(ir::pattern_function, own, worker)) return code;
     if (completes) {
       std::fill(worker.raw.data(), worker.raw.data() + size * LVM_LANES, 0.0);
       frame.statistics = worker.raw.data();
     }
     if (const int32_t code = walk_tiles(function, from, to, worker, frame, after)) return code;
     if (!completes) continue;
-    for (int64_t i = 0; i < size; ++i) worker.sums.data()[i] = add_lanes(worker.raw.data() + i * LVM_LANES);
-    ir::complete_symmetric(program_, worker.sums.data());
-    std::copy(worker.sums.data(), worker.sums.data() + size, worker.completed.data());
+    {
+      const FunctionTimer completion(worker.times, reduction);
+      for (int64_t i = 0; i < size; ++i) worker.sums.data()[i] = add_lanes(worker.raw.data() + i * LVM_LANES);
+      ir::complete_symmetric(program_, worker.sums.data());
+      std::copy(worker.sums.data(), worker.sums.data() + size, worker.completed.data());
+    }
     own.statistics = worker.sums.data();
     own.output = worker.completed.data();
-    if (const int32_t code = call(ir::impute_function, own)) return code;
+    if (const int32_t code = call(ir::impute_function, own, worker)) return code;
     for (int64_t i = 0; i < size; ++i) total[i * LVM_LANES] += worker.completed.data()[i];
   }
   return 0;
@@ -252,6 +260,8 @@ Failure Walker::rows(const std::string& function, const std::vector<double>& par
   Failure failure = walk(function, parameters, {});
   if (fills) patterned_->clear_absent();
   const int64_t size = doubles_of(program_.statistics);
+  FunctionTimer timer(workers_.front().times, reduction);
+  timer.count(1);
   reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
   for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
   ir::complete_symmetric(program_, statistics_.data());
@@ -280,6 +290,12 @@ Failure Walker::row_outputs(const std::string& function, const std::vector<doubl
       }
     }
   });
+}
+
+FunctionTimes Walker::times() const {
+  FunctionTimes all;
+  for (const Worker& worker : workers_) add(all, worker.times);
+  return all;
 }
 
 double Walker::objective() const {

@@ -9,6 +9,7 @@
 
 #include "ir/program/program.h"
 #include "runtime/bind.h"
+#include "runtime/function_times.h"
 #include "runtime/patterns.h"
 #include "runtime/pool.h"
 
@@ -71,6 +72,8 @@ class Walker {
   const double* derived(const std::string& name) const;
   const double* statistic(const std::string& name) const;
   Pool& pool() { return pool_; }
+  /// Of all that was walked so far; `reduce` are the sums over shards.
+  FunctionTimes times() const;
 
  private:
   struct Worker {
@@ -79,6 +82,7 @@ class Walker {
     std::vector<const void*> columns;
     // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows, summed and completed.
     Buffer derived, raw, sums, completed;
+    FunctionTimes times;
   };
   using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
 
@@ -88,7 +92,7 @@ class Walker {
   int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
-  int32_t call(const std::string& function, lvm_frame& frame) const;
+  int32_t call(const std::string& function, lvm_frame& frame, Worker& worker) const;
   Failure describe(const std::string& function, int32_t code) const;
 
   const ir::Program& program_;

@@ -166,10 +166,11 @@ struct BindOptions {
       columns;  // variable -> columns, instead of what the model says
 };
 
-/// Which columns a variable of the model reads.
+/// Which columns a variable of the model reads, and how many of their cells are absent.
 struct BoundVariable {
   std::string name;
   std::vector<std::string> columns;
+  int64_t cells = 0, absent = 0;
 };
 
 class BoundModel {
@@ -257,6 +258,14 @@ struct Run {
   double begin = 0, seconds = 0;  // begin: since the fit began
 };
 
+/// What one function of the compiled program took, in all runs. Seconds are added over threads.
+struct FunctionTime {
+  std::string name;  // as `--emit=program` has them; `reduce` are the sums over threads and patterns
+  int64_t calls = 0;
+  int64_t rows = 0;  // of functions over rows: in all calls
+  double seconds = 0;
+};
+
 /// Seconds by phase.
 struct Profile {
   double read = 0;       // the files
@@ -266,6 +275,7 @@ struct Profile {
   double code = 0;       // machine code; 0 where an earlier fit had made it
   double start = 0;      // of the best run, its first objective included
   double iteration = 0;  // of the best run, on average
+  std::vector<FunctionTime> functions;  // in the order of an iteration
 };
 
 class Fit {

@@ -56,8 +56,8 @@ TEST_CASE("run --json has the keys that other programs rely on") {
   CHECK(keys(json["information"]) == std::vector<std::string>{"parameters", "aic", "bic", "icl"});
   CHECK(keys(json["plan"][0]) == std::vector<std::string>{"block", "kind", "solver", "exact", "reason"});
   CHECK(keys(json["timing"]) == std::vector<std::string>{"compile", "read", "fit"});
-  CHECK(keys(json["profile"]) ==
-        std::vector<std::string>{"read", "compile", "bind", "lower", "code", "start", "iteration"});
+  CHECK(keys(json["profile"]) == std::vector<std::string>{"read", "compile", "bind", "lower", "code", "start",
+                                                          "iteration", "functions"});
   CHECK(keys(json["parameters"]) == std::vector<std::string>{"weight", "mean", "cov"});
   CHECK(json["model"] == "gmm_tied");
   CHECK(json["method"] == "em");
@@ -70,6 +70,32 @@ TEST_CASE("run --json has the keys that other programs rely on") {
   CHECK(json["parameters"]["mean"].size() == 3);
   CHECK(json["parameters"]["cov"][1].size() == 2);
   CHECK(json["warnings"].empty());
+}
+
+TEST_CASE("absent cells are counted, and have functions of their own in the profile") {
+  const std::string gaps = "examples/data/faithful_gaps.csv";
+  const std::string counted = "y ← eruptions, waiting, 109 of 544 cells absent";
+  CHECK_THAT(lvmc({"run", "examples/gmm.lvm", gaps, "--set", "K=2"}).out, Contains(counted));
+  CHECK_THAT(lvmc({"check", "examples/gmm.lvm", gaps, "--set", "K=2"}).out, Contains(counted));
+  CHECK_THAT(lvmc({"check", "examples/gmm.lvm", faithful}).out, !Contains("absent"));
+
+  const Json json =
+      run_json({"examples/gmm.lvm", gaps, "--set", "K=2", "--iterations", "5", "--tolerance", "0"});
+  CHECK(keys(json["variables"][0]) == std::vector<std::string>{"name", "columns", "cells", "absent"});
+  CHECK(json["variables"][0]["absent"] == 109);
+  const Json functions = json["profile"]["functions"];
+  CHECK(keys(functions) ==
+        std::vector<std::string>{"start", "prepare", "pattern", "rows", "impute", "reduce", "update"});
+  // Two passes of the start; the objective of the start and of each of five iterations.
+  CHECK(functions["update"]["calls"] == 2 + 5);
+  CHECK(functions["rows"]["rows"] == 272 * 6);
+  CHECK(functions["start"]["rows"] == 272 * 2);
+  CHECK(functions["pattern"]["calls"] == functions["impute"]["calls"]);
+  for (const auto& [name, function] : functions.items()) {
+    INFO(name);
+    CHECK(function["seconds"].get<double>() > 0);
+    CHECK(function.contains("rows_per_second") == (name == "rows" || name == "start"));
+  }
 }
 
 TEST_CASE("a fit goes on from the parameters of another") {

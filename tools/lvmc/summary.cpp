@@ -75,7 +75,8 @@ std::string objective_lines(const lvm::Fit& fit) {
   text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
   const lvm::Run& best = fit.runs[fit.best];
   if (best.leaps_tried > 0)
-    text += fmt::format("acceleration     {} of {} leaps gained and were taken\n", best.leaps_taken, best.leaps_tried);
+    text += fmt::format("acceleration     {} of {} leaps gained and were taken\n", best.leaps_taken,
+                        best.leaps_tried);
   return text;
 }
 
@@ -118,7 +119,9 @@ std::string certificate_lines(const std::vector<lvm::Certificate>& certificates)
 std::string binding_lines(const std::vector<lvm::BoundVariable>& variables, bool full) {
   std::string text;
   for (const lvm::BoundVariable& variable : variables) {
-    text += fmt::format("  {} ← {}\n", variable.name, name_list(variable.columns, full));
+    text += fmt::format("  {} ← {}", variable.name, name_list(variable.columns, full));
+    if (variable.absent > 0) text += fmt::format(", {} of {} cells absent", variable.absent, variable.cells);
+    text += "\n";
   }
   return text;
 }

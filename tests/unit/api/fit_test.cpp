@@ -154,6 +154,12 @@ TEST_CASE("the profile tells the phases of a fit") {
   const lvm::Profile& p = fit.profile;
   for (const double seconds : {p.read, p.compile, p.bind, p.lower, p.code, p.start, p.iteration})
     CHECK(seconds > 0);
+  std::vector<std::string> names;
+  for (const lvm::FunctionTime& function : p.functions) names.push_back(function.name);
+  CHECK(names == std::vector<std::string>{"start", "prepare", "rows", "reduce", "update"});
+  CHECK(p.functions[2].rows == 272 * (fit.iterations + 1));
+  CHECK(fit.variables.front().cells == 544);
+  CHECK(fit.variables.front().absent == 0);
   CHECK(fit.trace_seconds.size() == fit.trace.size());
   CHECK(std::ranges::is_sorted(fit.trace_seconds));
 }

@@ -77,6 +77,39 @@ void make_shares(std::vector<runtime::Column>& columns, size_t first, int64_t ro
   }
 }
 
+/// The counts of a Multinomial add up to a constant `n`: dealt out anew in the proportions that were drawn.
+void make_total(std::vector<runtime::Column>& columns, size_t first, int64_t rows, double n) {
+  for (int64_t row = 0; row < rows; ++row) {
+    const auto at = static_cast<size_t>(row);
+    double all = 0, below = 0, dealt = 0;
+    for (size_t c = first; c < columns.size(); ++c) all += columns[c].values[at] + 1;
+    for (size_t c = first; c < columns.size(); ++c) {
+      below += columns[c].values[at] + 1;
+      const double upto = std::round(n * (below / all));
+      columns[c].values[at] = upto - dealt;
+      dealt = upto;
+    }
+  }
+}
+
+/// The `n` of a Multinomial that is a column is what its counts add up to.
+void make_sizes(const ir::Model& model, const ir::Factor& factor, RandomRows& to) {
+  const ir::Node& density = model.function()[factor.log_density];
+  if (!density.attributes.text.starts_with("Multinomial")) return;
+  const ir::Node& n = model.function()[density.inputs.at(1)];
+  const ir::Node& value = model.function()[density.inputs.at(0)];
+  if (n.op != ir::Op::data || value.op != ir::Op::data) return;
+  const auto column = [&](const std::string& name) -> runtime::Column& {
+    return *std::ranges::find(to.table.columns, name, &runtime::Column::name);
+  };
+  const std::vector<std::string>& counts = to.binding.columns.at(value.attributes.text);
+  for (int64_t row = 0; row < to.table.rows; ++row) {
+    double sum = 0;
+    for (const std::string& name : counts) sum += column(name).values[static_cast<size_t>(row)];
+    column(to.binding.columns.at(n.attributes.text).front()).values[static_cast<size_t>(row)] = sum;
+  }
+}
+
 bool is_bound(const Variable& variable) {
   switch (variable.role) {
     case ir::Role::data:
@@ -147,7 +180,12 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
       columns.push_back(std::move(column));
     }
     if (shares) make_shares(columns, first, rows);
+    if (density && density->attributes.text.starts_with("Multinomial")) {
+      const ir::Node& n = model.function()[density->inputs.at(1)];
+      if (n.op == ir::Op::constant) make_total(columns, first, rows, n.attributes.number);
+    }
   }
+  for (const ir::Factor& factor : model.factors) make_sizes(model, factor, to);
   for (runtime::Column& column : columns) runtime::count_cells(column);
   return to;
 }

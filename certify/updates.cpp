@@ -27,10 +27,6 @@ constexpr int64_t most_iterations = 20'000;
 constexpr int most_halvings = 60;
 constexpr double least_q = 1e-290;
 
-bool is_newton(const Block& block) {
-  return block.solver == Solver::newton || block.solver == Solver::reweighted;
-}
-
 }  // namespace
 
 Climbed::Climbed(const Subject& subject, LogJoint& joint, const std::vector<double>& log_joint)
@@ -224,7 +220,7 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
   if (!failure.empty()) return {};
   // Where absent elements are integrated out of Q, the step is at the top of another function, that holds
   // them.
-  const auto generalised = [&](const Block& block) { return is_newton(block) || climbed.integrates(block); };
+  const auto generalised = [&](const Block& block) { return ir::is_newton(block) || climbed.integrates(block); };
   if (std::ranges::any_of(subject.plan.blocks, generalised)) newton.end = end_of_fit(trial, newton.reason);
   std::vector<Certificate> list;
   for (const Block& block : subject.plan.blocks) {

@@ -177,6 +177,10 @@ struct Explanation {
           const std::string parents = indices(v, 1);
           return fmt::format("{} ← n{} / {}", left, indices(v), parents.empty() ? rows() : "n" + parents);
         }
+        if (parts.family == "Multinomial") {
+          const std::string axis = lower_case(axis_name(v.declared_axes.back()));
+          return fmt::format("{0} ← Σ {1}{2}[{3}] / Σ_{3} Σ {1}{2}[{3}]", left, r, value, axis);
+        }
         return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value,
                            lower_case(axis_name(v.declared_axes.back())));
       case Solver::ratio:
@@ -196,6 +200,7 @@ struct Explanation {
       case Solver::least_squares:
         return fmt::format("{0} ← {0} + δ,  (Σ {1}x xᵀ) δ = Σ {1}x d,  d = {2} - mean", left, r, value);
       case Solver::reweighted:
+      case Solver::concentration:
       case Solver::newton:
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:

@@ -156,7 +156,7 @@ bool check_narrow(Builder& b, const Setting& setting, const Emission& e, std::ve
   const ir::Family* family = ir::find_family(parameterisation_of(e));
   if (!family || !family->narrowness) return false;
   Expansion tables(b, setting, Expansion::Rows::tables);
-  std::vector<NodeId> slots;
+  ir::Slots slots({}, setting.function()[e.log_density].attributes.axes);
   for (const NodeId slot : e.slots) slots.push_back(tables(slot));
   const ir::Narrowness narrow = family->narrowness(b, slots);
   const auto usable = [&](NodeId node) {

@@ -89,7 +89,7 @@ struct Placement {
         b.div(c.statistics.expected(b, at, axes, "start2_" + emission().variable, terms[1], true), n);
     const NodeId least = b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
     const NodeId variance = b.binary(Op::maximum, b.sub(square, b.unary(Op::square, mean)), least);
-    std::vector<NodeId> slots;
+    ir::Slots slots({}, c.setting.function()[emission().log_density].attributes.axes);
     Expansion tables(b, c.setting, Expansion::Rows::tables);
     for (const NodeId each : emission().slots) slots.push_back(tables(each));
     return family->start.slots(b, mean, variance, slots).at(slot);

@@ -199,7 +199,7 @@ struct NewtonStep {
 
 bool has_newton(const ir::Plan& plan) {
   return std::any_of(plan.blocks.begin(), plan.blocks.end(), [](const Block& block) {
-    return block.solver == ir::Solver::newton || block.solver == ir::Solver::reweighted;
+    return ir::is_newton(block);
   });
 }
 

@@ -5,6 +5,7 @@
 
 #include "backends/em/absent.h"
 #include "backends/em/closed_forms.h"
+#include "backends/em/concentration.h"
 #include "backends/em/moment_start.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
@@ -89,8 +90,14 @@ void solve_counts(UpdateContext& c, const Block& block) {
   NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   // The mode: no count is less than none (a Dirichlet with alpha < 1 has its mode on the edge).
   if (prior) n = c.update.binary(Op::maximum, c.update.add(n, prior->a), c.update.constant(0));
-  c.update.output(ir::OutputKind::parameter, block.name,
-                  c.update.div(n, c.update.reduce(Op::sum, n, {event})));
+  const NodeId all = c.update.reduce(Op::sum, n, {event});
+  NodeId shares = c.update.div(n, all);
+  if (e.family == "Multinomial") {
+    // Rows may count nothing: where all of them do, any shares are as likely.
+    const NodeId some = c.update.binary(Op::less, c.update.constant(0), all);
+    shares = c.update.select(some, shares, read_parameter(c, block.name));
+  }
+  c.update.output(ir::OutputKind::parameter, block.name, shares);
 }
 
 void solve_ratio(UpdateContext& c, const Block& block) {
@@ -145,6 +152,13 @@ void write_updates(UpdateContext& c, Moves moves) {
         break;
       case Solver::reweighted:
         if (design_group(c, block).blocks.front() == &block) solve_reweighted(c, block, moves);
+        break;
+      case Solver::concentration:
+        if (moves == Moves::start) {
+          place_by_moments(c, block);
+        } else {
+          solve_concentration(c, block);
+        }
         break;
       case Solver::newton:
         if (moves == Moves::start) {

@@ -69,6 +69,12 @@ Narrowness narrow_beta(Builder& b, const Slots& s) {
   return {variance, b.div(variance, b.unary(Op::square, nearer))};
 }
 
+/// Each share is a Beta of its concentration and those of the others.
+Narrowness narrow_dirichlet(Builder& b, const Slots& s) {
+  const NodeId total = b.reduce(Op::sum, s.at(0), {event_axis(s)});
+  return narrow_beta(b, {s.at(0), b.sub(total, s.at(0))});
+}
+
 /// One concentration from the sums over all shares.
 std::vector<NodeId> start_of_dirichlet(Builder& b, NodeId mean, NodeId variance, const Slots& slots) {
   const AxisId axis = event_axis(slots);
@@ -86,7 +92,8 @@ std::vector<Family> beta_families() {
            .narrowness = narrow_beta},
           {.parameterisation = "Dirichlet.alpha",
            .log_density = dirichlet,
-           .start = {.slots = start_of_dirichlet}}};
+           .start = {.slots = start_of_dirichlet},
+           .narrowness = narrow_dirichlet}};
 }
 
 }  // namespace lvm::ir

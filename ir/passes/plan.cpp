@@ -32,6 +32,8 @@ std::string_view name(Solver solver) {
       return "least squares";
     case Solver::reweighted:
       return "reweighted";
+    case Solver::concentration:
+      return "concentration";
     case Solver::newton:
       return "Newton";
     case Solver::held:
@@ -56,6 +58,10 @@ std::string_view name(BlockClass block_class) {
       return "fixed";
   }
   return "";
+}
+
+bool is_newton(const Block& block) {
+  return block.block_class == BlockClass::newton;
 }
 
 const Block* Plan::find(std::string_view wanted) const {

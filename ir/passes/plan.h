@@ -22,6 +22,7 @@ enum class Solver : uint8_t {
   odds,                 // ln p = A ln s + B ln(1 - s): expected A over expected A + B
   least_squares,        // Normal mean through a linear predictor: weighted least squares
   reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
+  concentration,        // Dirichlet: a guarded Newton step in all concentrations of one event together
   newton,               // a guarded Newton step on the expected log density, for parameters that enter element by element
   held,                 // fixed
 };
@@ -43,6 +44,9 @@ struct Block {
   std::vector<int> factors = {};
   int group = -1;
 };
+
+/// A parameter that takes a guarded step, which the run time may halve.
+bool is_newton(const Block& block);
 
 struct Plan {
   std::string method = "em";

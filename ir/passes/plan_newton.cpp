@@ -81,6 +81,7 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::held:
     case Solver::least_squares:
     case Solver::reweighted:
+    case Solver::concentration:
     case Solver::newton:
       break;
   }
@@ -106,6 +107,9 @@ bool prior_is_conjugate(const PlanContext& c, const Variable& v, Solver solver, 
   for (size_t i = 1; i < prior.inputs.size(); ++i) {
     if (has_free_parameter(c, prior.inputs[i], v)) return false;
   }
+  // A step takes the derivatives of any prior of independent elements.
+  if (solver == Solver::concentration)
+    return find_family(prior.attributes.text) && prior.type.axes == v.type.axes;
   const std::string family = split_density(prior.attributes.text).family;
   const auto allowed = conjugate_families(solver, use, *use.parts->rule(use.slot));
   return std::find(allowed.begin(), allowed.end(), family) != allowed.end();

@@ -210,6 +210,7 @@ struct ParameterPlanner {
   bool is_solvable(const ParameterUse& use) const {
     const Dependence& d = use.dependence;
     if (rule(use)->solver == Solver::rate) return selects_once(d);
+    if (rule(use)->solver == Solver::concentration && !has_event_axis(use)) return false;
     if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
     const bool matrix_slot = event(use).has_value();
     if (matrix_slot && (d.exponent != 1 || v.domain != Domain::covariance)) return false;
@@ -218,6 +219,12 @@ struct ParameterPlanner {
       if (matrix_slot && !c.function()[node].type.axes.empty()) return false;
     }
     return selects_once(d);
+  }
+
+  /// A value of its own for each element of an event.
+  bool has_event_axis(const ParameterUse& use) const {
+    const Node& density = c.function()[c.factor(*use.parts).log_density];
+    return v.domain == Domain::positive && v.type.has(density.attributes.axes.at(0));
   }
 
   /// What is enumerated selects; a data column does not.
@@ -274,7 +281,7 @@ struct ParameterPlanner {
                 .slot = use.slot};
     switch (block.solver) {
       case Solver::normalised_counts:
-        block.reason = "probabilities of a Categorical: the expected counts are sufficient";
+        block.reason = fmt::format("probabilities of a {}: the expected counts are sufficient", use.parts->family);
         break;
       case Solver::ratio:
         block.reason = "probability of a Bernoulli: expected successes over expected trials";
@@ -292,6 +299,11 @@ struct ParameterPlanner {
       case Solver::odds:
         block.reason =
             fmt::format("probability of a {}: expected successes over expected trials", use.parts->family);
+        break;
+      case Solver::concentration:
+        block.block_class = BlockClass::newton;
+        block.reason = fmt::format("{} of a {}: a guarded Newton step in all elements together",
+                                   rule(use)->noun, use.parts->family);
         break;
       case Solver::least_squares:
       case Solver::reweighted:

@@ -5,7 +5,8 @@ namespace {
 
 namespace solvers {
 constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
-    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds};
+    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds},
+    concentration{Solver::concentration};
 }  // namespace solvers
 
 }  // namespace

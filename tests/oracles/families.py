@@ -1,0 +1,179 @@
+#!/usr/bin/env python3
+"""Freezes families.json: mixtures whose (penalised) likelihood is maximised directly, without EM.
+
+Densities are SciPy's or written out from the textbook, the coordinates are free ones (logarithms, log-ratios, Cholesky factors),
+the climb is BFGS and then Newton's rule on differences of the objective of fourth order. Each case holds the model's text, its
+rows, a start, and where the direct climb from that start ends.
+"""
+import json
+import pathlib
+
+import numpy as np
+from scipy import optimize, special, stats
+
+HERE = pathlib.Path(__file__).resolve().parent
+
+
+def shares(u):
+    """Shares from log-ratios to the last, over the last axis."""
+    u = np.concatenate([u, np.zeros(u.shape[:-1] + (1,))], axis=-1)
+    return np.exp(u - special.logsumexp(u, axis=-1, keepdims=True))
+
+
+def log_ratios(p):
+    p = np.asarray(p, float)
+    return np.log(p[..., :-1] / p[..., -1:])
+
+
+def factor_coordinates(covariances):
+    out = []
+    for cov in np.asarray(covariances, float):
+        lower = np.linalg.cholesky(cov)
+        out += [np.log(lower[i, i]) if i == j else lower[i, j] for i in range(len(cov)) for j in range(i + 1)]
+    return np.array(out)
+
+
+def covariances(u, shape):
+    u = u.reshape(shape[0], -1)
+    made = []
+    for one in u:
+        lower = np.zeros(shape[1:])
+        at = 0
+        for i in range(shape[1]):
+            for j in range(i + 1):
+                lower[i, j] = np.exp(one[at]) if i == j else one[at]
+                at += 1
+        made.append(lower @ lower.T)
+    return np.array(made)
+
+
+# domain: (free coordinates of a value, the value of coordinates and a shape)
+DOMAINS = {
+    "real": (np.ravel, lambda u, shape: u.reshape(shape)),
+    "positive": (lambda v: np.log(np.ravel(v)), lambda u, shape: np.exp(u).reshape(shape)),
+    "simplex": (lambda v: np.ravel(log_ratios(v)), lambda u, shape: shares(u.reshape(shape[:-1] + (shape[-1] - 1,)))),
+    "covariance": (factor_coordinates, covariances),
+}
+
+
+class Coordinates:
+    def __init__(self, domains, start):
+        self.domains, self.shapes = domains, {name: np.shape(value) for name, value in start.items()}
+        self.start = start
+        self.sizes = {name: len(DOMAINS[domains[name]][0](start[name])) for name in start}
+
+    def of(self, theta):
+        return np.concatenate([DOMAINS[self.domains[name]][0](theta[name]) for name in self.start])
+
+    def theta(self, u):
+        out, at = {}, 0
+        for name in self.start:
+            out[name] = DOMAINS[self.domains[name]][1](u[at:at + self.sizes[name]], self.shapes[name])
+            at += self.sizes[name]
+        return out
+
+
+def derivatives(f, u, h=1e-3):
+    """Differences of fourth order: gradient, and Hessian as the differences of gradients."""
+    def gradient(at):
+        g = np.zeros(len(at))
+        for i in range(len(at)):
+            e = np.zeros(len(at))
+            e[i] = h
+            g[i] = (8 * (f(at + e) - f(at - e)) - (f(at + 2 * e) - f(at - 2 * e))) / (12 * h)
+        return g
+    hessian = np.zeros((len(u), len(u)))
+    for i in range(len(u)):
+        e = np.zeros(len(u))
+        e[i] = h
+        hessian[i] = (gradient(u + e) - gradient(u - e)) / (2 * h)
+    return gradient(u), (hessian + hessian.T) / 2
+
+
+def maximise(objective, coordinates):
+    f = lambda u: -objective(coordinates.theta(u))
+    u = optimize.minimize(f, coordinates.of(coordinates.start), method="BFGS", options={"gtol": 1e-5}).x
+    for _ in range(4):
+        g, h = derivatives(f, u)
+        u = u - np.linalg.solve(h, g)
+    g, h = derivatives(f, u)
+    assert np.linalg.eigvalsh(h).min() > 0, "no maximum"
+    assert g @ np.linalg.solve(h, g) / 2 < 1e-14 * max(1, abs(f(u))), (g, "not level")
+    return coordinates.theta(u), -f(u)
+
+
+def mixture_text(declarations, factor, K=2):
+    return (f"model family {{\n  axis K = {K}\n  {declarations}\n  param weight: simplex[K]\n  latent z: category[K]\n"
+            f"  P(z) = Categorical(weight)\n  {factor}\n  q(z | y) = exact\n}}\n")
+
+
+def mixture_case(name, declarations, factor, table, start, domains, log_density, log_prior=lambda theta: 0.0):
+    """log_density(theta) is [rows, K]."""
+    start = {"weight": np.full(len(next(iter(start.values()))), 1 / len(next(iter(start.values())))), **start}
+    coordinates = Coordinates({"weight": "simplex", **domains}, start)
+
+    def objective(theta):
+        joint = np.log(theta["weight"]) + log_density(theta)
+        return special.logsumexp(joint, axis=1).sum() + log_prior(theta)
+
+    theta, top = maximise(objective, coordinates)
+    return as_case(name, mixture_text(declarations, factor, len(start["weight"])), table, start, theta, top)
+
+
+def as_case(name, text, table, start, theta, top):
+    as_list = lambda values: {key: np.asarray(value).tolist() for key, value in values.items()}
+    return {"name": name, "text": text, "table": as_list(table), "start": as_list(start), "parameters": as_list(theta),
+            "objective": top}
+
+
+def columns(y, name="y"):
+    return {f"{name}{j + 1}": y[:, j] for j in range(y.shape[1])}
+
+
+def multinomial_cases(random):
+    rows, p = 200, np.array([[.2, .3, .45, .05], [.6, .25, .1, .05]])
+    n = random.integers(0, 16, rows)
+    z = (random.random(rows) < .6).astype(int)
+    y = np.array([random.multinomial(n[i], p[z[i]]) for i in range(rows)])
+    table = {**columns(y), "n": n}
+    ways = special.gammaln(n + 1) - special.gammaln(y + 1).sum(axis=1)
+    density = lambda theta: ways[:, None] + special.xlogy(y[:, None, :], theta["p"]).sum(axis=2)
+    data, factor = "axis V = 4\n  data y: count[V]\n  given n: count\n  param p: simplex[K, V]", "P(y | z, n) = Multinomial(n, p: p[z])"
+    start = {"p": np.array([[.3, .3, .3, .1], [.5, .3, .1, .1]])}
+    case = lambda name, prior, log_prior: mixture_case(name, data + prior, factor, table, start, {"p": "simplex"}, density, log_prior)
+    dirichlet = lambda theta: len(theta["p"]) * (special.gammaln(10) - 4 * special.gammaln(2.5)) + 1.5 * np.log(theta["p"]).sum()
+    cases = [case("Multinomial", "", lambda theta: 0.0), case("Multinomial, Dirichlet prior", " ~ Dirichlet(2.5)", dirichlet)]
+    for each in cases:
+        each["text"] = each["text"].replace("q(z | y)", "q(z | y, n)")
+    return cases
+
+
+def dirichlet_cases(random):
+    rows, a = 250, np.array([[.8, 3, 6], [12, 5, 2.]])
+    z = (random.random(rows) < .6).astype(int)
+    y = np.array([random.dirichlet(a[k]) for k in z])
+    log_y = np.log(y)
+    norm = lambda a: special.gammaln(a.sum()) - special.gammaln(a).sum()
+    density = lambda theta: np.array([norm(a) + log_y @ (a - 1) for a in theta["a"]]).T
+    data, factor = "axis V = 3\n  data y: simplex[V]\n  param a: positive[K, V]", "P(y | z) = Dirichlet(a[z])"
+    start = {"a": np.array([[1, 2, 4], [5, 3, 2.]])}
+    prior = lambda theta: stats.gamma.logpdf(theta["a"], 2, scale=1 / .5).sum()
+    return [mixture_case(name, data + text, factor, columns(y), start, {"a": "positive"}, density, log_prior)
+            for name, text, log_prior in [("Dirichlet", "", lambda theta: 0.0),
+                                          ("Dirichlet, Gamma prior", " ~ Gamma(2, rate: 0.5)", prior)]]
+
+
+MAKERS = [multinomial_cases, dirichlet_cases]
+
+
+def main():
+    cases = []
+    for number, maker in enumerate(MAKERS):
+        cases += maker(np.random.default_rng(20260 + number))
+    (HERE / "families.json").write_text(json.dumps(cases) + "\n")
+    for case in cases:
+        print(case["name"], case["objective"])
+
+
+if __name__ == "__main__":
+    main()

@@ -1,7 +1,6 @@
 // fit and what it returns, in the words and the order that the user declared.
 
 #include <algorithm>
-#include <array>
 #include <limits>
 
 #include <fmt/format.h>
@@ -124,13 +123,17 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
 
 /// What the fit says of its own time.
 void add_fit_times(Profile& profile, const Fit& fit, const runtime::FunctionTimes& times) {
-  constexpr std::array order = {"start", "begin", "prepare", "pattern", "rows", "impute", "reduce", "update"};
+  std::vector<std::string> names = {"start", "begin",  "prepare", "pattern",
+                                    "rows",  "impute", "reduce",  "update"};
   for (const auto& [name, time] : times) {
+    if (std::ranges::find(names, name) == names.end()) names.push_back(name);
+  }
+  for (const std::string& name : names) {
+    const auto found = times.find(name);
+    if (found == times.end()) continue;
+    const runtime::FunctionTime& time = found->second;
     profile.functions.push_back({name, time.calls, time.rows, time.seconds});
   }
-  std::ranges::stable_sort(profile.functions, {}, [&](const FunctionTime& function) {
-    return std::ranges::find(order, function.name) - order.begin();
-  });
   if (fit.trace_seconds.empty()) return;
   profile.start = std::max(0.0, fit.trace_seconds.front() - fit.runs[fit.best].begin);
   const double climbed = fit.trace_seconds.back() - fit.trace_seconds.front();

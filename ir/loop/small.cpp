@@ -3,6 +3,8 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <functional>
+#include <iterator>
 
 namespace lvm::loop {
 
@@ -212,8 +214,9 @@ bool SmallSchedule::write_products(const Group& group) {
       return std::ranges::count(c.axes, axis, &std::pair<AxisId, AxisId>::second) > 0;
     });
   };
-  std::vector<AxisId> axes = group.axes;
-  std::ranges::stable_partition(axes, asked);
+  std::vector<AxisId> axes;
+  std::ranges::copy_if(group.axes, std::back_inserter(axes), asked);
+  std::ranges::copy_if(group.axes, std::back_inserter(axes), std::not_fn(asked));
   if (asked(axes.back())) return false;
   const auto last = static_cast<size_t>(axes.back()), summed = static_cast<size_t>(n.attributes.axes[0]);
   if (!values_.looped[last] || !values_.looped[summed]) return false;

@@ -6,6 +6,7 @@
 #include <fstream>
 #include <iterator>
 #include <limits>
+#include <sstream>
 
 namespace lvm::numeric {
 namespace {
@@ -28,6 +29,43 @@ Json fixture(const std::string& name) {
   INFO("fixture " << name);
   REQUIRE(in.good());
   return parse_json(std::string(std::istreambuf_iterator<char>(in), {}));
+}
+
+namespace {
+
+/// The columns of an example as a row-major table.
+std::vector<double> example_rows(const std::string& name, const std::vector<std::string>& columns) {
+  std::ifstream in(std::string(LVM_SOURCE_DIR) + "/examples/data/" + name + ".csv");
+  const auto cells = [&] {
+    std::vector<std::string> list;
+    std::string line;
+    if (!std::getline(in, line)) return list;
+    std::istringstream parts(line);
+    for (std::string cell; std::getline(parts, cell, ',');) list.push_back(cell);
+    return list;
+  };
+  const std::vector<std::string> names = cells();
+  std::vector<double> rows;
+  for (std::vector<std::string> row = cells(); !row.empty(); row = cells()) {
+    for (size_t i = 0; i < names.size(); ++i) {
+      if (std::find(columns.begin(), columns.end(), names[i]) != columns.end())
+        rows.push_back(std::stod(row[i]));
+    }
+  }
+  REQUIRE_FALSE(rows.empty());
+  return rows;
+}
+
+}  // namespace
+
+Data table_with_holes(const Json& test) {
+  std::vector<std::string> columns;
+  for (const Json& column : test["columns"].array()) columns.push_back(column.text());
+  std::vector<double> rows = example_rows(test["data"].text(), columns);
+  for (const Json& cell : test["removed"].array()) {
+    rows[static_cast<size_t>(cell.number())] = std::numeric_limits<double>::quiet_NaN();
+  }
+  return table(rows, static_cast<int64_t>(columns.size()));
 }
 
 Data table_of(const Json& columns) {

@@ -12,6 +12,9 @@ Json fixture(const std::string& name);
 /// Columns of numbers by name as a table; null is an absent cell.
 Data table_of(const Json& columns);
 
+/// The columns of a fixture's example, without the cells whose places it calls removed (row-major).
+Data table_with_holes(const Json& test);
+
 /// Nested arrays by name, as the values that a fit can start from.
 std::vector<Values> parameters_of(const Json& json);
 

@@ -5,11 +5,9 @@
 #include <bit>
 #include <catch2/catch.hpp>
 #include <cmath>
-#include <fstream>
 #include <limits>
 #include <random>
 #include <set>
-#include <sstream>
 
 #include "tests/numeric/fixture.h"
 
@@ -18,39 +16,12 @@ namespace {
 
 constexpr double absent = std::numeric_limits<double>::quiet_NaN();
 
-/// The columns of an example as a row-major table.
-std::vector<double> example_rows(const std::string& name, const std::vector<std::string>& columns) {
-  std::ifstream in(std::string(LVM_SOURCE_DIR) + "/examples/data/" + name + ".csv");
-  const auto cells = [&] {
-    std::vector<std::string> list;
-    std::string line;
-    if (!std::getline(in, line)) return list;
-    std::istringstream parts(line);
-    for (std::string cell; std::getline(parts, cell, ',');) list.push_back(cell);
-    return list;
-  };
-  const std::vector<std::string> names = cells();
-  std::vector<double> rows;
-  for (std::vector<std::string> row = cells(); !row.empty(); row = cells()) {
-    for (size_t i = 0; i < names.size(); ++i) {
-      if (std::find(columns.begin(), columns.end(), names[i]) != columns.end())
-        rows.push_back(std::stod(row[i]));
-    }
-  }
-  REQUIRE_FALSE(rows.empty());
-  return rows;
-}
-
 void check_case(const Json& test) {
   const std::string form = test["form"].text();
   const auto K = static_cast<int64_t>(test["K"].number());
   INFO(test["data"].text() << ", " << form << ", K = " << K);
-  std::vector<std::string> columns;
-  for (const Json& column : test["columns"].array()) columns.push_back(column.text());
-  std::vector<double> rows = example_rows(test["data"].text(), columns);
-  for (const Json& cell : test["removed"].array()) rows[static_cast<size_t>(cell.number())] = absent;
-  const BoundModel bound = bind_or_fail(compile_mixture(form, K, Weights::none, true),
-                                        table(rows, static_cast<int64_t>(columns.size())));
+  const BoundModel bound =
+      bind_or_fail(compile_mixture(form, K, Weights::none, true), table_with_holes(test));
 
   FitOptions options{.iterations = 0, .tolerance = 0.0, .init = parameters_of(test["start"])};
   CHECK(fit_or_fail(bound, options).objective ==
@@ -345,7 +316,8 @@ TEST_CASE("two vectors with absent cells and a flag with some, in one model") {
   CHECK(bound.explain().find("for each of the " + std::to_string(patterns.size()) +
                              " patterns of observed cells of `a`, `b` together\n"
                              "    `a`: about K D D D = 16, and 8 K D D = 64 for each cell that is absent\n"
-                             "    `b`: about E E E = 8, and 8 K E E = 64 for each cell that is absent\n") != std::string::npos);
+                             "    `b`: about E E E = 8, and 8 K E E = 64 for each cell that is absent\n") !=
+        std::string::npos);
   // ln P of the observed cells of a row, by the densities of one and of two dimensions.
   const auto pair = [](double x, double y, const double* m, const double* c) {
     const double log_two_pi = std::log(2 * std::acos(-1.0));

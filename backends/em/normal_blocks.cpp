@@ -49,6 +49,7 @@ struct NormalSolver {
   std::vector<AxisId> mean_axes, spread_axes, joint_axes;  // of the slots; joint: what s1 keeps
   NodeId delta = ir::no_node;
   std::optional<Regression> regression;
+  std::optional<TiedPrior> tied;  // the prior of the mean, where its variance is one of the spread's
 
   NormalSolver(UpdateContext& context, size_t emission)
       : c(context),
@@ -61,6 +62,7 @@ struct NormalSolver {
     spread_axes = slot_axes(f, e.slots.at(1));
     if (blocks.mean) mean_axes = read_type(blocks.mean->name).axes;
     joint_axes = united(mean_axes, scalar_axes(spread_axes));
+    if (blocks.mean && blocks.spread) tied = tied_prior(c, blocks.mean->name, blocks.spread->name);
     if (blocks.regression) regression.emplace(c, *blocks.regression, scalar_axes(spread_axes), matrix);
   }
   const Type& read_type(const std::string& parameter) { return variable_of(c.setting, parameter).type; }
@@ -78,7 +80,39 @@ struct NormalSolver {
                                : ir::no_node);
   }
 
+  /// c^e of the factor's slot (c v^k)^e = V.
+  NodeId slot_scale() {
+    NodeId scale = b.constant(1);
+    const double exponent = variance_exponent(e.slot_names.at(1));
+    for (const auto& [node, p] : parameter_form(c.setting, e, *blocks.spread).dependence.coefficients)
+      scale = b.mul(scale, power(b, c.tables(node), p * exponent));
+    return scale;
+  }
+
+  /// m0 and the mean, as rows that the prior adds: with κ of them,  delta = (s1 + κ (m0 - m)) / (n + κ)
+  /// whatever the spread is (Murphy 2012, section 4.6.3.3; Gelman et al. 2013, section 3.6).
+  void solve_tied_mean() {
+    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
+    const NodeId n = c.statistics.weight(b, at, joint_axes);
+    const NodeId old = read_parameter(c, blocks.mean->name);
+    const NodeId rows = b.mul(tied->weight, slot_scale());
+    delta = b.div(b.add(s1, b.mul(rows, b.sub(tied->mean, old))), b.add(n, rows));
+    b.output(ir::OutputKind::parameter, blocks.mean->name, b.add(old, delta));
+  }
+
+  /// What the mean's prior adds to the scatter and to the weight of the rows: a row about m0 for each mean.
+  PseudoCounts tied_scatter(const std::vector<AxisId>& own) {
+    const NodeId off = b.sub(b.add(read_parameter(c, blocks.mean->name), delta), tied->mean);
+    const NodeId square =
+        matrix ? b.mul(off, b.rename(off, matrix->row, matrix->column)) : b.unary(Op::square, off);
+    double means = 1;
+    for (const AxisId axis : without(scalar_axes(mean_axes), own))
+      means *= static_cast<double>(b.module().axis(axis).size);
+    return {sum(b.mul(tied->weight, square), without(mean_axes, own)), b.constant(means)};
+  }
+
   void solve_mean() {
+    if (tied) return solve_tied_mean();
     const std::vector<AxisId> pooled = without(joint_axes, mean_axes);
     const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
     const NodeId n = c.statistics.weight(b, at, joint_axes);
@@ -143,6 +177,11 @@ struct NormalSolver {
     }
     NodeId n = c.statistics.weight(b, at, own);
     total = sum(total, without(spread_axes, own));
+    if (tied) {
+      const PseudoCounts more = tied_scatter(own);
+      total = b.add(total, more.a);
+      n = b.add(n, more.b);
+    }
     if (const auto prior = spread_prior(c, blocks.spread->name, matrix)) {
       total = b.add(total, prior->a);
       n = b.add(n, prior->b);
@@ -160,8 +199,10 @@ struct NormalSolver {
   }
 
   /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the
-  /// likelihood has no maximum.
+  /// likelihood has no maximum. A prior that is 0 where the spread is gives it one.
   void check_freedom(const std::vector<AxisId>& own) {
+    if (const auto prior = prior_of(c, blocks.spread->name); prior && prior->family.starts_with("Inverse"))
+      return;
     const double dimensions = matrix ? static_cast<double>(b.module().axis(matrix->row).size) : 1;
     const double taken = regression ? regression->columns() : blocks.mean ? 1 : 0;
     const double least = dimensions - 1 + taken;

@@ -20,6 +20,21 @@ std::optional<Prior> prior_of(UpdateContext& c, const std::string& parameter) {
   return prior;
 }
 
+std::optional<TiedPrior> tied_prior(UpdateContext& c, const std::string& mean, const std::string& spread) {
+  const ir::Variable &m = variable_of(c.setting, mean), &v = variable_of(c.setting, spread);
+  const ir::Function& model = c.setting.model.function();
+  if (m.prior == ir::no_node || !ir::depends_on(model, m.prior, v.node)) return std::nullopt;
+  const std::optional<Prior> prior = prior_of(c, mean);
+  const ir::Dependence form =
+      ir::classify(model, model[m.prior].inputs.at(2), {.node = v.node, .positive = true});
+  const double exponent = variance_exponent(prior->slot_names.at(1));
+  NodeId weight = c.update.constant(1);
+  std::vector<NodeId> copied;
+  for (const auto& [node, p] : form.coefficients)
+    weight = c.update.mul(weight, power(c.update, c.update.copy(model, node, copied), -p * exponent));
+  return TiedPrior{prior->slots.at(0), weight};
+}
+
 std::optional<PriorDerivatives> prior_derivatives(UpdateContext& c, const std::string& parameter) {
   const ir::Variable& v = variable_of(c.setting, parameter);
   const std::optional<Prior> prior = prior_of(c, parameter);

@@ -32,6 +32,15 @@ std::optional<PseudoCounts> pseudo_counts(UpdateContext& context, const std::str
 std::optional<PseudoCounts> spread_prior(UpdateContext& context, const std::string& parameter,
                                          const std::optional<ir::MatrixAxes>& matrix);
 
+/// The prior Normal(m0, c v^k) of a mean m, where v is also the spread of the Normal whose mean is m. Given
+/// V, the variance that v stands for, ln P(m | V) = -1/2 [ ln V + weight (m - m0)^2 / V ] up to a constant.
+struct TiedPrior {
+  NodeId mean;    // m0
+  NodeId weight;  // c^-e: rows that the prior is worth, where the slot of the factor has no coefficient
+};
+std::optional<TiedPrior> tied_prior(UpdateContext& context, const std::string& mean,
+                                    const std::string& spread);
+
 /// d ln P(v) / d v and d2 ln P(v) / d v2, element by element.
 struct PriorDerivatives {
   NodeId first, second;

@@ -28,11 +28,6 @@ NodeId power(Builder& b, NodeId x, double p) {
   return b.binary(Op::pow, x, b.constant(p));
 }
 
-double variance_exponent(std::string_view slot) {
-  if (slot == "sd") return 2;
-  return slot == "precision" || slot == "precision_matrix" ? -1 : 1;
-}
-
 void add_check(Builder& b, std::vector<Check>& checks, Check::Kind kind, std::string name,
                std::string message, NodeId condition) {
   Check check;

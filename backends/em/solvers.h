@@ -3,6 +3,7 @@
 // fail by.
 
 #include "backends/em/statistics.h"
+#include "ir/passes/slot_rules.h"
 #include "ir/program/program.h"
 
 namespace lvm::em {
@@ -22,8 +23,7 @@ struct UpdateContext {
 enum class Moves : uint8_t { start, iteration };
 void write_updates(UpdateContext& context, Moves moves);
 
-/// The exponent e that makes a spread slot a variance: V = slot^e.  sd: 2, var and cov: 1, precision: -1.
-double variance_exponent(std::string_view slot);
+using ir::variance_exponent;
 
 /// Adds a check to a function: element i of `condition` failing says `message` with i.
 void add_check(Builder& builder, std::vector<ir::Check>& checks, ir::Check::Kind kind, std::string name,

@@ -52,6 +52,7 @@ struct ParameterPlanner {
 
   void run() {
     if (v.fixed) {
+      if (prior_has_free()) return report_held_prior();
       c.plan.blocks.push_back({.name = v.name,
                                .latent = false,
                                .solver = Solver::held,
@@ -119,7 +120,59 @@ struct ParameterPlanner {
     if (uses.size() > 1) return false;
     const ParameterUse& use = uses.front();
     return rule(use) && allows(*rule(use), use.dependence) && rule(use)->solver && is_solvable(use) &&
-           !has_free_coefficient(use) && prior_is_conjugate(c, v, *rule(use)->solver, use);
+           !has_free_coefficient(use) &&
+           (prior_is_conjugate(c, v, *rule(use)->solver, use) || is_tied_to_spread(use));
+  }
+
+  /// m ~ Normal(m0, V / κ), where V is the spread of the Normal whose mean is m: Normal-InverseWishart,
+  /// Normal-InverseGamma. Mean and spread then have one joint mode.
+  bool is_tied_to_spread(const ParameterUse& use) const {
+    if (v.prior == no_node || rule(use)->solver != Solver::moments) return false;
+    const Node& prior = c.function()[v.prior];
+    const DensityText text = split_density(prior.attributes.text);
+    if (text.family != "Normal" || is_free(prior.inputs[1]) || !varying_axes(use).empty()) return false;
+    for (const Variable& spread : c.model.variables) {
+      if (spread.role != Role::parameter || spread.fixed || spread.name == v.name) continue;
+      const Dependence d = classify(c.function(), prior.inputs[2], subject(spread));
+      if (d.form != Form::constant) return is_scaled(use, spread, d, text.slot_names.at(1));
+    }
+    return false;
+  }
+
+  /// The prior's variance is c times that of the factor.
+  bool is_scaled(const ParameterUse& use, const Variable& spread, const Dependence& d,
+                 std::string_view slot) const {
+    const ParameterPlanner other(c, spread);
+    if (!is_pos_power(d) || !d.selections.empty() || !other.is_closed()) return false;
+    const ParameterUse& own = other.uses.front();
+    if (own.parts != use.parts || own.slot != 1 || *other.rule(own)->solver != Solver::scatter) return false;
+    const std::string& own_slot = own.parts->slot_names.at(1);
+    const bool matrix = event(own).has_value();
+    for (const auto& [node, power] : d.coefficients) {
+      const std::vector<AxisId>& axes = c.function()[node].type.axes;
+      if (is_free(node) || (matrix && !axes.empty())) return false;
+    }
+    if (matrix || slot == "cov" || slot == "precision_matrix" || slot == "cholesky")
+      return slot == own_slot && d.exponent == 1;
+    return d.exponent * variance_exponent(slot) == own.dependence.exponent * variance_exponent(own_slot);
+  }
+
+  bool prior_has_free() const {
+    if (v.prior == no_node) return false;
+    const std::vector<NodeId>& inputs = c.function()[v.prior].inputs;
+    return std::any_of(inputs.begin() + 1, inputs.end(), [&](NodeId input) { return is_free(input); });
+  }
+  /// Updates know nothing of priors in which other parameters are held.
+  void report_held_prior() {
+    report(Code::update_not_compiled, v.prior_range,
+           fmt::format("the prior of the held `{}` is not compiled yet", v.name),
+           "it mentions a parameter that is fitted", "drop this prior, or hold what it mentions too");
+  }
+
+  bool is_free(NodeId node) const {
+    return std::ranges::any_of(c.model.variables, [&](const Variable& other) {
+      return other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node);
+    });
   }
 
   /// Some coefficient of the predictor is one value where the spread has several: all are then weighted by the
@@ -247,10 +300,7 @@ struct ParameterPlanner {
 
   bool has_free_coefficient(const ParameterUse& use) const {
     for (const auto& [node, power] : use.dependence.coefficients) {
-      for (const Variable& other : c.model.variables) {
-        if (other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node))
-          return true;
-      }
+      if (is_free(node)) return true;
     }
     return false;
   }
@@ -328,15 +378,23 @@ struct ParameterPlanner {
     return over.empty() ? what : fmt::format("{}, pooled over {}", what, over);
   }
 
+  /// Along which the spread varies, and the mean does not.
+  std::vector<AxisId> varying_axes(const ParameterUse& use) const {
+    const std::vector<AxisId> varying = without(axes_of(use.parts->slots.at(1)), v.type.axes);
+    const auto matrix = event(use);
+    return matrix ? without(varying, {matrix->column}) : varying;
+  }
+
   /// A mean that is tied over an axis along which the spread varies is a weighted mean: closed only given the
   /// spread.
   bool plan_mean(const ParameterUse& use, Block& block) {
     const auto matrix = event(use);
     const NodeId spread = use.parts->slots.at(1);
-    std::vector<AxisId> varying = without(axes_of(spread), v.type.axes);
-    if (matrix) varying = without(varying, {matrix->column});
+    const std::vector<AxisId> varying = varying_axes(use);
     block.reason = "mean of a Normal: the expected sum is sufficient";
-    if (v.prior != no_node) {
+    if (is_tied_to_spread(use)) {
+      block.reason = "mean of a Normal with a prior of the same spread: the joint mode of both";
+    } else if (v.prior != no_node) {
       block.block_class = BlockClass::conditional;
       block.reason = "mean of a Normal with a prior: the expected sum, weighted by the old spread";
     }

@@ -28,6 +28,11 @@ const SlotRule* find_slot_rule(std::string_view family, std::string_view slot) {
   return nullptr;
 }
 
+double variance_exponent(std::string_view slot) {
+  if (slot == "sd") return 2;
+  return slot == "precision" || slot == "precision_matrix" ? -1 : 1;
+}
+
 bool allows(const SlotRule& rule, const Dependence& d) {
   if (d.form == Form::constant || d.form == Form::select || d.form == Form::gate) return true;
   switch (rule.allowed) {

@@ -28,6 +28,10 @@ const SlotRule* find_slot_rule(std::string_view family, std::string_view slot);
 /// True where the dependence is in the class that the slot allows.
 bool allows(const SlotRule& rule, const Dependence& dependence);
 
+/// The exponent e that makes a spread slot of a Normal a variance: V = slot^e.  sd: 2, var and cov: 1,
+/// precision: -1.
+double variance_exponent(std::string_view slot);
+
 /// "Normal.mean.sd" taken apart; "ZeroInflated.p.D(Poisson.rate)" has the slots p and rate.
 struct DensityText {
   std::string family;

@@ -163,7 +163,49 @@ def dirichlet_cases(random):
                                           ("Dirichlet, Gamma prior", " ~ Gamma(2, rate: 0.5)", prior)]]
 
 
-MAKERS = [multinomial_cases, dirichlet_cases]
+def inverse_wishart(cov, df, scale):
+    return stats.invwishart.logpdf(cov, df, scale)
+
+
+def normal_inverse_cases(random):
+    """Priors of means whose spread is that of the rows: Normal-InverseWishart and Normal-InverseGamma."""
+    rows = 120
+    z = (random.random(rows) < .6).astype(int)
+    means, factors = np.array([[0, 0], [2, 3.]]), np.array([[[1, 0], [.5, .7]], [[1.5, 0], [-.4, .6]]])
+    y = np.array([means[k] + factors[k] @ random.standard_normal(2) for k in z])
+    density = lambda theta: np.array([stats.multivariate_normal.logpdf(y, m, s) for m, s in zip(theta["m"], theta["cov"])]).T
+    tied_density = lambda theta: np.array([stats.multivariate_normal.logpdf(y, m, theta["cov"][0]) for m in theta["m"]]).T
+    prior = lambda theta: sum(stats.multivariate_normal.logpdf(m, [.5, .5], s / 3) + inverse_wishart(s, 5, np.diag([1., 2]))
+                              for m, s in zip(theta["m"], theta["cov"]))
+    tied_prior = lambda theta: inverse_wishart(theta["cov"][0], 5, np.diag([1., 2])) + sum(
+        stats.multivariate_normal.logpdf(m, [.5, .5], theta["cov"][0] / 3) for m in theta["m"])
+    start = {"m": np.array([[0, 0], [1, 1.]]), "cov": np.array([np.eye(2), np.eye(2)])}
+    domains = {"m": "real", "cov": "covariance"}
+    head = "axis D = columns\n  data y: real[D]\n  "
+    full = mixture_case("NormalInverseWishart", head + "param cov: covariance[K, D] ~ InverseWishart(5, scale: diag([1, 2]))\n"
+                        "  param m: real[K, D] ~ Normal(0.5, cov: cov / 3)", "P(y | z) = Normal(m[z], cov: cov[z])", columns(y),
+                        start, domains, density, prior)
+    tied = mixture_case("NormalInverseWishart, tied", head + "param cov: covariance[D] ~ InverseWishart(5, scale: diag([1, 2]))\n"
+                        "  param m: real[K, D] ~ Normal(0.5, cov: cov / 3)", "P(y | z) = Normal(m[z], cov: cov)", columns(y),
+                        {"m": start["m"], "cov": start["cov"][:1]}, domains, tied_density, tied_prior)
+    for part in ("start", "parameters"):
+        tied[part]["cov"] = tied[part]["cov"][0]
+    x = y[:, 0] + y[:, 1]
+    normal = lambda theta: stats.norm.logpdf(x[:, None], theta["m"], np.sqrt(theta["v"]))
+    gamma_prior = lambda theta: (stats.norm.logpdf(theta["m"], 1, np.sqrt(theta["v"] / 4))
+                                 + stats.invgamma.logpdf(theta["v"], 3, scale=2)).sum()
+    one = mixture_case("NormalInverseGamma", "data y: real\n  param v: positive[K] ~ InverseGamma(3, scale: 2)\n"
+                       "  param m: real[K] ~ Normal(1, var: v / 4)", "P(y | z) = Normal(m[z], var: v[z])", {"y": x},
+                       {"m": np.array([0, 3.]), "v": np.array([1, 1.])}, {"m": "real", "v": "positive"}, normal, gamma_prior)
+    sd = lambda theta: stats.norm.logpdf(x[:, None], theta["m"], 2 * theta["s"])
+    flat = lambda theta: stats.norm.logpdf(theta["m"], 1, 3 * theta["s"]).sum()
+    two = mixture_case("NormalInverseGamma, by standard deviation", "data y: real\n  param s: positive[K]\n"
+                       "  param m: real[K] ~ Normal(1, sd: 3 * s)", "P(y | z) = Normal(m[z], sd: 2 * s[z])", {"y": x},
+                       {"m": np.array([0, 3.]), "s": np.array([1, 1.])}, {"m": "real", "s": "positive"}, sd, flat)
+    return [full, tied, one, two]
+
+
+MAKERS = [multinomial_cases, dirichlet_cases, normal_inverse_cases]
 
 
 def main():

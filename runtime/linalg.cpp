@@ -34,6 +34,7 @@ bool plain_cholesky(double* l, const double* a, int64_t n) {
     own[k] = std::sqrt(own[k]);
     for (int64_t j = k + 1; j < n; ++j) own[j] /= own[k];
     for (int64_t i = k + 1; i < n; ++i) {
+      if (own[i] == 0) continue;  // of cells that are absent all are
       double* below = upper.data() + i * n;
       for (int64_t j = i; j < n; ++j) below[j] -= own[i] * own[j];
     }
@@ -83,6 +84,7 @@ void lvm_triangular_inverse(double* out, const double* l, int64_t n) {
     std::fill(own, own + n, 0.0);
     own[i] = 1;
     for (int64_t k = 0; k < i; ++k) {
+      if (l[i * n + k] == 0) continue;
       const double* above = out + k * n;
       for (int64_t j = 0; j <= k; ++j) own[j] -= l[i * n + k] * above[j];
     }

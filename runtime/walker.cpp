@@ -6,6 +6,7 @@
 #include <algorithm>
 #include <cstdlib>
 #include <new>
+#include <numeric>
 
 namespace lvm::runtime {
 namespace {
@@ -28,6 +29,18 @@ const ir::Slot* find_slot(const std::vector<ir::Slot>& slots, const std::string&
 
 int64_t statistic_bytes(const ir::Program& program) {
   return doubles_of(program.statistics) * LVM_LANES * static_cast<int64_t>(sizeof(double));
+}
+
+/// All but the halves of symmetric statistics that are copies.
+std::vector<int64_t> summed_elements(const ir::Program& program) {
+  std::vector<double> source(static_cast<size_t>(doubles_of(program.statistics)));
+  std::iota(source.begin(), source.end(), 0.0);
+  ir::complete_symmetric(program, source.data());
+  std::vector<int64_t> elements;
+  for (size_t i = 0; i < source.size(); ++i) {
+    if (source[i] == static_cast<double>(i)) elements.push_back(static_cast<int64_t>(i));
+  }
+  return elements;
 }
 
 std::optional<PatternedRows> patterned_rows(const ir::Program& program, const BoundData& data) {
@@ -69,12 +82,13 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       assignments_(data.rows, std::max<int64_t>(1, static_cast<int64_t>(program.starts.size()))),
       derived_(doubles_of(program.derived)),
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
-      statistics_(doubles_of(program.statistics)) {
+      statistics_(doubles_of(program.statistics)),
+      summed_(summed_elements(program)) {
   const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
     workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), {}});
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -194,13 +208,37 @@ int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to
   return 0;
 }
 
+/// The rows of one pattern; their statistics are completed, and added to the worker's total.
+int32_t Walker::walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame) {
+  const int64_t size = doubles_of(program_.statistics);
+  frame.statistics = worker.raw.data();
+  if (const int32_t code = walk_tiles(function, from, to, worker, frame, {})) return code;
+  {
+    const FunctionTimer timer(worker.times, reduction);
+    for (const int64_t i : summed_) {
+      double* lanes = worker.raw.data() + i * LVM_LANES;
+      worker.sums.data()[i] = add_lanes(lanes);
+      std::fill(lanes, lanes + LVM_LANES, 0.0);
+    }
+    ir::complete_symmetric(program_, worker.sums.data());
+    std::copy(worker.sums.data(), worker.sums.data() + size, worker.completed.data());
+  }
+  frame.statistics = worker.sums.data();
+  frame.output = worker.completed.data();
+  if (const int32_t code = call(ir::impute_function, frame, worker)) return code;
+  for (int64_t i = 0; i < size; ++i) worker.total.data()[i] += worker.completed.data()[i];
+  return 0;
+}
+
 /// Pattern by pattern: what depends on it alone before its rows, and behind them its statistics completed.
 int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after) {
-  const int64_t size = doubles_of(program_.statistics), end = shards_.first_tile(shard + 1);
+  const int64_t end = shards_.first_tile(shard + 1);
   auto* total = static_cast<double*>(frame.statistics);
   std::copy(derived_.data(), derived_.data() + derived_.size(), worker.derived.data());
   frame.derived = worker.derived.data();
   const bool completes = !after && has(ir::impute_function);
+  std::fill(worker.raw.data(), worker.raw.data() + worker.raw.size(), 0.0);
+  std::fill(worker.total.data(), worker.total.data() + worker.total.size(), 0.0);
   for (int64_t from = shards_.first_tile(shard), to = from; from < end; from = to) {
     const int32_t pattern = tiles_[static_cast<size_t>(from)].pattern;
     while (to < end && tiles_[static_cast<size_t>(to)].pattern == pattern) ++to;
@@ -208,23 +246,12 @@ int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker
     lvm_frame own = frame;
     own.output = worker.derived.data();
     if (const int32_t code = call(ir::pattern_function, own, worker)) return code;
-    if (completes) {
-      std::fill(worker.raw.data(), worker.raw.data() + size * LVM_LANES, 0.0);
-      frame.statistics = worker.raw.data();
-    }
-    if (const int32_t code = walk_tiles(function, from, to, worker, frame, after)) return code;
-    if (!completes) continue;
-    {
-      const FunctionTimer completion(worker.times, reduction);
-      for (int64_t i = 0; i < size; ++i) worker.sums.data()[i] = add_lanes(worker.raw.data() + i * LVM_LANES);
-      ir::complete_symmetric(program_, worker.sums.data());
-      std::copy(worker.sums.data(), worker.sums.data() + size, worker.completed.data());
-    }
-    own.statistics = worker.sums.data();
-    own.output = worker.completed.data();
-    if (const int32_t code = call(ir::impute_function, own, worker)) return code;
-    for (int64_t i = 0; i < size; ++i) total[i * LVM_LANES] += worker.completed.data()[i];
+    const int32_t code = completes ? walk_completed(function, from, to, worker, frame)
+                                   : walk_tiles(function, from, to, worker, frame, after);
+    if (code != 0) return code;
   }
+  if (!completes) return 0;
+  for (int64_t i = 0; i < doubles_of(program_.statistics); ++i) total[i * LVM_LANES] += worker.total.data()[i];
   return 0;
 }
 

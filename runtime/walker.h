@@ -80,8 +80,9 @@ class Walker {
     Buffer scratch;
     Buffer output;
     std::vector<const void*> columns;
-    // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows, summed and completed.
-    Buffer derived, raw, sums, completed;
+    // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows (between patterns 0),
+    // summed and completed, and the sum over patterns.
+    Buffer derived, raw, sums, completed, total;
     FunctionTimes times;
   };
   using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
@@ -91,6 +92,7 @@ class Walker {
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
   int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
+  int32_t walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame);
   int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t call(const std::string& function, lvm_frame& frame, Worker& worker) const;
   Failure describe(const std::string& function, int32_t code) const;
@@ -108,6 +110,7 @@ class Walker {
   Buffer derived_;
   Buffer shard_statistics_;  // [shard][slot][lane]
   Buffer statistics_;        // [slot]
+  std::vector<int64_t> summed_;  // elements of statistics that functions over rows write
   std::vector<double> kept_statistics_;
   std::vector<Worker> workers_;
 };

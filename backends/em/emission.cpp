@@ -101,6 +101,14 @@ std::string parameterisation_of(const Emission& e) {
   return text;
 }
 
+std::vector<AxisId> elements_of(const Setting& setting, const Emission& e) {
+  return without(setting.function()[e.value].type.axes, {row_axis});
+}
+
+NodeId origin_leaf(Builder& b, const Setting& setting, const Emission& e) {
+  return b.leaf(Op::derived, e.variable + ".origin", {ir::Element::real, elements_of(setting, e), -1});
+}
+
 std::vector<AxisId> slot_axes(const Function& canonical, NodeId slot) {
   std::vector<ir::Selection> selections;
   collect_selections(canonical, slot, selections);
@@ -224,12 +232,39 @@ const ir::Marginal& Expansion::marginal(const Emission& e) {
   return at->second = family->marginal(to_, value, {std::move(slots)}, observed(e));
 }
 
+/// The mean of the means.
+NodeId Expansion::origin_of(const Emission& e, NodeId mean) {
+  const std::vector<AxisId> states = without(to_.type(mean).axes, elements_of(setting_, e));
+  double means = 1;
+  for (const AxisId axis : states) means *= static_cast<double>(to_.module().axis(axis).size);
+  return to_.mul(to_.constant(1 / means), to_.reduce(Op::sum, mean, states));
+}
+
+void Expansion::share_origin(const Emission& e) {
+  std::vector<NodeId> slots;
+  for (const NodeId slot : e.slots) slots.push_back((*this)(slot));
+  const NodeId origin = origin_of(e, slots.front());
+  slots.front() = to_.sub(slots.front(), origin);
+  // Rows read the origin that `prepare` has written.
+  const NodeId value = to_.sub((*this)(e.value), origin_leaf(to_, setting_, e));
+  const ir::Separated made = ir::find_family(parameterisation_of(e))->separated(to_, value, {std::move(slots)});
+  const NodeId separation = to_.reduce(Op::reduce_max, made.size, to_.type(made.size).axes);
+  about_origin_[e.factor] = {made.log_density, value, origin, separation};
+}
+
+const Expansion::AboutOrigin* Expansion::about_origin(const Emission& e) const {
+  const auto found = about_origin_.find(e.factor);
+  return found == about_origin_.end() ? nullptr : &found->second;
+}
+
 NodeId Expansion::term(const Emission& emission) {
   NodeId density = ir::no_node;
   switch (emission.absent) {
-    case Absent::never:
-      density = (*this)(emission.log_density);
+    case Absent::never: {
+      const AboutOrigin* shared = about_origin(emission);
+      density = shared ? shared->log_density : (*this)(emission.log_density);
       break;
+    }
     case Absent::elements: {
       const NodeId there = observed(emission);
       density = to_.select(there, (*this)(emission.log_density), to_.constant(0));

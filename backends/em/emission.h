@@ -61,6 +61,10 @@ std::vector<Emission> emissions(const Setting& setting);
 
 /// "Normal.mean.cov": what finds the family.
 std::string parameterisation_of(const Emission& emission);
+/// The axes of the value's elements.
+std::vector<AxisId> elements_of(const Setting& setting, const Emission& emission);
+/// "<data>.origin": a derived slot, an element for each of the value's.
+NodeId origin_leaf(Builder& b, const Setting& setting, const Emission& emission);
 /// The axes of a slot for each row, with those that data select and without the row.
 std::vector<AxisId> slot_axes(const ir::Function& canonical, NodeId slot);
 /// Which of the nodes up to `node` it needs, itself included.
@@ -84,6 +88,14 @@ class Expansion {
   /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is
   /// there.
   NodeId observed(const Emission& emission);
+  /// From now on value and mean of this factor are measured from the origin that its states share.
+  void share_origin(const Emission& emission);
+  /// Of a factor that does: its density, and value - origin.
+  struct AboutOrigin {
+    NodeId log_density, value;
+    NodeId origin, separation;  // of parameters alone
+  };
+  const AboutOrigin* about_origin(const Emission& emission) const;
   /// Of a factor whose value is conditioned on what is observed of it.
   const ir::Marginal& marginal(const Emission& emission);
   /// ln P of one factor for each row (and k): its density summed over the elements of the value.
@@ -94,12 +106,14 @@ class Expansion {
  private:
   bool of_parameters(NodeId step_node) const;
   NodeId sum_elements(NodeId density, const std::vector<AxisId>& axes);
+  NodeId origin_of(const Emission& emission, NodeId mean);
 
   Builder& to_;
   const Setting& setting_;
   Rows rows_;
   std::vector<NodeId> made_;
   std::map<int, ir::Marginal> marginals_;  // by factor
+  std::map<int, AboutOrigin> about_origin_;
 };
 
 }  // namespace lvm::em

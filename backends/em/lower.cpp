@@ -6,6 +6,7 @@
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/posterior.h"
+#include "backends/em/shared_origin.h"
 #include "backends/em/slots.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/split_binding_times.h"
@@ -19,6 +20,9 @@ using ir::Op;
 using ir::OutputKind;
 
 namespace {
+
+/// Before the names of the sums about an origin, until each function has its own. No name of a user has a dot.
+constexpr const char* about_origin = "about_origin.";
 
 struct Lowering {
   Setting setting;
@@ -52,21 +56,43 @@ struct Lowering {
     return function;
   }
 
+  /// What every pass over the rows sums up, each output called `prefix` and its name.
+  RowPosterior sums(Builder& b, Expansion& expand, const StatisticTable& statistics, const std::string& prefix) {
+    const RowPosterior q = row_posterior(b, expand, setting, factors);
+    statistics.write(b, expand, q.marginal, StatisticTable::For::iterations, prefix);
+    const NodeId counted = ir::times_row_weight(b, setting.model, q.evidence);
+    b.output(OutputKind::objective, prefix + "objective", b.reduce(Op::sum, counted, {ir::row_axis}));
+    return q;
+  }
+
+  /// The same with the moments of some factors about a shared origin, and what `prepare` says of it.
+  void sums_about_origin(Builder& b, const StatisticTable& statistics, const std::vector<size_t>& shared) {
+    Expansion expand(b, setting);
+    NodeId separation = ir::no_node;
+    for (const size_t at : shared) {
+      expand.share_origin(factors[at]);
+      const Expansion::AboutOrigin& made = *expand.about_origin(factors[at]);
+      b.output(OutputKind::derived, factors[at].variable + ".origin", made.origin);
+      separation = separation == ir::no_node ? made.separation : b.binary(Op::maximum, separation, made.separation);
+    }
+    b.output(OutputKind::derived, ir::separation_slot, separation);
+    sums(b, expand, statistics, about_origin);
+  }
+
   /// Everything that one pass over the rows needs and gives, before binding times are split.
-  Function combined(const StatisticTable& statistics, std::vector<std::string>& variances) {
+  Function combined(const StatisticTable& statistics, std::vector<std::string>& variances,
+                    const std::vector<size_t>& shared) {
     Function function{.name = "rows", .time = BindingTime::rows};
     Builder b(program.module, function);
     variances = write_guards(b, setting, factors, program.checks);
     Expansion expand(b, setting);
-    const RowPosterior q = row_posterior(b, expand, setting, factors);
+    const RowPosterior q = sums(b, expand, statistics, "");
     for (const ir::FiniteLatent& latent : setting.latents)
       b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
     b.output(OutputKind::row, "log_likelihood", q.evidence);
-    statistics.write(b, expand, q.marginal, StatisticTable::For::iterations);
     write_imputation(b, expand, factors, statistics);
-    const NodeId counted = ir::times_row_weight(b, setting.model, q.evidence);
-    b.output(OutputKind::objective, "objective", b.reduce(Op::sum, counted, {ir::row_axis}));
     write_prior(b);
+    if (!shared.empty()) sums_about_origin(b, statistics, shared);
     return function;
   }
 
@@ -97,18 +123,29 @@ struct Lowering {
     std::optional<Function> begin;
     if (has_newton(setting.plan)) begin = update(statistics, Moves::start);
     Function impute_rows = impute(program.module, setting, factors, statistics);
+    const std::vector<size_t> shared = with_shared_origin(setting, factors, statistics);
+    Function recentre_sums = recentre(program.module, setting, factors, statistics, shared);
     std::vector<std::string> variances;
-    const Function all = combined(statistics, variances);
+    const Function all = combined(statistics, variances, shared);
     ir::SplitFunctions split = ir::split_binding_times(program.module, all);
 
     std::vector<Function>& functions = program.module.functions;
-    const auto part = [&](const char* name, std::vector<OutputKind> kinds) {
-      functions.push_back(ir::extract(program.module, split.rows, name, BindingTime::rows, kinds));
+    const auto part = [&](const char* name, bool row, const std::string& prefix) {
+      functions.push_back(
+          ir::extract(program.module, split.rows, name, BindingTime::rows, [&](const ir::Output& output) {
+            const bool other = output.name.starts_with(about_origin) != (prefix == about_origin);
+            if (other || (output.kind == OutputKind::row) != row) return std::string();
+            return output.name.substr(prefix.size());
+          }));
     };
     functions.push_back(std::move(split.prepare));
     if (by_pattern()) functions.push_back(std::move(split.pattern));
-    part("rows", {OutputKind::statistic, OutputKind::objective});
-    part("posterior", {OutputKind::row});
+    part("rows", false, "");
+    if (!shared.empty()) {
+      part(ir::origin_rows_function, false, about_origin);
+      functions.push_back(std::move(recentre_sums));
+    }
+    part("posterior", true, "");
     if (!impute_rows.outputs.empty()) functions.push_back(std::move(impute_rows));
     functions.push_back(start(statistics));
     functions.push_back(std::move(update_function));

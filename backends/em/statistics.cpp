@@ -164,7 +164,7 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
 }
 
 void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& responsibilities,
-                           For use) const {
+                           For use, const std::string& prefix) const {
   const ir::Variable* weight = setting_.model.row_weight();
   const RowWeights weights{
       .row = weight ? rows.leaf(Op::data, weight->name, weight->type, weight->range) : ir::no_node,
@@ -176,7 +176,7 @@ void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& res
     const bool of_pattern =
         emissions_[statistic.emission].absent == Absent::patterns && counts_cells(statistic);
     if (of_pattern && !start) continue;
-    rows.output(ir::OutputKind::statistic, statistic.name, written(rows, expand, weights, statistic, use));
+    rows.output(ir::OutputKind::statistic, prefix + statistic.name, written(rows, expand, weights, statistic, use));
   }
 }
 
@@ -222,7 +222,9 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
     const bool by_pattern = e.absent == Absent::patterns && use == For::iterations;
+    const auto* shared = expand.about_origin(e);
     const NodeId d = by_pattern ? expand.marginal(e).centred
+                     : shared   ? shared->value
                                 : where_observed(b.sub(expand(e.value), expand(e.slots.front())));
     factors.push_back(d);
     if (s.moment == Moment::second) factors.push_back(d);

@@ -59,9 +59,11 @@ class StatisticTable {
   /// say how much rows count beside each other.
   NodeId least_rows(Builder& update, double rows);
 
-  /// Writes the statistics into a function over rows, given q of its latents (empty: none).
+  /// Writes the statistics into a function over rows, given q of its latents (empty: none); their outputs are
+  /// called `prefix` and their names.
   enum class For : uint8_t { start, iterations };
-  void write(Builder& rows, Expansion& expand, const Marginal& responsibilities, For use) const;
+  void write(Builder& rows, Expansion& expand, const Marginal& responsibilities, For use,
+             const std::string& prefix = "") const;
 
   const std::vector<Statistic>& list() const { return list_; }
 

@@ -156,7 +156,7 @@ std::vector<size_t> with_use(const loop::Unit& unit, loop::Use use) {
   return found;
 }
 
-constexpr loop::Use uses[] = {loop::Use::small, loop::Use::rows, loop::Use::outputs};
+constexpr loop::Use uses[] = {loop::Use::small, loop::Use::rows, loop::Use::spare};
 
 }  // namespace
 
@@ -181,7 +181,7 @@ ir::Executable Jit::compile(const loop::Unit& unit) {
       };
     }
   }
-  for (size_t i : with_use(unit, loop::Use::outputs)) {
+  for (size_t i : with_use(unit, loop::Use::spare)) {
     struct Late {
       std::once_flag once;
       loop::Unit unit;
@@ -193,7 +193,7 @@ ir::Executable Jit::compile(const loop::Unit& unit) {
     executable[unit.functions[i].name] = [keep = state_, late, i, &library](lvm_frame* frame) {
       std::call_once(late->once, [&] {
         std::lock_guard translating(keep->translating);
-        keep->translate(late->unit, {i}, loop::Use::outputs, library);
+        keep->translate(late->unit, {i}, loop::Use::spare, library);
         late->code = keep->find(library, i);
       });
       return late->code(frame);

@@ -119,7 +119,7 @@ int main(int count, char** arguments) {
   lvm_frame prepare{nullptr, c.parameters.get(), c.derived.get(), nullptr, c.derived.get(), c.scratch.get(), 0, 0, 0, 0};
   int32_t code = executable.at("prepare")(&prepare);
   std::vector<double> times;
-  for (int repeat = 0; repeat < 15; ++repeat) {
+  for (Clock::time_point begin = Clock::now(); times.size() < 15 || since(begin) < 1;) {
     std::fill_n(c.statistics.get(), c.program.statistic_doubles() * LVM_LANES, 0.0);
     times.push_back(c.pass(executable.at("rows")));
   }
@@ -128,8 +128,8 @@ int main(int count, char** arguments) {
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     objective += c.statistics[static_cast<size_t>(c.program.statistics[3].offset * LVM_LANES + lane)];
   }
-  fmt::print("{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} (again {:.1f}) ms; rows min {:.4f} median {:.4f} s; "
+  fmt::print("{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} (again {:.1f}) ms; rows min {:.3f} median {:.3f} ms; "
              "code {} objective {:.12g} scratch {} KiB\n",
-             c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, again * 1e3, times[0], times[7], code, objective,
+             c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, again * 1e3, times[0] * 1e3, times[times.size() / 2] * 1e3, code, objective,
              c.program.scratch_bytes / 1024);
 }

@@ -53,6 +53,15 @@ struct Marginal {
 using MarginalDensity =
     std::function<Marginal(Builder&, NodeId value, const Slots& slots, NodeId observed)>;
 
+/// The log density of y - mean where value and mean are both measured from one origin, with nothing between them left that
+/// depends on both: u = W value - W mean instead of u = W (value - mean). The first product needs no mean and its operand
+/// is the same for all means; W mean is of parameters alone. Digits are lost where W mean is large beside u.
+struct Separated {
+  NodeId log_density;
+  NodeId size;  // | |W| |mean| |^2, for each mean
+};
+using SeparatedDensity = std::function<Separated(Builder&, NodeId value, const Slots& slots)>;
+
 /// Where a guarded Newton begins: the slots' values from the mean and the variance of `feature` over the rows
 /// of a component (method of moments, or a rule near it). The result has one node a slot, inside the slot's
 /// domain for any mean and any variance >= 0 that data of the support can have; a slot that the rule does not
@@ -83,6 +92,8 @@ struct Family {
   size_t link_slot = 0;
   /// Of vectors whose elements can be absent one by one. Empty: there is none.
   MarginalDensity marginal = {};
+  /// Of densities of an affine function of value and mean. Empty: there is none.
+  SeparatedDensity separated = {};
   /// Of continuous elements. Empty where the likelihood has a bound whatever the slots are.
   NarrownessOf narrowness = {};
 };

@@ -13,27 +13,43 @@ namespace {
 
 const double half_log_two_pi = 0.91893853320467274178032973640562;
 
-NodeId elementwise(Builder& b, NodeId value, NodeId mean, NodeId inverse_sd, NodeId log_sd) {
-  const NodeId scaled = b.mul(b.sub(value, mean), inverse_sd);
+/// 1 / sd and ln sd from the second slot.
+struct Scale {
+  NodeId inverse, log;
+};
+using ScaleOf = Scale (*)(Builder& b, NodeId slot);
+
+Scale of_sd(Builder& b, NodeId sd) {
+  return {b.unary(Op::reciprocal, sd), b.unary(Op::log, sd)};
+}
+
+Scale of_var(Builder& b, NodeId var) {
+  return {b.unary(Op::reciprocal, b.unary(Op::sqrt, var)), b.mul(b.constant(0.5), b.unary(Op::log, var))};
+}
+
+Scale of_precision(Builder& b, NodeId precision) {
+  return {b.unary(Op::sqrt, precision), b.mul(b.constant(-0.5), b.unary(Op::log, precision))};
+}
+
+NodeId of_scaled(Builder& b, NodeId scaled, NodeId log_sd) {
   const NodeId log_norm = b.sub(b.constant(-half_log_two_pi), log_sd);
   return b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, scaled), log_norm});
 }
 
-NodeId by_sd(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  const NodeId sd = slots.at(1);
-  return elementwise(b, value, slots.at(0), b.unary(Op::reciprocal, sd), b.unary(Op::log, sd));
+LogDensity elementwise(ScaleOf scale_of) {
+  return [=](Builder& b, NodeId value, const Slots& slots) {
+    const Scale scale = scale_of(b, slots.at(1));
+    return of_scaled(b, b.mul(b.sub(value, slots.at(0)), scale.inverse), scale.log);
+  };
 }
 
-NodeId by_var(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  const NodeId var = slots.at(1);
-  return elementwise(b, value, slots.at(0), b.unary(Op::reciprocal, b.unary(Op::sqrt, var)),
-                     b.mul(b.constant(0.5), b.unary(Op::log, var)));
-}
-
-NodeId by_precision(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  const NodeId precision = slots.at(1);
-  return elementwise(b, value, slots.at(0), b.unary(Op::sqrt, precision),
-                     b.mul(b.constant(-0.5), b.unary(Op::log, precision)));
+SeparatedDensity separated_elementwise(ScaleOf scale_of) {
+  return [=](Builder& b, NodeId value, const Slots& slots) {
+    const Scale scale = scale_of(b, slots.at(1));
+    const NodeId mean = b.mul(slots.at(0), scale.inverse);
+    const NodeId scaled = b.make(Op::fma, {value, scale.inverse, b.unary(Op::neg, mean)});
+    return Separated{of_scaled(b, scaled, scale.log), b.unary(Op::square, mean)};
+  };
 }
 
 MatrixAxes event_of(Builder& b, NodeId matrix, NodeId value) {
@@ -42,10 +58,8 @@ MatrixAxes event_of(Builder& b, NodeId matrix, NodeId value) {
   return *axes;
 }
 
-NodeId by_factor(Builder& b, NodeId value, NodeId mean, NodeId chol, MatrixAxes axes) {
+NodeId of_whitened(Builder& b, NodeId u, NodeId chol, MatrixAxes axes) {
   const auto [row, column] = axes;
-  const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, row, column);
-  const NodeId u = b.matrix(Op::triangular_apply, {whiten, b.sub(value, mean)}, row, column);
   const NodeId log_diagonal = b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {row, column}}));
   // -(sum of (ln diag + 1/2 ln 2 pi)): the size of D need not be known here.
   const NodeId log_norm =
@@ -53,14 +67,46 @@ NodeId by_factor(Builder& b, NodeId value, NodeId mean, NodeId chol, MatrixAxes 
   return b.make(Op::fma, {b.constant(-0.5), b.reduce(Op::sum, b.unary(Op::square, u), {row}), log_norm});
 }
 
-NodeId multivariate(Builder& b, NodeId value, NodeId mean, NodeId cov) {
-  const MatrixAxes axes = event_of(b, cov, value);
-  return by_factor(b, value, mean, b.matrix(Op::cholesky, {cov}, axes.row, axes.column), axes);
+/// The Cholesky factor of the covariance from the second slot.
+using FactorOf = NodeId (*)(Builder& b, NodeId slot, MatrixAxes axes);
+
+NodeId factor_of_cov(Builder& b, NodeId cov, MatrixAxes axes) {
+  return b.matrix(Op::cholesky, {cov}, axes.row, axes.column);
+}
+
+NodeId factor_of_precision_matrix(Builder& b, NodeId precision, MatrixAxes axes) {
+  return factor_of_cov(b, b.matrix(Op::inverse, {precision}, axes.row, axes.column), axes);
 }
 
 /// Of the factor its lower triangle counts, with a diagonal above 0.
-NodeId by_cholesky(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  return by_factor(b, value, slots.at(0), slots.at(1), event_of(b, slots.at(1), value));
+NodeId factor_itself(Builder&, NodeId chol, MatrixAxes) {
+  return chol;
+}
+
+LogDensity multivariate(FactorOf factor_of) {
+  return [=](Builder& b, NodeId value, const Slots& slots) {
+    const MatrixAxes axes = event_of(b, slots.at(1), value);
+    const NodeId chol = factor_of(b, slots.at(1), axes);
+    const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, axes.row, axes.column);
+    const NodeId d = b.sub(value, slots.at(0));
+    return of_whitened(b, b.matrix(Op::triangular_apply, {whiten, d}, axes.row, axes.column), chol, axes);
+  };
+}
+
+SeparatedDensity separated_multivariate(FactorOf factor_of) {
+  return [=](Builder& b, NodeId value, const Slots& slots) {
+    const MatrixAxes axes = event_of(b, slots.at(1), value);
+    const auto [row, column] = axes;
+    const NodeId chol = factor_of(b, slots.at(1), axes);
+    const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, row, column);
+    const auto apply = [&](NodeId matrix, NodeId vector) {
+      return b.matrix(Op::triangular_apply, {matrix, vector}, row, column);
+    };
+    const NodeId mean = slots.at(0);
+    const NodeId u = b.add(apply(whiten, value), b.unary(Op::neg, apply(whiten, mean)));
+    const NodeId sizes = apply(b.unary(Op::abs, whiten), b.unary(Op::abs, mean));
+    return Separated{of_whitened(b, u, chol, axes), b.reduce(Op::sum, b.unary(Op::square, sizes), {row})};
+  };
 }
 
 /// The observed elements o of a vector, S = cov_oo padded with the identity, S = L L', W = L^-1 with zeros
@@ -109,15 +155,6 @@ Marginal marginal_by_precision_matrix(Builder& b, NodeId value, const Slots& slo
   return conditional(b, value, slots.at(0), b.matrix(Op::inverse, {slots.at(1)}, row, column), observed);
 }
 
-NodeId by_cov(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  return multivariate(b, value, slots.at(0), slots.at(1));
-}
-
-NodeId by_precision_matrix(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  const auto [row, column] = event_of(b, slots.at(1), value);
-  return multivariate(b, value, slots.at(0), b.matrix(Op::inverse, {slots.at(1)}, row, column));
-}
-
 /// The mean, and the variance to a power.
 MomentStart by_moments(double exponent) {
   return {.slots = [exponent](Builder& b, NodeId mean, NodeId variance, const std::vector<NodeId>&) {
@@ -135,22 +172,31 @@ NarrownessOf power_of(double exponent) {
 
 std::vector<Family> normal_families() {
   return {{.parameterisation = "Normal.mean.sd",
-           .log_density = by_sd,
+           .log_density = elementwise(of_sd),
            .start = by_moments(0.5),
+           .separated = separated_elementwise(of_sd),
            .narrowness = power_of(2)},
           {.parameterisation = "Normal.mean.var",
-           .log_density = by_var,
+           .log_density = elementwise(of_var),
            .start = by_moments(1),
+           .separated = separated_elementwise(of_var),
            .narrowness = power_of(1)},
           {.parameterisation = "Normal.mean.precision",
-           .log_density = by_precision,
+           .log_density = elementwise(of_precision),
            .start = by_moments(-1),
+           .separated = separated_elementwise(of_precision),
            .narrowness = power_of(-1)},
-          {.parameterisation = "Normal.mean.cov", .log_density = by_cov, .marginal = marginal_by_cov},
-          {.parameterisation = "Normal.mean.cholesky", .log_density = by_cholesky},
+          {.parameterisation = "Normal.mean.cov",
+           .log_density = multivariate(factor_of_cov),
+           .marginal = marginal_by_cov,
+           .separated = separated_multivariate(factor_of_cov)},
+          {.parameterisation = "Normal.mean.cholesky",
+           .log_density = multivariate(factor_itself),
+           .separated = separated_multivariate(factor_itself)},
           {.parameterisation = "Normal.mean.precision_matrix",
-           .log_density = by_precision_matrix,
-           .marginal = marginal_by_precision_matrix}};
+           .log_density = multivariate(factor_of_precision_matrix),
+           .marginal = marginal_by_precision_matrix,
+           .separated = separated_multivariate(factor_of_precision_matrix)}};
 }
 
 }  // namespace lvm::ir

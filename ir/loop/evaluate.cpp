@@ -181,7 +181,20 @@ Value Evaluator::expand(NodeId id, const Binding& binding) {
   refuse(n, "has no element-wise form here");
 }
 
+/// a + W x as one chain of products that starts from a; none where `n` is no such sum.
+Value Evaluator::offset_apply(const ir::Node& n, const Binding& binding) {
+  if (n.op != ir::Op::add) return no_value;
+  for (size_t side : {0U, 1U}) {
+    const ir::Node& apply = node(n.inputs[side]);
+    if (apply.op != ir::Op::triangular_apply || storage[static_cast<size_t>(n.inputs[side])]) continue;
+    if (binding[static_cast<size_t>(apply.attributes.axes[0])].value != no_value) continue;
+    return triangular_apply(apply, binding, real(n.inputs[1 - side], binding));
+  }
+  return no_value;
+}
+
 Value Evaluator::pointwise(const ir::Node& n, const Binding& binding) {
+  if (Value sum = offset_apply(n, binding); sum != no_value) return sum;
   std::vector<Value> inputs;
   for (NodeId input : n.inputs) inputs.push_back(value(input, binding));
   if (inputs.size() == 1) return unary(n, inputs[0]);

@@ -85,7 +85,8 @@ class Evaluator {
   Value greatest(const ir::Node& node, const Binding& binding);
   Value log_sum_exp(const ir::Node& node, const Binding& binding);
   Value arg_max(const ir::Node& node, const Binding& binding);
-  Value triangular_apply(const ir::Node& node, const Binding& binding);
+  Value offset_apply(const ir::Node& node, const Binding& binding);
+  Value triangular_apply(const ir::Node& node, const Binding& binding, Value start = no_value);
   Value triangular_solve(NodeId id, const Binding& binding);
   Value gather(const ir::Node& node, const Binding& binding);
   Value choose(Index index, int64_t count, const std::function<Value(int64_t)>& each);

@@ -109,7 +109,7 @@ Value Evaluator::arg_max(const ir::Node& n, const Binding& binding) {
   return best[1];
 }
 
-Value Evaluator::triangular_apply(const ir::Node& n, const Binding& binding) {
+Value Evaluator::triangular_apply(const ir::Node& n, const Binding& binding, Value start) {
   auto row = static_cast<size_t>(n.attributes.axes[0]), column = static_cast<size_t>(n.attributes.axes[1]);
   Index i = binding[row];
   auto term = [&](Index j, Value accumulator) {
@@ -125,7 +125,7 @@ Value Evaluator::triangular_apply(const ir::Node& n, const Binding& binding) {
                      return std::vector<Value>{term({j, 0}, carried[0])};
                    })[0];
   }
-  Value accumulator = no_value;
+  Value accumulator = start;
   for (int64_t j = 0; j <= i.constant; ++j) accumulator = term({no_value, j}, accumulator);
   return accumulator;
 }

@@ -56,7 +56,7 @@ struct Region {
 enum class Use : uint8_t {
   small,    // once an iteration, over parameters alone
   rows,     // for each tile of rows, or each pattern of absent cells, of each iteration
-  outputs,  // for each tile of rows, after a fit: translated at its first call
+  spare,    // for each tile of rows, if at all: after a fit, or in the place of a faster one; translated at its first call
 };
 
 struct Function {

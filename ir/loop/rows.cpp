@@ -41,7 +41,7 @@ Function RowsSchedule::run() {
   }
   b_.leave(b_.index(0));
   Function made = b_.take();
-  made.use = statistics_.empty() ? Use::outputs : Use::rows;
+  made.use = statistics_.empty() ? Use::spare : Use::rows;
   return made;
 }
 
@@ -142,14 +142,21 @@ Value RowsSchedule::row_mask() {
 
 std::vector<Value> RowsSchedule::along_all(std::span<const AxisId> axes, const Binding& binding, const std::vector<Value>& first,
                                            const SoftmaxStep& step) {
-  Value count = b_.index(size_of(module_, axes[0]));
-  return b_.loop(b_.index(0), count, 1, first, [&](Value k, const std::vector<Value>& carried) {
-    Binding at = binding;
-    at[static_cast<size_t>(axes[0])] = {k, 0};
+  int64_t size = size_of(module_, axes[0]), together = axes.size() > 1 ? 1 : 2, whole = size / together * together;
+  Binding at = binding;
+  auto each = [&](Index k, const std::vector<Value>& carried) {
+    at[static_cast<size_t>(axes[0])] = k;
     if (axes.size() > 1) return along_all(axes.subspan(1), at, carried, step);
     Value next = step(at, carried.empty() ? no_value : carried[0]);
     return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
+  };
+  std::vector<Value> last = b_.loop(b_.index(0), b_.index(whole), together, first, [&](Value k, const std::vector<Value>& carried) {
+    std::vector<Value> next = carried;
+    for (int64_t i = 0; i < together; ++i) next = each({k, i}, next);
+    return next;
   });
+  for (int64_t k = whole; k < size; ++k) last = each({no_value, k}, last);
+  return last;
 }
 
 void RowsSchedule::softmax_phase(const Softmax& softmax) {
@@ -159,26 +166,33 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
   Storage result = *values_.storage[static_cast<size_t>(softmax.result)];
   Storage normaliser = *values_.storage[static_cast<size_t>(softmax.normaliser)];
   bool masked = masked_[static_cast<size_t>(softmax.result)] != 0;
+  Storage greatest_of_row = normaliser, total_of_row = normaliser;
+  total_of_row.offset = arena_.take(elements(module_, n.type.axes) * run_rows_);
+  auto along = [&](const Binding& binding, const std::vector<Value>& first, const SoftmaxStep& step) {
+    return along_all(axes, binding, first, step);
+  };
   nest(n.type.axes, [&](Binding& binding) {
-    auto along = [&](const std::vector<Value>& first, const SoftmaxStep& step) {
-      Binding at = binding;
-      return along_all(axes, at, first, step);
-    };
-    Value greatest_logit = along({b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
+    Value greatest_logit = along(binding, {b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
       // The second operand stays where one is NaN: a NaN is met again in the sum.
       return b_.maximum(values_.real(logits, at), greatest);
     })[0];
     Value top = finite_or_zero(b_, greatest_logit);
-    Value total = along({b_.reals(0)}, [&](Binding& at, Value sum) {
+    Value total = along(binding, {b_.reals(0)}, [&](Binding& at, Value sum) {
       Value term = maths::exp_of_nonpositive(b_, b_.sub(values_.real(logits, at), top));
       values_.store(result, at, term);
       return b_.add(sum, term);
     })[0];
+    values_.store(greatest_of_row, binding, greatest_logit);
+    values_.store(total_of_row, binding, total);
+  });
+  // In a loop of its own the long way through log and division is gone for many rows at a time.
+  nest(n.type.axes, [&](Binding& binding) {
     // The total is at least 1, or 0 where all logits are -inf: then so is the sum, whatever is added.
-    values_.store(normaliser, binding, b_.add(greatest_logit, maths::log_of_normal(b_, total)));
+    Value total = values_.load(total_of_row, binding);
+    values_.store(normaliser, binding, b_.add(values_.load(greatest_of_row, binding), maths::log_of_normal(b_, total)));
     Value scale = b_.div(b_.reals(1), total);
     Value mask = masked ? row_mask() : no_value;
-    along({}, [&](Binding& at, Value) {
+    along(binding, {}, [&](Binding& at, Value) {
       Value scaled = b_.mul(values_.load(result, at), scale);
       if (masked) scaled = b_.select(mask, scaled, b_.reals(0));
       values_.store(result, at, scaled);

@@ -54,6 +54,13 @@ class RowsSchedule {
     Storage storage;
   };
   using Elements = std::vector<Element>;
+  /// What the sums of all states of a latent have in common, at one position of their inner axes.
+  struct Feature {
+    const Statistic* statistic;
+    Binding binding;
+    std::vector<NodeId> factors;  // none: 1
+    Storage storage;
+  };
 
   const ir::Program& program_;
   const ir::Module& module_;
@@ -109,6 +116,7 @@ class RowsSchedule {
   void run_phases();
 
   // rows_statistics.cpp
+  std::vector<std::vector<const Statistic*>> groups_of_statistics() const;
   void write_statistics();
   void group(const std::vector<const Statistic*>& members);
   Elements positions(const Statistic& statistic, const Binding& binding);
@@ -123,6 +131,15 @@ class RowsSchedule {
   void pairs(const Statistic& statistic, const Binding& binding);
   void pairs_unrolled(const Statistic& statistic, const Binding& binding);
   void pairs_looped(const Statistic& statistic, const Binding& binding);
+
+  // rows_shared.cpp
+  NodeId shared_weight(const Statistic& statistic) const;
+  bool is_shared(const std::vector<const Statistic*>& statistics) const;
+  bool forms_feature(const Statistic& statistic) const;
+  int64_t count_features(const std::vector<const Statistic*>& statistics) const;
+  std::vector<Feature> make_features(const std::vector<const Statistic*>& statistics);
+  void add_features(std::span<const Feature> features, AxisId states_axis, const std::vector<Index>& states);
+  void shared_group(const std::vector<const Statistic*>& statistics);
 };
 
 }  // namespace lvm::loop

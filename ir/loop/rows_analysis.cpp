@@ -105,7 +105,8 @@ bool RowsSchedule::keeps(NodeId id) const {
     for (AxisId axis : u.type.axes) spread |= !n.type.has(axis) && values_.looped[static_cast<size_t>(axis)];
   }
   if (!is_row(id)) return cost_[i] > 0 && (meets_rows || uses_[i] > 1);  // computed once a tile
-  return operand || (cost_[i] >= 8 && (uses_[i] > 1 || spread));
+  bool unrolled = std::ranges::none_of(n.type.axes, [&](AxisId a) { return values_.looped[static_cast<size_t>(a)]; });
+  return operand || (cost_[i] >= 8 && (uses_[i] > 1 || spread)) || (cost_[i] >= 1 && spread && unrolled);
 }
 
 void RowsSchedule::choose_kept() {

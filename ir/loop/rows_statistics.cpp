@@ -8,7 +8,8 @@
 
 namespace lvm::loop {
 
-void RowsSchedule::write_statistics() {
+/// By their latent axes.
+std::vector<std::vector<const RowsSchedule::Statistic*>> RowsSchedule::groups_of_statistics() const {
   std::vector<std::vector<const Statistic*>> groups;
   for (const Statistic& s : statistics_) {
     auto same = std::ranges::find_if(groups, [&](const auto& g) { return g.front()->outer == s.outer; });
@@ -18,10 +19,15 @@ void RowsSchedule::write_statistics() {
       same->push_back(&s);
     }
   }
-  for (const auto& g : groups) group(g);
+  return groups;
+}
+
+void RowsSchedule::write_statistics() {
+  for (const auto& g : groups_of_statistics()) group(g);
 }
 
 void RowsSchedule::group(const std::vector<const Statistic*>& statistics) {
+  if (is_shared(statistics)) return shared_group(statistics);
   make_panels(statistics);
   Binding binding = values_.unbound();
   auto loops = values_.looped;

@@ -29,6 +29,7 @@ Unit schedule(ir::Program& program, const Target& target) {
       case ir::BindingTime::rows: {
         RowsSchedule scheduled(program, function, target);
         add(scheduled);
+        if (function.name == "rows" && program.module.find(ir::origin_rows_function)) unit.functions.back().use = Use::spare;
         for (auto& [name, axes] : scheduled.symmetric()) statistic(program, name).symmetric = axes;
         break;
       }

@@ -55,6 +55,7 @@ struct Splitter {
     const bool applied = user.op == Op::triangular_apply && place == 0;
     if (node.op == Op::triangular_inverse || applied) return unique("whiten");
     if (user.op == Op::sub && place == 1 && of(id) == Source::pattern) return unique("centre");
+    if (node.op == Op::neg) return unique("offset");
     if (user.op == Op::fma && place == 2) return unique("log_norm");
     if (!node.inputs.empty() && from[node.inputs[0]].op == Op::parameter) {
       return unique(std::string(row(node.op).name) + "_" + from[node.inputs[0]].attributes.text);
@@ -126,14 +127,13 @@ SplitFunctions split_binding_times(Module& module, const Function& combined) {
   return std::move(splitter.result);
 }
 
-Function extract(Module& module, const Function& from, std::string name, BindingTime time,
-                 const std::vector<OutputKind>& kinds) {
+Function extract(Module& module, const Function& from, std::string name, BindingTime time, const OutputName& named) {
   Function function{.name = std::move(name), .time = time};
   Builder builder(module, function);
   Enumeration copy(builder, from);
   for (const Output& output : from.outputs) {
-    if (std::find(kinds.begin(), kinds.end(), output.kind) == kinds.end()) continue;
-    builder.output(output.kind, output.name, copy(output.node));
+    const std::string as = named(output);
+    if (!as.empty()) builder.output(output.kind, as, copy(output.node));
   }
   return function;
 }

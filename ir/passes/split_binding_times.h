@@ -20,8 +20,9 @@ struct SplitFunctions {
 };
 SplitFunctions split_binding_times(Module& module, const Function& combined);
 
-/// The nodes that the outputs of some kinds need, as a function of its own.
-Function extract(Module& module, const Function& from, std::string name, BindingTime time,
-                 const std::vector<OutputKind>& kinds);
+/// The nodes that some outputs need, as a function of its own. `named` says what an output is called there; empty: it is left
+/// out.
+using OutputName = std::function<std::string(const Output&)>;
+Function extract(Module& module, const Function& from, std::string name, BindingTime time, const OutputName& named);
 
 }  // namespace lvm::ir

@@ -75,10 +75,20 @@ inline constexpr const char* observed_suffix = ".observed";
 inline constexpr const char* pattern_function = "pattern";
 inline constexpr const char* impute_function = "impute";
 
+/// Where sums over rows may be taken about one origin for all states, which costs less, a Program has beside `rows`
+///   `rows_about_origin`  the same sums with moments about the origin: a point among the states' means, written by `prepare`;
+///   `recentre`           those sums -> what `rows` would have summed, about each state's mean.
+/// They are right to a relative rounding of 2^-52 times the derived scalar `separation`: the greatest squared distance of a mean
+/// from the origin, in standard deviations of its state. The run time calls `rows` where that is more than `most_separation`.
+inline constexpr const char* origin_rows_function = "rows_about_origin";
+inline constexpr const char* recentre_function = "recentre";
+inline constexpr const char* separation_slot = "separation";
+inline constexpr double most_separation = 0x1p16;
+
 struct Program {
   std::string model;
   std::string method;  // "em"
-  Module module;       // level step: once, prepare, pattern, rows, impute, start, update
+  Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;
   std::vector<Slot> derived;     // written by once and prepare

@@ -93,6 +93,14 @@ class Walker {
     pass("rows");
     return statistic("objective").at(0);
   }
+  /// The same by way of sums about one origin.
+  double rows_about_origin() {
+    pass(ir::origin_rows_function);
+    std::vector<double> centred = statistics_;
+    REQUIRE(call(ir::recentre_function, centred.data()) == 0);
+    statistics_ = centred;
+    return statistic("objective").at(0);
+  }
   void start() { pass("start"); }
   int32_t update() {
     std::vector<double> next = parameters_;

@@ -56,6 +56,32 @@ TEST_CASE("a mixture is found, with its information criteria") {
   for (size_t i = 1; i < fitted.trace.size(); ++i) CHECK(fitted.trace[i].objective >= fitted.trace[i - 1].objective - 1e-9);
 }
 
+TEST_CASE("sums are taken about one origin where means lie near it beside the spread") {
+  const double separation = GENERATE(1.0, ir::most_separation, 2 * ir::most_separation, std::nan(""));
+  CAPTURE(separation);
+  HandProgram hand;
+  test::make_mixture(hand, 2);
+  ir::Slot slot;
+  slot.name = ir::separation_slot;
+  hand.program.derived.push_back(slot);
+  ir::assign_offsets(hand.program);
+  const auto prepare = hand.functions.at("prepare"), rows = hand.functions.at("rows");
+  hand.functions["prepare"] = [&](lvm_frame* frame) {
+    static_cast<double*>(frame->output)[hand.program.derived.back().offset] = separation;
+    return prepare(frame);
+  };
+  int about_means = 0, about_origin = 0, recentred = 0;
+  hand.functions["rows"] = [&](lvm_frame* frame) { return ++about_means, rows(frame); };
+  hand.functions[ir::origin_rows_function] = [&](lvm_frame* frame) { return ++about_origin, rows(frame); };
+  hand.functions[ir::recentre_function] = [&](lvm_frame*) { return ++recentred, 0; };
+  const Fitted fitted = fit_to(hand, test::draws({-4, 4}, 100, 1), {.threads = 1});
+  REQUIRE(fitted.ok);
+  const bool near = separation <= ir::most_separation;
+  CHECK((about_origin > 0) == near);
+  CHECK((about_means > 0) == !near);
+  CHECK(recentred == about_origin);  // one tile a pass
+}
+
 TEST_CASE("the same bits on 1, 2 and 7 threads") {
   HandProgram hand;
   test::make_mixture(hand, 3);

@@ -123,8 +123,10 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
 
 /// What the fit says of its own time.
 void add_fit_times(Profile& profile, const Fit& fit, const runtime::FunctionTimes& times) {
-  std::vector<std::string> names = {"start", "begin",  "prepare", "pattern",
-                                    "rows",  "impute", "reduce",  "update"};
+  std::vector<std::string> names = {"start",   "begin",  "prepare",
+                                    "pattern", "rows",   ir::origin_rows_function,
+                                    "impute",  "reduce", ir::recentre_function,
+                                    "update"};
   for (const auto& [name, time] : times) {
     if (std::ranges::find(names, name) == names.end()) names.push_back(name);
   }

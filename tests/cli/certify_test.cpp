@@ -35,9 +35,8 @@ TEST_CASE("check --certify --json prints one object") {
 
 TEST_CASE("what cannot be certified exits with 1, and --emit beside it with 2") {
   const std::string model = scratch().write("never.lvm",
-                                            "model never {\n  axis D = 3\n  data y: count[D]\n"
-                                            "  param p: simplex[D] = [0.2, 0.3, 0.5] fixed\n"
-                                            "  P(y) = Multinomial(1000, p: p)\n}\n");
+                                            "model never {\n  data y: real\n  param m: real\n"
+                                            "  P(y) = Truncated(Normal(m, sd: 1), low: 1000, high: 1001)\n}\n");
   const Outcome none = lvmc({"check", model, "--certify"});
   CHECK(none.code == 1);
   CHECK_THAT(none.error, Contains("error[E0802]"));

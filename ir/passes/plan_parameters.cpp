@@ -117,7 +117,7 @@ struct ParameterPlanner {
   }
 
   bool is_closed() const {
-    if (uses.size() > 1) return false;
+    if (uses.size() != 1) return false;
     const ParameterUse& use = uses.front();
     return rule(use) && allows(*rule(use), use.dependence) && rule(use)->solver && is_solvable(use) &&
            !has_free_coefficient(use) &&

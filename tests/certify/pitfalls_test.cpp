@@ -56,7 +56,8 @@ const std::vector<Pitfall> pitfalls = {
     // conditional, and not joint
     {"a mean over several spreads", "data y: real  param m: real  param s: positive[K]", "P(y | z) = Normal(m, sd: s[z])", "", "m moments, s scatter"},
     {"a vector mean over several covariances", "axis D = 2  data y: real[D]  param m: real[D]  param s: covariance[K, D]", "P(y | z) = Normal(m, cov: s[z])", "", "E0444"},
-    {"a prior whose scale is a parameter", "data y: real  param m: real[K] ~ Normal(0, sd: s)  param s: positive", "P(y | z) = Normal(m[z], sd: s)", "", "E0445"},
+    {"a prior that scales with the spread", "data y: real  param m: real[K] ~ Normal(0, sd: s)  param s: positive", "P(y | z) = Normal(m[z], sd: s)", "", "m moments, s scatter"},
+    {"a prior whose scale is another parameter", "data y: real  param t: positive  param m: real[K] ~ Normal(0, sd: t)  param s: positive", "P(y | z) = Normal(m[z], sd: s)", "", "E0455"},
     {"a prior of a prior", "data y: real  param a: real  param m: real[K] ~ Normal(a, sd: 1)  param s: positive", "P(y | z) = Normal(m[z], sd: s)", "", "E0455"},
     {"a prior that only looks conjugate", "data y: real  param m: real[K]  param s: positive[K] ~ Gamma(2, rate: 1)", "P(y | z) = Normal(m[z], sd: s[z])", "", "m Newton, s Newton"},
     // truncation

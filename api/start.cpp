@@ -78,7 +78,7 @@ std::string matrix_fault(const Values& given, bool correlation) {
 std::string ordered_fault(const Values& given) {
   const auto size = static_cast<size_t>(given.shape.back());
   for (size_t i = 0; i < given.values.size(); ++i) {
-    if (i % size != 0 && !(given.values[i - 1] < given.values[i])) {
+    if (i % size != 0 && !(given.values[i - 1] <= given.values[i])) {
       return fmt::format("`{}` does not ascend: {} stands before {}", given.name, given.values[i - 1],
                          given.values[i]);
     }

@@ -28,7 +28,7 @@ Stride stride(const ir::Module& module, const ParameterSlot& slot, ir::AxisId ax
 
 std::vector<Stride> events(const ir::Module& module, const ParameterSlot& slot) {
   std::vector<ir::AxisId> axes = slot.event;
-  const size_t rank = slot.domain == Domain::simplex ? 1 : 2;
+  const size_t rank = slot.domain == Domain::simplex || slot.domain == Domain::ordered ? 1 : 2;
   if (axes.empty()) axes.assign(slot.axes.end() - static_cast<std::ptrdiff_t>(rank), slot.axes.end());
   std::vector<Stride> strides;
   for (const ir::AxisId axis : axes) strides.push_back(stride(module, slot, axis));
@@ -86,6 +86,26 @@ Move move_share(const ParameterSlot& slot, const Parameters& from, int64_t origi
   return move;
 }
 
+/// Equal values in order move together, and the upper ones of them may rise alone: at the top no value can be
+/// bettered without leaving the order.
+Move move_in_order(const ParameterSlot& slot, const Parameters& from, int64_t origin, Stride event, int64_t k) {
+  const int64_t begin = slot.offset + origin;
+  const auto place = [=](int64_t i) { return static_cast<size_t>(begin + i * event.step); };
+  const double v = from[place(k)];
+  int64_t end = k;
+  while (end < event.size && from[place(end)] == v) ++end;
+  Move move{.element = origin + k * event.step,
+            .first_step = 1e-4 * std::max(std::abs(v), 1e-3),
+            .rounding = 4 * epsilon * std::abs(v)};
+  move.last_step = 1e18 * move.first_step;
+  move.inward = k > 0 && from[place(k - 1)] == v;
+  const double unit = move.inward ? std::max(std::abs(v), 1e-3) : 1;
+  move.apply = [=](Parameters& p, double u) {
+    for (int64_t i = k; i < end; ++i) p[place(i)] = v + u * unit;
+  };
+  return move;
+}
+
 /// The pair i >= j of the matrix that begins at `origin`.
 Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin,
                const std::vector<Stride>& event, int64_t i, int64_t j) {
@@ -119,6 +139,7 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
 /// How many moves an event has: its elements, or its pairs.
 size_t moves_an_event(const ParameterSlot& slot, const std::vector<Stride>& event) {
   const auto n = static_cast<size_t>(event[0].size);
+  if (slot.domain == Domain::ordered) return n;
   return slot.domain == Domain::simplex ? (n > 1 ? n : 0) : n * (n + 1) / 2;
 }
 
@@ -129,9 +150,9 @@ bool is_element_wise(Domain domain) {
     case Domain::unit:
       return true;
     case Domain::simplex:
+    case Domain::ordered:
     case Domain::covariance:
       return false;
-    case Domain::ordered:
     case Domain::correlation:
       break;
   }
@@ -165,6 +186,7 @@ Move move_number(const ir::Program& layout, const ParameterSlot& slot, const Par
   const int64_t origin = origins(slot, event)[number / each];
   const auto inside = static_cast<int64_t>(number % each);
   if (slot.domain == Domain::simplex) return move_share(slot, from, origin, event[0], inside);
+  if (slot.domain == Domain::ordered) return move_in_order(slot, from, origin, event[0], inside);
   int64_t i = 0;
   while ((i + 1) * (i + 2) / 2 <= inside) ++i;
   return move_pair(slot, from, origin, event, i, inside - i * (i + 1) / 2);

@@ -4,6 +4,7 @@
 //   real         v + u                     simplex     v_k e^u, then all of the event scaled to sum to one
 //   positive     v e^u                     covariance  L (I + u (E_ij + E_ji)) L', and L diag(1 … e^u … 1) L'
 //   unit         logit v + u               with L the Cholesky factor of where it is
+//   ordered      v + u of equal values together, and of the upper ones of them alone
 //
 // The directions of a covariance are the same for any scale of the data. On a bound (a probability that is 0)
 // there is one direction only: u > 0 leads inside.

@@ -1,6 +1,8 @@
 #include "runtime/assignments.h"
 
 #include <algorithm>
+#include <cmath>
+#include <numeric>
 
 #include "runtime/kmeans.h"
 
@@ -52,6 +54,31 @@ void split(const std::vector<double>& clusters, const std::vector<size_t>& block
   }
 }
 
+/// Numbers the values of a latent by the mean of a variable over their rows, from the smallest.
+void put_in_order(std::vector<double>& assignment, const ir::StartLatent& latent, const BoundData& data) {
+  const BoundVariable* v = data.find(latent.in_order);
+  if (!v) throw ir::InternalError("the variable `" + latent.in_order + "` is not bound");
+  const auto states = static_cast<size_t>(latent.states);
+  std::vector<double> sum(states, 0), count(states, 0);
+  for (int64_t row = 0; row < data.rows; ++row) {
+    const auto state = static_cast<size_t>(assignment[static_cast<size_t>(row)]);
+    for (int64_t e = 0; data.counts(row) && e < v->size; ++e) {
+      const double cell = data.packed.column(v->first + e)[row];
+      if (std::isnan(cell)) continue;
+      const double w = data.weights ? data.weights[row] : 1;
+      sum[state] += w * cell;
+      count[state] += w;
+    }
+  }
+  std::vector<size_t> by_mean(states);
+  std::iota(by_mean.begin(), by_mean.end(), size_t{0});
+  const auto mean = [&](size_t state) { return count[state] > 0 ? sum[state] / count[state] : 0; };
+  std::ranges::stable_sort(by_mean, {}, mean);
+  std::vector<double> number(states);
+  for (size_t i = 0; i < states; ++i) number[by_mean[i]] = static_cast<double>(i);
+  for (double& state : assignment) state = number[static_cast<size_t>(state)];
+}
+
 }  // namespace
 
 std::vector<std::vector<double>> start_assignments(const Latents& latents, const BoundData& data,
@@ -80,6 +107,9 @@ std::vector<std::vector<double>> start_assignments(const Latents& latents, const
       const double* labels = labels_of(latents[i], data);
       out[i] = kmeans_assignment(data, {latents[i].states, names, labels}, seed, stream(i), pool);
     }
+  }
+  for (size_t i = 0; i < latents.size(); ++i) {
+    if (!latents[i].in_order.empty() && !latents[i].observed) put_in_order(out[i], latents[i], data);
   }
   return out;
 }

@@ -24,6 +24,7 @@ void Coordinates::add(const ir::ParameterSlot& slot, const ir::Module& module, c
       for (int64_t i = 0; i < slot.size; ++i) events_.push_back({slot.domain, slot.offset + i});
       return;
     case Domain::simplex:
+    case Domain::ordered:
     case Domain::covariance: {
       const std::vector<Stride> event = event_strides(slot, module);
       each_event(slot, event, [&](int64_t first) {
@@ -36,7 +37,6 @@ void Coordinates::add(const ir::ParameterSlot& slot, const ir::Module& module, c
       });
       return;
     }
-    case Domain::ordered:
     case Domain::correlation: break;
   }
   throw ir::InternalError("parameter `" + slot.name + "` has a domain without coordinates");
@@ -49,7 +49,7 @@ int64_t Coordinates::dimensions(const Event& event) {
     case Domain::unit: return 1;
     case Domain::simplex: return event.size - 1;
     case Domain::covariance: return event.size * (event.size + 1) / 2;
-    case Domain::ordered:
+    case Domain::ordered: return event.size;
     case Domain::correlation: break;
   }
   return 0;
@@ -86,6 +86,8 @@ void Coordinates::read(const Event& event, const std::vector<double>& parameters
       return;
     }
     case Domain::ordered:
+      for (int64_t k = 0; k < event.size; ++k) to[k] = parameters[static_cast<size_t>(event.at + k * event.row)];
+      return;
     case Domain::correlation: return;
   }
 }
@@ -121,7 +123,15 @@ void Coordinates::write(const Event& event, const double* from, std::vector<doub
       }
       return;
     }
-    case Domain::ordered:
+    case Domain::ordered: {
+      // A place out of order stands for the one above it that is in order.
+      double least = from[0];
+      for (int64_t k = 0; k < event.size; ++k) {
+        least = std::max(least, from[k]);
+        parameters[static_cast<size_t>(event.at + k * event.row)] = least;
+      }
+      return;
+    }
     case Domain::correlation: return;
   }
 }

@@ -15,7 +15,7 @@ namespace lvm::runtime {
 
 class Coordinates {
  public:
-  /// `parameters` choose m. Throws InternalError for domains that are not fitted (ordered, correlation).
+  /// `parameters` choose m. Throws InternalError for domains that are not fitted (correlation).
   Coordinates(const ir::Program& program, const std::vector<double>& parameters);
 
   size_t size() const { return size_; }

@@ -197,6 +197,8 @@ struct Explanation {
                            parts.family, r, r);
       case Solver::odds:
         return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
+      case Solver::isotonic:
+        return fmt::format("{} ← the best of those that ascend,  given Σ {}ln P({})", left, r, value);
       case Solver::least_squares:
         return fmt::format("{0} ← {0} + δ,  (Σ {1}x xᵀ) δ = Σ {1}x d,  d = {2} - mean", left, r, value);
       case Solver::reweighted:

@@ -212,6 +212,19 @@ struct Lowering {
     return names;
   }
 
+  /// The variable of a factor that has an ordered parameter along the values of a latent.
+  std::string rising_with(const ir::FiniteLatent& latent) const {
+    for (const ir::Block& block : setting.plan.blocks) {
+      if (block.latent || block.solver == ir::Solver::held) continue;
+      const ir::Variable& v = variable_of(setting, block.name);
+      if (v.domain != ir::Domain::ordered || v.declared_axes.back() != latent.states) continue;
+      for (const Emission& e : factors) {
+        if (e.factor == block.factor) return e.variable;
+      }
+    }
+    return "";
+  }
+
   void add_start() {
     const auto blocks = ir::joint_blocks(setting.model, setting.latents);
     program.starts.resize(setting.latents.size());
@@ -225,6 +238,7 @@ struct Lowering {
         start.observed = latent.observed;
         start.block = static_cast<int64_t>(block);
         if (blocks.size() > 1) start.features = children(blocks[block]);
+        start.in_order = rising_with(latent);
       }
     }
   }

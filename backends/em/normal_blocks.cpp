@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backends/em/isotonic.h"
 #include "backends/em/priors.h"
 #include "backends/em/regression.h"
 #include "ir/families/members.h"
@@ -89,17 +90,6 @@ struct NormalSolver {
     return scale;
   }
 
-  /// m0 and the mean, as rows that the prior adds: with κ of them,  delta = (s1 + κ (m0 - m)) / (n + κ)
-  /// whatever the spread is (Murphy 2012, section 4.6.3.3; Gelman et al. 2013, section 3.6).
-  void solve_tied_mean() {
-    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
-    const NodeId n = c.statistics.weight(b, at, joint_axes);
-    const NodeId old = read_parameter(c, blocks.mean->name);
-    const NodeId rows = b.mul(tied->weight, slot_scale());
-    delta = b.div(b.add(s1, b.mul(rows, b.sub(tied->mean, old))), b.add(n, rows));
-    b.output(ir::OutputKind::parameter, blocks.mean->name, b.add(old, delta));
-  }
-
   /// What the mean's prior adds to the scatter and to the weight of the rows: a row about m0 for each mean.
   PseudoCounts tied_scatter(const std::vector<AxisId>& own) {
     const NodeId off = b.sub(b.add(read_parameter(c, blocks.mean->name), delta), tied->mean);
@@ -111,25 +101,37 @@ struct NormalSolver {
     return {sum(b.mul(tied->weight, square), without(mean_axes, own)), b.constant(means)};
   }
 
+  /// With a tied prior of κ rows about m0,  delta = (s1 + κ (m0 - m)) / (n + κ)  whatever the spread is
+  /// (Murphy 2012, section 4.6.3.3; Gelman et al. 2013, section 3.6).
   void solve_mean() {
-    if (tied) return solve_tied_mean();
+    const ir::Variable& mean = variable_of(c.setting, blocks.mean->name);
+    const bool in_order = mean.domain == ir::Domain::ordered;
     const std::vector<AxisId> pooled = without(joint_axes, mean_axes);
-    const NodeId s1 = c.statistics.read(b, Moment::first, at, joint_axes);
-    const NodeId n = c.statistics.weight(b, at, joint_axes);
-    const auto prior = prior_derivatives(c, blocks.mean->name);
-    if (pooled.empty() && !prior) {
-      delta = b.div(s1, n);
-    } else {
-      const NodeId precision = power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)));
-      NodeId right = sum(b.mul(s1, precision), pooled), left = sum(b.mul(n, precision), pooled);
-      if (prior) {
-        right = b.add(right, prior->first);
-        left = b.sub(left, prior->second);
-      }
-      delta = b.div(right, left);
+    const NodeId old = read_parameter(c, mean.name);
+    NodeId right = c.statistics.read(b, Moment::first, at, joint_axes);
+    NodeId left = c.statistics.weight(b, at, joint_axes);
+    if (tied) {
+      const NodeId rows = b.mul(tied->weight, slot_scale());
+      right = b.add(right, b.mul(rows, b.sub(tied->mean, old)));
+      left = b.add(left, rows);
     }
-    b.output(ir::OutputKind::parameter, blocks.mean->name,
-             b.add(read_parameter(c, blocks.mean->name), delta));
+    const auto prior = tied ? std::nullopt : prior_derivatives(c, mean.name);
+    if (!pooled.empty() || prior || in_order) {
+      const NodeId precision = power(b, c.tables(e.slots.at(1)), -variance_exponent(e.slot_names.at(1)));
+      right = sum(b.mul(right, precision), pooled);
+      left = sum(b.mul(left, precision), pooled);
+    }
+    if (prior) {
+      right = b.add(right, prior->first);
+      left = b.sub(left, prior->second);
+    }
+    delta = b.div(right, left);
+    NodeId next = b.add(old, delta);
+    if (in_order) {
+      next = isotonic(b, next, left, mean.declared_axes.back());  // equal values stay equal to the last bit
+      delta = b.sub(next, old);
+    }
+    b.output(ir::OutputKind::parameter, mean.name, next);
   }
 
   /// n delta^2 - 2 delta s1, summed to the axes of the spread; no_node where the mean is held.

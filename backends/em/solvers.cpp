@@ -6,6 +6,7 @@
 #include "backends/em/absent.h"
 #include "backends/em/closed_forms.h"
 #include "backends/em/concentration.h"
+#include "backends/em/isotonic.h"
 #include "backends/em/moment_start.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
@@ -147,6 +148,9 @@ void write_updates(UpdateContext& c, Moves moves) {
         break;
       case Solver::reweighted:
         if (design_group(c, block).blocks.front() == &block) solve_reweighted(c, block, moves);
+        break;
+      case Solver::isotonic:
+        solve_isotonic(c, block);
         break;
       case Solver::concentration:
         if (moves == Moves::start) {

@@ -4,6 +4,7 @@
 // the same formula is a cross entropy; each of its terms is taken only where its weight is not zero.
 
 #include "ir/families/members.h"
+#include "ir/families/terms.h"
 
 namespace lvm::ir {
 namespace {
@@ -45,7 +46,13 @@ NodeId empirical_logits(Builder& b, NodeId value, const Slots&) {
 
 std::vector<Family> bernoulli_families() {
   return {{.parameterisation = "Bernoulli.p", .log_density = by_p, .odds = {{0, the_value, no_of}}},
-          {.parameterisation = "Bernoulli.logits", .log_density = by_logits, .link = empirical_logits}};
+          {.parameterisation = "Bernoulli.logits",
+           .log_density = by_logits,
+           .link = empirical_logits,
+           .links = {{.slot = 0,
+                      .a = the_value,
+                      .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },
+                      .link = log_odds}}}};
 }
 
 }  // namespace lvm::ir

@@ -69,7 +69,11 @@ std::vector<Family> binomial_families() {
       {.parameterisation = "Binomial.n.logits",
        .log_density = by_logits,
        .link = empirical_logits,
-       .link_slot = 1},
+       .link_slot = 1,
+       .links = {{.slot = 1,
+                  .a = [](Builder&, NodeId value, const Slots&) { return value; },
+                  .b = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
+                  .link = log_odds}}},
       {.parameterisation = "Multinomial.n.p", .log_density = multinomial}};
 }
 

@@ -42,6 +42,14 @@ struct OddsForm {
   Term a, b;
 };
 
+/// ln p = a v - b psi(v) + (free of v),  v = slot, psi'(v) a mean of which v = link(mean) is a rising function: at the
+/// top v = link(sum a / sum b).
+struct LinkForm {
+  size_t slot;
+  Term a, b;
+  std::function<NodeId(Builder&, NodeId mean)> link;
+};
+
 /// The log density of those elements of a vector that are observed, the others integrated out, and how to
 /// complete the moments of the observed ones. `observed` is a bool for each element of the vector; absent
 /// elements of `value` are 0.
@@ -96,6 +104,7 @@ struct Family {
   SeparatedDensity separated = {};
   /// Of continuous elements. Empty where the likelihood has a bound whatever the slots are.
   NarrownessOf narrowness = {};
+  std::vector<LinkForm> links = {};
 };
 
 const Family* find_family(std::string_view parameterisation);

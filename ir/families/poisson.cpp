@@ -40,7 +40,11 @@ std::vector<Family> poisson_families() {
            .start = {.slots = start_of_log_rate},
            .link = [](Builder& b, NodeId value, const Slots&) {
              return log_of(b, b.add(value, b.constant(0.5)));
-           }}};
+           },
+           .links = {{.slot = 0,
+                      .a = [](Builder&, NodeId value, const Slots&) { return value; },
+                      .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },
+                      .link = log_of}}}};
 }
 
 }  // namespace lvm::ir

@@ -20,6 +20,11 @@ inline NodeId at_least(Builder& b, NodeId x, double least) {
   return b.binary(Op::maximum, x, b.constant(least));
 }
 
+/// ln(mean / (1 - mean)), rising from -inf to inf.
+inline NodeId log_odds(Builder& b, NodeId mean) {
+  return b.sub(log_of(b, mean), b.unary(Op::log1p, negative(b, mean)));
+}
+
 /// weight * term, and 0 where the weight of the data is 0: there the term may be infinite.
 NodeId weighted(Builder& b, NodeId weight, NodeId term);
 

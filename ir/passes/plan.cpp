@@ -28,6 +28,8 @@ std::string_view name(Solver solver) {
       return "rate";
     case Solver::odds:
       return "odds";
+    case Solver::isotonic:
+      return "isotonic";
     case Solver::least_squares:
       return "least squares";
     case Solver::reweighted:

@@ -20,6 +20,7 @@ enum class Solver : uint8_t {
   scatter,              // Normal sd, var, precision, cov: scatter about the mean, pooled over the axes that the parameter lacks
   rate,                 // ln p = A ln r - B r: expected A over expected B
   odds,                 // ln p = A ln s + B ln(1 - s): expected A over expected A + B
+  isotonic,             // ordered log-rates and log-odds: expected means, pooled where they do not ascend
   least_squares,        // Normal mean through a linear predictor: weighted least squares
   reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
   concentration,        // Dirichlet: a guarded Newton step in all concentrations of one event together

@@ -5,6 +5,7 @@
 
 #include <algorithm>
 
+#include "ir/families/family.h"
 #include "ir/families/members.h"
 #include "ir/passes/plan_context.h"
 
@@ -16,6 +17,8 @@ std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>&
       axes, [&](AxisId axis) { return std::find(removed.begin(), removed.end(), axis) != removed.end(); });
   return axes;
 }
+
+constexpr int64_t most_in_order = 256;  // of one event: all ranges of it are averaged
 
 struct ParameterPlanner {
   PlanContext& c;
@@ -69,7 +72,8 @@ struct ParameterPlanner {
       if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
       return;
     }
-    if (v.domain == Domain::ordered || v.domain == Domain::correlation) return report_constrained();
+    if (v.domain == Domain::correlation) return report_constrained();
+    if (v.domain == Domain::ordered) return plan_ordered();
     if (is_closed() && keeps_zeros()) return add_block(uses.front());
     if (!v.mask.empty()) return report_mask();
     const std::optional<Solver> linear = linear_solver(c, v, uses);
@@ -81,6 +85,21 @@ struct ParameterPlanner {
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
     report_prior(use);
+  }
+
+  /// Values in order are pooled where the best ones do not ascend, which is exact where each has a mean of its own.
+  void plan_ordered() {
+    const ParameterUse& use = uses.front();
+    const auto size = c.model.module.axis(v.declared_axes.back()).size;
+    const bool simple = uses.size() == 1 && v.mask.empty() && !event(use) && size <= most_in_order;
+    if (simple && is_closed() && *rule(use)->solver == Solver::moments) return add_block(use);
+    if (simple && v.prior == no_node && has_link(use)) return add_block(use, Solver::isotonic);
+    report_constrained();
+  }
+  bool has_link(const ParameterUse& use) const {
+    const Family* family = find_family(c.function()[c.factor(*use.parts).log_density].attributes.text);
+    return use.dependence.form == Form::view && selects_once(use.dependence) && family &&
+           std::ranges::any_of(family->links, [&](const LinkForm& form) { return form.slot == use.slot; });
   }
 
   /// Counts of what has probability zero are zero, so that a probability that starts there stays.
@@ -112,7 +131,10 @@ struct ParameterPlanner {
     const bool ordered = v.domain == Domain::ordered;
     report(Code::update_not_compiled, v.range, fmt::format("the update of `{}` is not compiled yet", v.name),
            fmt::format("`{}` must stay {}", v.name, ordered ? "in order" : "a correlation matrix"),
-           ordered ? fmt::format("declare it `real`, or {}", hold_hint())
+           ordered ? fmt::format("up to {} values in order are compiled that are themselves the mean of a Normal (with `sd`, "
+                                 "`var` or `precision`), or the `log_rate` or `logits` of counts, without a prior that is not "
+                                 "conjugate; or declare `{}` as `real`",
+                                 most_in_order, v.name)
                    : fmt::format("declare it `covariance`, or {}", hold_hint()));
   }
 
@@ -322,9 +344,13 @@ struct ParameterPlanner {
   std::vector<AxisId> axes_of(NodeId slot) const { return without(c.enumerated_axes(slot), {row_axis}); }
 
   void add_block(const ParameterUse& use) {
+    add_block(use, *rule(use)->solver);
+  }
+
+  void add_block(const ParameterUse& use, Solver solver) {
     Block block{.name = v.name,
                 .latent = false,
-                .solver = *rule(use)->solver,
+                .solver = solver,
                 .block_class = BlockClass::closed,
                 .reason = "",
                 .factor = use.parts->index,
@@ -353,6 +379,10 @@ struct ParameterPlanner {
       case Solver::concentration:
         block.block_class = BlockClass::newton;
         block.reason = fmt::format("{} of a {}: a guarded Newton step in all elements together",
+                                   rule(use)->noun, use.parts->family);
+        break;
+      case Solver::isotonic:
+        block.reason = fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend",
                                    rule(use)->noun, use.parts->family);
         break;
       case Solver::least_squares:
@@ -397,6 +427,11 @@ struct ParameterPlanner {
     } else if (v.prior != no_node) {
       block.block_class = BlockClass::conditional;
       block.reason = "mean of a Normal with a prior: the expected sum, weighted by the old spread";
+    }
+    if (v.domain == Domain::ordered) {
+      const auto axes = axes_of(spread);
+      if (std::ranges::find(axes, v.declared_axes.back()) != axes.end()) block.block_class = BlockClass::conditional;
+      block.reason += ", pooled where the means do not ascend";
     }
     if (c.function()[spread].type.has(row_axis) && c.depends_on_cells(spread)) {
       report_not_compiled(use);

@@ -64,6 +64,7 @@ struct StartLatent {
   int64_t states = 0;
   bool observed = false;  // in some rows: its own data column then has the assignment
   int64_t block = 0;      // latents of one block depend on each other
+  std::string in_order = "";  // a data variable that rises with the number of the value; empty: none is known to
   std::vector<std::string> features = {};  // data variables that tell something of it; none: all
 };
 /// "<data>.observed": a derived slot that the run time writes for each pattern of observed cells, 1 where a cell is there and 0 where

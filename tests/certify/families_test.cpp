@@ -88,6 +88,14 @@ const std::vector<Case> cases = {
     {reals + "param m: real[K]  param s: positive[K]", "P(y | z) = Truncated(Normal(m[z], sd: s[z]), low: -20, high: 20)", "", {"m Newton", "s Newton"}},
     {positives + "param r: positive[K]", "P(y | z) = Truncated(Exponential(r[z]), low: 0.5)", "", {"r Newton"}},
     {reals, "P(y) = Uniform(-200, high: 200)", "", {}},
+    // in order
+    {reals + "param m: ordered[K]  param s: positive[K]", "P(y | z) = Normal(m[z], sd: s[z])", "", {"m moments", "s scatter"}},
+    {reals + "param m: ordered[K] ~ Normal(0, var: s / 3)  param s: positive[K]", "P(y | z) = Normal(m[z], var: s[z])", "", {"m moments", "s scatter"}},
+    {"axis D = 3  data y: real[D]  param m: ordered[D, K] ~ Normal(0, sd: 2)  param s: positive[K, D]", "P(y | z) = Normal(m[z], sd: s[z])", "", {"m moments", "s scatter"}},
+    {"axis D = 5  data y: real[D] missing  param m: ordered[K, D]  param s: positive[D]", "P(y | z) = Normal(m[z], precision: s)", "", {"m moments", "s scatter"}},
+    {counts + "param m: ordered[K]", "P(y | z) = Poisson(log_rate: m[z])", "", {"m isotonic"}},
+    {counts + "param m: ordered[K]", "P(y | z) = Binomial(40, logits: m[z])", "", {"m isotonic"}},
+    {"axis D = 4  data y: bool[D]  param m: ordered[D, K]", "P(y | z) = Bernoulli(logits: m[z])", "", {"m isotonic"}},
     // regressions
     {reals + "given x: real  param a: real[K]  param b: real[K]  param s: positive[K]", "P(y | z, x) = Normal(a[z] + b[z] * x, sd: s[z])", ", x", {"a least squares", "b least squares", "s scatter"}},
     {reals + "given x: real  param a: real  param b: real[K]  param s: positive[K]", "P(y | z, x) = Normal(a + b[z] * x, sd: s[z])", ", x", {}},
@@ -340,7 +348,7 @@ TEST_CASE("the posterior and the updates of every family are certified") {
     }
     note(*model.state->compiled.model, parameterisations);
   }
-  CHECK(solvers == std::set<std::string>{"concentration", "enumerate", "held", "least squares", "moments", "Newton",
+  CHECK(solvers == std::set<std::string>{"concentration", "enumerate", "held", "isotonic", "least squares", "moments", "Newton",
                                          "normalised counts", "odds", "rate", "ratio", "reweighted",
                                          "scatter"});
   // Of the wrapped families one of each kind stands for the others; matrices and shares come as priors or

@@ -167,6 +167,44 @@ TEST_CASE("with a Normal-InverseWishart prior few rows are enough") {
   for (size_t i = 0; i < 4; ++i) CHECK(values(fit, "cov")[i] == Approx(cov[i]).epsilon(1e-12));
 }
 
+TEST_CASE("values in order that want to descend end equal, where the direct climb holds them so") {
+  check_cases("in order", 2);
+}
+
+TEST_CASE("values in order are recovered in their order, whatever the clusters of the start are") {
+  Random random(3);
+  Vector rows;
+  for (int i = 0; i < 100'000; ++i) {
+    const int k = static_cast<int>(random() % 3);
+    rows.push_back(std::vector<double>{4, -3, 0}[static_cast<size_t>(k)] +
+                   std::normal_distribution<double>()(random));
+  }
+  const Model model = compile(R"(model m {
+    axis K = 3
+    data y: real
+    param weight: simplex[K]
+    param m: ordered[K]
+    param s: positive[K]
+    latent z: category[K]
+    P(z) = Categorical(weight)
+    P(y | z) = Normal(m[z], sd: s[z])
+    q(z | y) = exact
+  })");
+  const BoundModel bound = bind_or_fail(model, table(rows, 1));
+  for (uint64_t seed = 1; seed < 5; ++seed) {
+    const Fit fit = fit_or_fail(bound, {.iterations = 20'000,
+                                        .tolerance = 1e-8,
+                                        .accelerate = true,
+                                        .seed = seed,
+                                        .standard_errors = seed == 1});
+    CHECK(fit.converged);
+    for (size_t k = 0; k < 3; ++k) {
+      CHECK(values(fit, "m")[k] == Approx(Vector{-3, 0, 4}[k]).margin(0.05));
+      CHECK(gain(bound, fit, "m", k) < 1e-6);
+    }
+  }
+}
+
 TEST_CASE("Dirichlets without a latent, tied, and far from their start are climbed") {
   Random random(5);
   Vector rows;

@@ -109,7 +109,8 @@ def mixture_text(declarations, factor, K=2):
 
 def mixture_case(name, declarations, factor, table, start, domains, log_density, log_prior=lambda theta: 0.0):
     """log_density(theta) is [rows, K]."""
-    start = {"weight": np.full(len(next(iter(start.values()))), 1 / len(next(iter(start.values())))), **start}
+    K = len(next(iter(start.values())))
+    start = {"weight": np.full(K, 1 / K), **start}
     coordinates = Coordinates({"weight": "simplex", **domains}, start)
 
     def objective(theta):
@@ -205,7 +206,40 @@ def normal_inverse_cases(random):
     return [full, tied, one, two]
 
 
-MAKERS = [multinomial_cases, dirichlet_cases, normal_inverse_cases]
+def in_order_cases(random):
+    """Three components told apart by y; what is declared in order descends in the truth between the last two, so that the best
+    values in order are equal there. The direct climb holds them equal, and checks that parting them upward loses."""
+    rows = 240
+    z = random.integers(0, 3, rows)
+    y = np.array([0, 4, 8.])[z] + random.standard_normal(rows)
+    x = np.array([-1, 3, 1.])[z] + np.array([1, .7, 1.5])[z] * random.standard_normal(rows)
+    n = random.poisson(np.array([2, 9, 6.])[z])
+    plain = np.array([0, 1, 1])  # which free value each component has
+    start = {"a": np.array([1, 4, 7.]), "s": np.array([1, 1, 1.]), "m": np.array([-1, 2.])}
+    domains = {"a": "real", "s": "positive", "m": "real"}
+    of_y = lambda theta: stats.norm.logpdf(y[:, None], theta["a"], 1)
+    normal = lambda theta: of_y(theta) + stats.norm.logpdf(x[:, None], theta["m"][plain], theta["s"])
+    counts = lambda theta: of_y(theta) + stats.poisson.logpmf(n[:, None], np.exp(theta["m"][plain]))
+    head = "data y: real\n  data x: {}\n  param a: real[K]\n  param m: ordered[K]"
+    one = mixture_case("in order: means", head.format("real") + "\n  param s: positive[K]",
+                       "P(y | z) = Normal(a[z], sd: 1)\n  P(x | z) = Normal(m[z], sd: s[z])", {"y": y, "x": x}, start, domains, normal)
+    two = mixture_case("in order: log-rates", head.format("count"),
+                       "P(y | z) = Normal(a[z], sd: 1)\n  P(x | z) = Poisson(log_rate: m[z])", {"y": y, "x": n},
+                       {"a": start["a"], "m": np.array([1, 2.])}, {"a": "real", "m": "real"}, counts)
+    for case, density in ((one, normal), (two, counts)):
+        theta = {name: np.array(value) for name, value in case["parameters"].items()}
+        apart = {**theta, "m": theta["m"][plain] + [0, 0, 1e-3]}
+        saved, plain[:] = plain.copy(), [0, 1, 2]
+        joint = special.logsumexp(np.log(theta["weight"]) + density(apart), axis=1).sum()
+        plain[:] = saved
+        assert joint < case["objective"], "the order does not bind"
+        case["text"] = case["text"].replace("q(z | y)", "q(z | y, x)")
+        for part in ("start", "parameters"):
+            case[part]["m"] = np.array(case[part]["m"])[plain].tolist()
+    return [one, two]
+
+
+MAKERS = [multinomial_cases, dirichlet_cases, normal_inverse_cases, in_order_cases]
 
 
 def main():

@@ -88,7 +88,8 @@ Move move_share(const ParameterSlot& slot, const Parameters& from, int64_t origi
 
 /// Equal values in order move together, and the upper ones of them may rise alone: at the top no value can be
 /// bettered without leaving the order.
-Move move_in_order(const ParameterSlot& slot, const Parameters& from, int64_t origin, Stride event, int64_t k) {
+Move move_in_order(const ParameterSlot& slot, const Parameters& from, int64_t origin, Stride event,
+                   int64_t k) {
   const int64_t begin = slot.offset + origin;
   const auto place = [=](int64_t i) { return static_cast<size_t>(begin + i * event.step); };
   const double v = from[place(k)];
@@ -206,6 +207,20 @@ std::vector<Move> moves(const ir::Program& layout, const ParameterSlot& slot, co
   for (size_t i = 0; i < count; ++i)
     list.push_back(move_number(layout, slot, from, open[i * open.size() / count]));
   return list;
+}
+
+std::vector<Move> one_sided(const std::vector<Move>& moves) {
+  std::vector<Move> sides;
+  for (const Move& move : moves) {
+    for (const double sign : {1.0, -1.0}) {
+      Move side = move;
+      const double unit = sign * 1e4 * move.first_step;
+      side.inward = true;
+      side.apply = [unit, apply = move.apply](Parameters& p, double u) { apply(p, u * unit); };
+      sides.push_back(std::move(side));
+    }
+  }
+  return sides;
 }
 
 }  // namespace lvm::certificate

@@ -25,6 +25,8 @@ struct Move {
 /// Of a parameter that is not fixed: at most `most` moves, spread over its elements.
 std::vector<Move> moves(const ir::Program& layout, const ir::ParameterSlot& slot, const Parameters& from,
                         size_t most);
+/// Each move split into its two sides, in parts of where the parameter is: for a top at a kink.
+std::vector<Move> one_sided(const std::vector<Move>& moves);
 /// How many there are in all.
 size_t count_moves(const ir::Program& layout, const ir::ParameterSlot& slot);
 

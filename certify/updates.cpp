@@ -89,7 +89,10 @@ struct Trial {
     const auto& [where, allowed, saddles] = place;
     const double at = function(where);
     c.all = static_cast<int64_t>(count_moves(subject.program, slot));
-    for (const Move& move : moves(subject.program, slot, where, options.moves)) {
+    const bool kinks = std::ranges::any_of(subject.program.medians, [&](const auto& m) { return m.parameter == slot.name; });
+    if (kinks) c.all *= 2;
+    const std::vector<Move> smooth = moves(subject.program, slot, where, options.moves);
+    for (const Move& move : kinks ? one_sided(smooth) : smooth) {
       const auto value = [&](double u) {
         Parameters moved = where;
         move.apply(moved, u);
@@ -116,7 +119,8 @@ struct Trial {
     Parameters where = after;
     if (block.block_class != BlockClass::conditional) return where;
     for (const Block& other : subject.plan.blocks) {
-      if (other.latent || other.factor != block.factor || other.solver != Solver::scatter) continue;
+      const bool held = block.solver == Solver::rate ? other.solver == Solver::median : other.solver == Solver::scatter;
+      if (other.latent || other.factor != block.factor || !held) continue;
       const ir::ParameterSlot& slot = slot_of(other.name);
       std::copy_n(before.begin() + slot.offset, slot.size, where.begin() + slot.offset);
     }
@@ -202,8 +206,9 @@ Certificate newton_certificate(const Trial& trial, const Block& block, const New
 
 Certificate closed_certificate(const Trial& trial, const Block& block) {
   Certificate c{.block = block.name, .solver = block.solver};
-  c.claim = block.block_class == BlockClass::conditional ? "Q is at its top, given the old spread"
-                                                         : "Q is at its top";
+  c.claim = "Q is at its top";
+  if (block.block_class == BlockClass::conditional)
+    c.claim += block.solver == Solver::rate ? ", given the old location" : ", given the old spread";
   const auto expected = [&](const Parameters& p) { return trial.climbed.expected(p); };
   const Parameters where = trial.place_of(block);
   trial.best_gain(c, trial.slot_of(block.name), {where, closed_tolerance * trial.climbed.weight()}, expected);

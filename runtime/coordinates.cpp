@@ -1,5 +1,6 @@
 #include "runtime/coordinates.h"
 
+#include <algorithm>
 #include <cmath>
 
 #include "runtime/events.h"
@@ -11,7 +12,9 @@ using ir::Domain;
 
 Coordinates::Coordinates(const ir::Program& program, const std::vector<double>& parameters) {
   for (const ir::ParameterSlot& slot : program.parameters) {
-    if (!slot.fixed) add(slot, program.module, parameters);
+    // The objective has a kink at a median, and no curvature.
+    const bool median = std::ranges::any_of(program.medians, [&](const auto& m) { return m.parameter == slot.name; });
+    if (!slot.fixed && !median) add(slot, program.module, parameters);
   }
   for (const Event& event : events_) size_ += static_cast<size_t>(dimensions(event));
 }

@@ -76,6 +76,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       functions_(functions),
       data_(data),
       pool_(threads),
+      medians_(program, data),
       patterned_(patterned_rows(program, data)),
       tiles_(patterned_ ? patterned_->tiles() : plain_tiles(data.rows)),
       shards_(make_shards(static_cast<int64_t>(tiles_.size()), statistic_bytes(program))),
@@ -186,8 +187,23 @@ Failure Walker::update(std::vector<double>& parameters, const std::string& funct
   frame.output = next.data();
   frame.scratch = workers_.front().scratch.data();
   const int32_t code = call(function, frame, workers_.front());
-  if (code == 0) std::copy(next.data(), next.data() + parameters.size(), parameters.begin());
-  return describe(function, code);
+  if (code != 0) return describe(function, code);
+  std::vector<double> made(next.data(), next.data() + parameters.size());
+  // At a start the rows have no posterior yet.
+  if (function == "update" && !medians_.empty()) {
+    if (Failure failure = write_medians(parameters, made); !failure.empty()) return failure;
+  }
+  parameters = std::move(made);
+  return {};
+}
+
+Failure Walker::write_medians(const std::vector<double>& from, std::vector<double>& to) {
+  std::map<std::string, std::vector<double>> outputs;
+  if (medians_.need_posterior()) {
+    if (Failure failure = row_outputs("posterior", from, outputs); !failure.empty()) return failure;
+  }
+  medians_.write(outputs, to);
+  return {};
 }
 
 int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,

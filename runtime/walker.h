@@ -10,6 +10,7 @@
 #include "ir/program/program.h"
 #include "runtime/bind.h"
 #include "runtime/function_times.h"
+#include "runtime/medians.h"
 #include "runtime/patterns.h"
 #include "runtime/pool.h"
 
@@ -95,6 +96,7 @@ class Walker {
   int32_t walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame);
   int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
   const std::string& cheapest(const std::string& function) const;
+  Failure write_medians(const std::vector<double>& from, std::vector<double>& to);
   int32_t recentre(const std::vector<double>& parameters);
   int32_t call(const std::string& function, lvm_frame& frame, Worker& worker) const;
   Failure describe(const std::string& function, int32_t code) const;
@@ -103,6 +105,7 @@ class Walker {
   const ir::Executable& functions_;
   const BoundData& data_;
   Pool pool_;
+  Medians medians_;
   std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells
   std::vector<Tile> tiles_;
   Shards shards_;

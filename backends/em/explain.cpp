@@ -197,6 +197,9 @@ struct Explanation {
                            parts.family, r, r);
       case Solver::odds:
         return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
+      case Solver::median:
+        return fmt::format("{} ← the median of {}{}", left, value,
+                           r.empty() ? "" : ", where a row weighs " + r.substr(0, r.size() - 1));
       case Solver::isotonic:
         return fmt::format("{} ← the best of those that ascend,  given Σ {}ln P({})", left, r, value);
       case Solver::least_squares:

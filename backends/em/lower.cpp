@@ -121,7 +121,7 @@ struct Lowering {
     StatisticTable statistics(setting, factors);
     Function update_function = update(statistics, Moves::iteration);
     std::optional<Function> begin;
-    if (has_newton(setting.plan)) begin = update(statistics, Moves::start);
+    if (has_newton(setting.plan) || has_medians()) begin = update(statistics, Moves::start);
     Function impute_rows = impute(program.module, setting, factors, statistics);
     const std::vector<size_t> shared = with_shared_origin(setting, factors, statistics);
     Function recentre_sums = recentre(program.module, setting, factors, statistics, shared);
@@ -212,6 +212,25 @@ struct Lowering {
     return names;
   }
 
+  bool has_medians() const {
+    return std::ranges::any_of(setting.plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::median; });
+  }
+  void add_medians() {
+    for (const ir::Block& block : setting.plan.blocks) {
+      if (block.latent || block.solver != ir::Solver::median) continue;
+      ir::Median median{.parameter = block.name, .variable = ""};
+      for (const Emission& e : factors) {
+        if (e.factor == block.factor) median.variable = e.variable;
+      }
+      for (const ir::FiniteLatent& latent : setting.latents) {
+        if (!variable_of(setting, block.name).type.has(latent.states)) continue;
+        median.states = latent.states;
+        median.weights = responsibilities(latent);
+      }
+      program.medians.push_back(std::move(median));
+    }
+  }
+
   /// The variable of a factor that has an ordered parameter along the values of a latent.
   std::string rising_with(const ir::FiniteLatent& latent) const {
     for (const ir::Block& block : setting.plan.blocks) {
@@ -250,6 +269,7 @@ ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const 
   Lowering lowering(model, canonical, plan);
   lowering.add_functions();
   lowering.add_start();
+  lowering.add_medians();
   ir::Program& program = lowering.program;
   program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};
   ir::assign_offsets(program);

@@ -152,6 +152,13 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::isotonic:
         solve_isotonic(c, block);
         break;
+      case Solver::median:
+        if (moves == Moves::start) {
+          place_by_moments(c, block);
+        } else {
+          c.update.output(ir::OutputKind::parameter, block.name, read_parameter(c, block.name));  // the run time's work
+        }
+        break;
       case Solver::concentration:
         if (moves == Moves::start) {
           place_by_moments(c, block);

@@ -38,9 +38,8 @@ std::vector<Family> poisson_families() {
           {.parameterisation = "Poisson.log_rate",
            .log_density = by_log_rate,
            .start = {.slots = start_of_log_rate},
-           .link = [](Builder& b, NodeId value, const Slots&) {
-             return log_of(b, b.add(value, b.constant(0.5)));
-           },
+           .link = [](Builder& b, NodeId value,
+                      const Slots&) { return log_of(b, b.add(value, b.constant(0.5))); },
            .links = {{.slot = 0,
                       .a = [](Builder&, NodeId value, const Slots&) { return value; },
                       .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },

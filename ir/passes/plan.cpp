@@ -30,6 +30,8 @@ std::string_view name(Solver solver) {
       return "odds";
     case Solver::isotonic:
       return "isotonic";
+    case Solver::median:
+      return "median";
     case Solver::least_squares:
       return "least squares";
     case Solver::reweighted:

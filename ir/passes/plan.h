@@ -21,6 +21,7 @@ enum class Solver : uint8_t {
   rate,                 // ln p = A ln r - B r: expected A over expected B
   odds,                 // ln p = A ln s + B ln(1 - s): expected A over expected A + B
   isotonic,             // ordered log-rates and log-odds: expected means, pooled where they do not ascend
+  median,               // Laplace location: the weighted median of the cells
   least_squares,        // Normal mean through a linear predictor: weighted least squares
   reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
   concentration,        // Dirichlet: a guarded Newton step in all concentrations of one event together

@@ -80,6 +80,7 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::most_probable:
     case Solver::held:
     case Solver::isotonic:
+    case Solver::median:
     case Solver::least_squares:
     case Solver::reweighted:
     case Solver::concentration:

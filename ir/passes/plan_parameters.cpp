@@ -81,6 +81,7 @@ struct ParameterPlanner {
     if (newton_applies(c, v, uses)) return add_newton();
     if (uses.size() > 1) return report_shared();
     const ParameterUse& use = uses.front();
+    if (is_bound(use)) return report_bound(use);
     if (!rule(use) || !allows(*rule(use), use.dependence)) return report_not_closed(use);
     if (!rule(use)->solver || !is_solvable(use)) return report_not_compiled(use);
     if (has_free_coefficient(use)) return report_coupled_coefficient(use);
@@ -247,6 +248,19 @@ struct ParameterPlanner {
     c.plan.blocks.push_back(std::move(block));
   }
 
+  static bool is_bound(const ParameterUse& use) {
+    const std::string& slot = use.parts->slot_names.at(use.slot);
+    return (use.parts->family == "Uniform" || use.parts->family == "Truncated") && (slot == "low" || slot == "high");
+  }
+  /// The best bound is the outermost row with a part in the state; a row beyond a bound never has one again.
+  void report_bound(const ParameterUse& use) {
+    report(Code::parameter_not_closed, slot_range(use), fmt::format("`{}` has no closed-form update", v.name),
+           fmt::format("`{}` is the {} of `{}`: its best value is the outermost row, and a row beyond it would never "
+                       "count again",
+                       v.name, rule(use)->noun, use.parts->family),
+           hold_hint() + ", at the least or the greatest value of the column");
+  }
+
   void report_prior(const ParameterUse& use) {
     report(Code::prior_not_conjugate, v.prior_range,
            fmt::format("the prior of `{}` has no closed-form mode with its likelihood", v.name),
@@ -285,6 +299,7 @@ struct ParameterPlanner {
   bool is_solvable(const ParameterUse& use) const {
     const Dependence& d = use.dependence;
     if (rule(use)->solver == Solver::rate) return selects_once(d);
+    if (rule(use)->solver == Solver::median && !has_cells(use)) return false;
     if (rule(use)->solver == Solver::concentration && !has_event_axis(use)) return false;
     if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
     const bool matrix_slot = event(use).has_value();
@@ -294,6 +309,25 @@ struct ParameterPlanner {
       if (matrix_slot && !c.function()[node].type.axes.empty()) return false;
     }
     return selects_once(d);
+  }
+
+  /// Each value has cells that weigh alike but for the probability of one latent's state: no scale or row differs
+  /// between them.
+  bool has_cells(const ParameterUse& use) const {
+    const Node& value = c.function()[use.parts->value];
+    const NodeId scale = use.parts->slots.at(1);
+    std::vector<AxisId> states;
+    for (const FiniteLatent& latent : c.latents) {
+      if (v.type.has(latent.states)) states.push_back(latent.states);
+    }
+    const bool complete = without(v.type.axes, enumerated_and(value.type.axes)).empty();
+    return v.domain == Domain::real && value.op == Op::data && states.size() <= 1 && complete &&
+           !c.depends_on_cells(scale) &&
+           without(axes_of(scale), v.type.axes).empty();
+  }
+  std::vector<AxisId> enumerated_and(std::vector<AxisId> axes) const {
+    for (const FiniteLatent& latent : c.latents) axes.push_back(latent.states);
+    return axes;
   }
 
   /// A value of its own for each element of an event.
@@ -371,6 +405,10 @@ struct ParameterPlanner {
       case Solver::rate:
         block.reason =
             fmt::format("{} of a {}: a ratio of expected sums", rule(use)->noun, use.parts->family);
+        if (use.parts->family == "Laplace" && is_free(use.parts->slots.front())) {
+          block.block_class = BlockClass::conditional;
+          block.reason += ", given the old location";
+        }
         break;
       case Solver::odds:
         block.reason =
@@ -380,6 +418,9 @@ struct ParameterPlanner {
         block.block_class = BlockClass::newton;
         block.reason = fmt::format("{} of a {}: a guarded Newton step in all elements together",
                                    rule(use)->noun, use.parts->family);
+        break;
+      case Solver::median:
+        block.reason = fmt::format("{} of a {}: the weighted median", rule(use)->noun, use.parts->family);
         break;
       case Solver::isotonic:
         block.reason = fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend",

@@ -6,7 +6,7 @@ namespace {
 namespace solvers {
 constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
     ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds},
-    concentration{Solver::concentration};
+    concentration{Solver::concentration}, median{Solver::median};
 }  // namespace solvers
 
 }  // namespace

@@ -86,12 +86,21 @@ inline constexpr const char* recentre_function = "recentre";
 inline constexpr const char* separation_slot = "separation";
 inline constexpr double most_separation = 0x1p16;
 
+/// A parameter that is a weighted median of cells: the run time writes it behind `update`, from the rows' weights at the old parameters.
+struct Median {
+  std::string parameter;
+  std::string variable;      // its cells; elements that the parameter has no axis of are pooled
+  std::string weights = "";  // a row output over `states`, an axis of the parameter; empty: each row counts once
+  AxisId states = -1;
+};
+
 struct Program {
   std::string model;
   std::string method;  // "em"
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;
+  std::vector<Median> medians;
   std::vector<Slot> derived;     // written by once and prepare
   std::vector<Slot> statistics;  // the objective is the slot named "objective"
   std::vector<Slot> row_outputs;

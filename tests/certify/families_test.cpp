@@ -69,6 +69,9 @@ const std::vector<Case> cases = {
     {positives + "param r: positive[K]", "P(y | z) = Gamma(2, mean: r[z])", "", {"r rate"}},
     {positives + "param r: positive[K]", "P(y | z) = InverseGamma(2, scale: r[z])", "", {"r rate"}},
     {reals + "param m: real[K] = [-1, 1] fixed  param s: positive[K]", "P(y | z) = Laplace(m[z], scale: s[z])", "", {"m held", "s rate"}},
+    {reals + "param m: real[K]  param s: positive[K]", "P(y | z) = Laplace(m[z], scale: s[z])", "", {"m median", "s rate"}},
+    {vectors + "param m: real[K]  param s: positive", "P(y | z) = Laplace(m[z], scale: s)", "", {"m median", "s rate"}},
+    {"axis D = 3  data y: real[D] missing  weight w = column(\"n\")  param m: real[D, K]  param s: positive[K, D]", "P(y | z) = Laplace(m[z], scale: s[z])", "", {"m median", "s rate"}},
     // no closed form
     {counts + "param m: positive[K]  param s: positive[K]", "P(y | z) = NegativeBinomial(m[z], shape: s[z])", "", {"m Newton", "s Newton"}},
     {positives + "param a: positive[K]  param r: positive[K]", "P(y | z) = Gamma(a[z], rate: r[z])", "", {"a Newton", "r Newton"}},
@@ -348,7 +351,7 @@ TEST_CASE("the posterior and the updates of every family are certified") {
     }
     note(*model.state->compiled.model, parameterisations);
   }
-  CHECK(solvers == std::set<std::string>{"concentration", "enumerate", "held", "isotonic", "least squares", "moments", "Newton",
+  CHECK(solvers == std::set<std::string>{"concentration", "enumerate", "held", "isotonic", "least squares", "median", "moments", "Newton",
                                          "normalised counts", "odds", "rate", "ratio", "reweighted",
                                          "scatter"});
   // Of the wrapped families one of each kind stands for the others; matrices and shares come as priors or

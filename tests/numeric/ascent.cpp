@@ -35,4 +35,15 @@ double gain(const BoundModel& bound, const Fit& fit, const std::string& name, si
   return slope * slope / (2 * std::abs(curvature));
 }
 
+double rise(const BoundModel& bound, const Fit& fit, const std::string& name, size_t index) {
+  const double v = values(fit, name)[index], at = objective(bound, fit, name, index, v);
+  double most = -HUGE_VAL;
+  for (const double part : {1e-2, 1e-4, 1e-6}) {
+    const double h = part * std::max(std::abs(v), 1e-2);
+    most = std::max({most, objective(bound, fit, name, index, v + h) - at,
+                     objective(bound, fit, name, index, v - h) - at});
+  }
+  return most;
+}
+
 }  // namespace lvm::numeric

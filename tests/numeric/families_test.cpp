@@ -150,6 +150,12 @@ std::vector<Case> cases() {
        "StudentT(5, location: m[z], scale: s[z])",
        {{"m", {-4, 5}}, {"s", {1, 2}}},
        [](Random& g, const auto& v) { return v[0] + v[1] * normal(g) / std::sqrt(gamma(g, 2.5) / 2.5); }},
+      {"Laplace",
+       "real",
+       "param m: real[K]  param s: positive[K]",
+       "Laplace(m[z], scale: s[z])",
+       {{"m", {-3, 5}}, {"s", {1, 1.5}}},
+       [](Random& g, const auto& v) { return v[0] + v[1] * (uniform(g) < 0.5 ? -1 : 1) * gamma(g, 1); }},
       {"Weibull",
        "positive",
        "param a: positive[K]  param s: positive[K]",
@@ -226,7 +232,11 @@ TEST_CASE("a mixture of two of each family is recovered, at the top of its likel
         INFO(name << "[" << k << "]");
         const size_t at = values(fit, name).size() == 1 ? 0 : same ? k : 1 - k;  // one value may be shared
         CHECK(values(fit, name)[at] == Approx(truth[k]).epsilon(0.06).margin(0.03));
-        CHECK(gain(bound, fit, name, at) < 1e-6);
+        if (c.name == "Laplace" && name == "m") {
+          CHECK(rise(bound, fit, name, at) < 1e-7);
+        } else {
+          CHECK(gain(bound, fit, name, at) < 1e-6);
+        }
       }
     }
     CHECK(values(fit, "weight")[same ? 0 : 1] == Approx(0.4).margin(0.02));

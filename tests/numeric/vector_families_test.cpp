@@ -205,6 +205,28 @@ TEST_CASE("values in order are recovered in their order, whatever the clusters o
   }
 }
 
+TEST_CASE("a mixture of Laplaces ends at the best of all pairs of rows") {
+  check_cases("Laplace", 1);
+}
+
+TEST_CASE("one Laplace is the median and the mean distance to it, by weight and over absent cells") {
+  const Model model = compile(R"(model m {
+    axis D = columns
+    data y: real[D] missing
+    weight w = column("w")
+    param m: real[D]
+    param s: positive[D]
+    P(y) = Laplace(m, scale: s)
+  })");
+  const double none = std::nan("");
+  const std::vector<double> a = {5, 1, 2, 100, 7}, b = {none, 4, -3, 8, 1}, w = {1, 1, 3, 0, 1.5};
+  const std::vector<HostColumn> host = {{"y1", a.data(), 1}, {"y2", b.data(), 1}, {"w", w.data(), 1}};
+  const Fit fit = fit_or_fail(bind_or_fail(model, make_data(host, 5)), {.iterations = 100});
+  CHECK(values(fit, "m") == std::vector<double>{2, -3});
+  CHECK(values(fit, "s")[0] == Approx((3 + 1 + 0 + 7.5) / 6.5).epsilon(1e-14));
+  CHECK(values(fit, "s")[1] == Approx((7 + 0 + 6) / 5.5).epsilon(1e-14));
+}
+
 TEST_CASE("Dirichlets without a latent, tied, and far from their start are climbed") {
   Random random(5);
   Vector rows;

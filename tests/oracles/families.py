@@ -239,7 +239,33 @@ def in_order_cases(random):
     return [one, two]
 
 
-MAKERS = [multinomial_cases, dirichlet_cases, normal_inverse_cases, in_order_cases]
+def laplace_cases(random):
+    """Between two rows ln P is convex in a location, so that its tops lie at rows: all pairs of rows are tried."""
+    rows = 60
+    z = (random.random(rows) < .6).astype(int)
+    y = np.round(np.array([-2, 3.])[z] + np.array([1, 1.5])[z] * random.laplace(size=rows), 3)
+    density = lambda m, s: stats.laplace.logpdf(y[:, None], m, s)
+    # The first coordinates are the logarithms of scales, the last the log-odds of the weight.
+    parts = lambda u: (np.exp(u[:2]), shares(u[2:]))
+    climbed = lambda m, u: -special.logsumexp(np.log(parts(u)[1]) + density(m, parts(u)[0]), axis=1).sum()
+    coarse = lambda m: optimize.minimize(lambda u: climbed(m, u), [0, .3, -.4], method="BFGS", options={"gtol": 1e-2}).fun
+    ordered = np.sort(y)
+    pairs = [(a, b) for i, a in enumerate(ordered) for b in ordered[i + 1:] if -3 < a < 0 and 1 < b < 5]
+    best = sorted((coarse(np.array(pair)), pair) for pair in pairs)[:20]
+    ends = []
+    for _, pair in best:
+        m = np.array(pair)
+        start = {"weight": np.array([.4, .6]), "s": np.array([1, 1.4])}
+        objective = lambda theta: special.logsumexp(np.log(theta["weight"]) + density(m, theta["s"]), axis=1).sum()
+        theta, top = maximise(objective, Coordinates({"weight": "simplex", "s": "positive"}, start))
+        ends.append((top, pair, theta))
+    top, pair, theta = max(ends, key=lambda end: end[0])
+    start = {"weight": [.5, .5], "m": np.round(pair, 1), "s": [1, 1]}
+    text = mixture_text("data y: real\n  param m: real[K]\n  param s: positive[K]", "P(y | z) = Laplace(m[z], scale: s[z])")
+    return [as_case("Laplace", text, {"y": y}, start, {**theta, "m": pair}, top)]
+
+
+MAKERS = [multinomial_cases, dirichlet_cases, normal_inverse_cases, in_order_cases, laplace_cases]
 
 
 def main():

@@ -77,6 +77,9 @@ struct Trial {
   Climbed& climbed;
   const Parameters& before;
   Parameters after;
+  /// Nats a row that Q loses at most because `after` are doubles: more than its own rounding costs an element
+  /// where others depend on it.
+  double rounding = 0;
 
   /// What the best move of the block promises, at `where`.
   struct At {
@@ -152,12 +155,15 @@ std::string compiled_step(Trial& trial, double& share, double& rise) {
     failure = walker.update(trial.after);
     if (!failure.empty()) return failure;
     rise = trial.climbed.expected(trial.after) - begin;
-    if (!guarded || rise >= -trial.climbed.noise()) return "";
+    if (!guarded || rise >= -trial.climbed.noise()) break;
     if (share == 0) return "";
     share = halvings < most_halvings ? share / 2 : 0;
     walker.restore_statistics();
     walker.set_newton_step(share);
   }
+  if (const double* lost = walker.prepare(trial.after).empty() ? walker.derived("rounding") : nullptr)
+    trial.rounding = *lost;
+  return "";
 }
 
 /// Where a fit of these rows ends, that begins at `before`; empty with a reason where it does not end.
@@ -211,7 +217,8 @@ Certificate closed_certificate(const Trial& trial, const Block& block) {
     c.claim += block.solver == Solver::rate ? ", given the old location" : ", given the old spread";
   const auto expected = [&](const Parameters& p) { return trial.climbed.expected(p); };
   const Parameters where = trial.place_of(block);
-  trial.best_gain(c, trial.slot_of(block.name), {where, closed_tolerance * trial.climbed.weight()}, expected);
+  trial.best_gain(c, trial.slot_of(block.name),
+                  {where, (closed_tolerance + trial.rounding) * trial.climbed.weight()}, expected);
   return c;
 }
 
@@ -219,13 +226,15 @@ Certificate closed_certificate(const Trial& trial, const Block& block) {
 
 std::vector<Certificate> certify_updates(const Subject& subject, const Options& options, Climbed& climbed,
                                          const Parameters& from, std::string& failure) {
-  Trial trial{subject, options, climbed, from, {}};
+  Trial trial{subject, options, climbed, from, {}, 0};
   Newton newton{};
   failure = compiled_step(trial, newton.share, newton.rise);
   if (!failure.empty()) return {};
   // Where absent elements are integrated out of Q, the step is at the top of another function, that holds
   // them.
-  const auto generalised = [&](const Block& block) { return ir::is_newton(block) || climbed.integrates(block); };
+  const auto generalised = [&](const Block& block) {
+    return ir::is_newton(block) || climbed.integrates(block);
+  };
   if (std::ranges::any_of(subject.plan.blocks, generalised)) newton.end = end_of_fit(trial, newton.reason);
   std::vector<Certificate> list;
   for (const Block& block : subject.plan.blocks) {

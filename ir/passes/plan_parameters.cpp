@@ -343,6 +343,12 @@ struct ParameterPlanner {
   }
 
   void report_not_compiled(const ParameterUse& use) {
+    if (rule(use)->solver == Solver::median && use.dependence.form == Form::view && selects_once(use.dependence)) {
+      report(Code::update_not_compiled, slot_range(use), fmt::format("the update of `{}` is not compiled yet", v.name),
+             fmt::format("the cells of `{}` weigh differently, by their scale or by several latents", v.name),
+             fmt::format("let `{}` be `real` with all axes of the scale, and of one latent, or {}", v.name, hold_hint()));
+      return;
+    }
     const bool by_data = !selects_once(use.dependence);
     const bool regression = rule(use)->statistics == Statistics::gaussian;
     const std::string what = by_data      ? "is selected by a data column"

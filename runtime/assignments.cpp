@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 #include <numeric>
+#include <utility>
 
 #include "runtime/kmeans.h"
 
@@ -73,7 +74,7 @@ void put_in_order(std::vector<double>& assignment, const ir::StartLatent& latent
   std::vector<size_t> by_mean(states);
   std::iota(by_mean.begin(), by_mean.end(), size_t{0});
   const auto mean = [&](size_t state) { return count[state] > 0 ? sum[state] / count[state] : 0; };
-  std::ranges::stable_sort(by_mean, {}, mean);
+  std::ranges::sort(by_mean, {}, [&](size_t state) { return std::pair(mean(state), state); });
   std::vector<double> number(states);
   for (size_t i = 0; i < states; ++i) number[by_mean[i]] = static_cast<double>(i);
   for (double& state : assignment) state = number[static_cast<size_t>(state)];

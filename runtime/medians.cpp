@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <utility>
 
 namespace lvm::runtime {
 namespace {
@@ -36,7 +37,7 @@ const std::vector<Medians::Cell>& Medians::sorted(const std::vector<int64_t>& co
       if (data_.counts(row) && !std::isnan(value)) cells.push_back({value, row});
     }
   }
-  std::ranges::stable_sort(cells, {}, &Cell::value);
+  std::ranges::sort(cells, {}, [](const Cell& cell) { return std::pair(cell.value, cell.row); });
   return cells;
 }
 

@@ -65,6 +65,7 @@ struct Compiled {
   const ir::Executable& functions;
   const runtime::BoundData& data;
   Aligned parameters, derived, statistics, scratch;
+  bool about_origin = program.module.find(ir::origin_rows_function) != nullptr;  // the means lie near one, as in most fits
 
   explicit Compiled(const BoundModel& bound)
       : program(bound.state->compiled_code().program), functions(bound.state->compiled_code().functions),
@@ -101,18 +102,27 @@ struct Compiled {
       for (size_t i = 0; i < columns.size(); ++i) at[i] = columns[i] + first;
       frame.first_row = first;
       frame.rows = static_cast<int32_t>(std::min<int64_t>(LVM_TILE_ROWS, data.rows - first));
-      functions.at("rows")(&frame);
+      functions.at(about_origin ? ir::origin_rows_function : "rows")(&frame);
     }
     return now() - begin;
   }
 
-  std::vector<double> sums(std::string_view name) const {
+  /// All statistics of the last pass, about the means.
+  std::vector<double> totals() {
+    std::vector<double> made(static_cast<size_t>(program.statistic_doubles()), 0);
+    for (size_t i = 0; i < made.size() * LVM_LANES; ++i) made[i / LVM_LANES] += statistics[i];
+    ir::complete_symmetric(program, made.data());
+    if (!about_origin) return made;
+    std::vector<double> centred = made;
+    lvm_frame frame{nullptr, parameters.get(), derived.get(), made.data(), centred.data(), scratch.get(), 0, 0, 0, 0};
+    functions.at(ir::recentre_function)(&frame);
+    return centred;
+  }
+
+  std::vector<double> sums(std::string_view name) {
     const ir::Slot& s = slot(program.statistics, name);
-    std::vector<double> made(static_cast<size_t>(s.size), 0);
-    for (int64_t i = 0; i < s.size * LVM_LANES; ++i) {
-      made[static_cast<size_t>(i / LVM_LANES)] += statistics[static_cast<size_t>(s.offset * LVM_LANES + i)];
-    }
-    return made;
+    const std::vector<double> all = totals();
+    return {all.begin() + s.offset, all.begin() + s.offset + s.size};
   }
 };
 

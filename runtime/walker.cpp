@@ -168,11 +168,18 @@ Failure Walker::describe(const std::string& function, int32_t code) const {
   throw ir::InternalError(fmt::format("function `{}` failed with the code {} of no check", function, code));
 }
 
-Failure Walker::prepare(const std::vector<double>& parameters) {
+/// What every function reads; the rest is each one's own.
+lvm_frame Walker::frame_of(const std::vector<double>& parameters, Worker& worker) const {
   lvm_frame frame{};
   frame.parameters = parameters.data();
-  frame.derived = frame.output = derived_.data();
-  frame.scratch = workers_.front().scratch.data();
+  frame.derived = derived_.data();
+  frame.scratch = worker.scratch.data();
+  return frame;
+}
+
+Failure Walker::prepare(const std::vector<double>& parameters) {
+  lvm_frame frame = frame_of(parameters, workers_.front());
+  frame.output = derived_.data();
   return describe("prepare", call("prepare", frame, workers_.front()));
 }
 
@@ -180,12 +187,9 @@ Failure Walker::update(std::vector<double>& parameters, const std::string& funct
   // What `update` does not write keeps its value: fixed parameters.
   Buffer next(static_cast<int64_t>(parameters.size()));
   std::copy(parameters.begin(), parameters.end(), next.data());
-  lvm_frame frame{};
-  frame.parameters = parameters.data();
-  frame.derived = derived_.data();
+  lvm_frame frame = frame_of(parameters, workers_.front());
   frame.statistics = statistics_.data();
   frame.output = next.data();
-  frame.scratch = workers_.front().scratch.data();
   const int32_t code = call(function, frame, workers_.front());
   if (code != 0) return describe(function, code);
   std::vector<double> made(next.data(), next.data() + parameters.size());
@@ -282,12 +286,9 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
   std::vector<int32_t> codes(static_cast<size_t>(shards_.count), 0);
   pool_.run(shards_.count, [&](int64_t shard, int index) {
     Worker& worker = workers_[static_cast<size_t>(index)];
-    lvm_frame frame{};
-    frame.parameters = parameters.data();
-    frame.derived = derived_.data();
+    lvm_frame frame = frame_of(parameters, worker);
     frame.statistics = shard_statistics_.data() + shard * size;
     frame.output = worker.output.data();
-    frame.scratch = worker.scratch.data();
     std::fill(static_cast<double*>(frame.statistics), static_cast<double*>(frame.statistics) + size, 0.0);
     codes[static_cast<size_t>(shard)] = walk_shard(name, shard, worker, frame, after);
   });
@@ -307,15 +308,22 @@ const std::string& Walker::cheapest(const std::string& function) const {
 int32_t Walker::recentre(const std::vector<double>& parameters) {
   Buffer centred(doubles_of(program_.statistics));
   std::copy(statistics_.data(), statistics_.data() + statistics_.size(), centred.data());
-  lvm_frame frame{};
-  frame.parameters = parameters.data();
-  frame.derived = derived_.data();
+  lvm_frame frame = frame_of(parameters, workers_.front());
   frame.statistics = statistics_.data();
   frame.output = centred.data();
-  frame.scratch = workers_.front().scratch.data();
   const int32_t code = call(ir::recentre_function, frame, workers_.front());
-  std::copy(centred.data(), centred.data() + centred.size(), statistics_.data());
+  statistics_ = std::move(centred);
   return code;
+}
+
+/// The statistics of all shards become those of all rows.
+void Walker::reduce() {
+  const int64_t size = doubles_of(program_.statistics);
+  FunctionTimer timer(workers_.front().times, reduction);
+  timer.count(1);
+  reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
+  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
+  ir::complete_symmetric(program_, statistics_.data());
 }
 
 Failure Walker::rows(const std::string& wanted, const std::vector<double>& parameters) {
@@ -324,12 +332,7 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
   if (fills) patterned_->fill_absent(states_);
   Failure failure = walk(function, parameters, {});
   if (fills) patterned_->clear_absent();
-  const int64_t size = doubles_of(program_.statistics);
-  FunctionTimer timer(workers_.front().times, reduction);
-  timer.count(1);
-  reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
-  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
-  ir::complete_symmetric(program_, statistics_.data());
+  reduce();
   if (function != wanted && failure.empty()) failure = describe(ir::recentre_function, recentre(parameters));
   return failure;
 }

@@ -97,6 +97,8 @@ class Walker {
   int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
   const std::string& cheapest(const std::string& function) const;
   Failure write_medians(const std::vector<double>& from, std::vector<double>& to);
+  lvm_frame frame_of(const std::vector<double>& parameters, Worker& worker) const;
+  void reduce();
   int32_t recentre(const std::vector<double>& parameters);
   int32_t call(const std::string& function, lvm_frame& frame, Worker& worker) const;
   Failure describe(const std::string& function, int32_t code) const;

@@ -67,8 +67,7 @@ struct Imputation {
     return *axes;
   }
   NodeId observed(const Emission& e) {
-    const auto elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
-    return b.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements, -1});
+    return observed_leaf(b, setting, e);
   }
   NodeId read(const Statistic& s) { return b.leaf(Op::statistic, s.name, {ir::Element::real, s.axes, -1}); }
 
@@ -97,7 +96,7 @@ struct Imputation {
 
   NodeId cells(const Statistic& s) {
     const Emission& e = emissions[s.emission];
-    const auto elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
+    const auto elements = elements_of(setting, e);
     const NodeId n = statistics.read(b, Moment::count, s.emission, without(s.axes, elements));
     return b.select(observed(e), n, b.constant(0));
   }

@@ -105,6 +105,10 @@ std::vector<AxisId> elements_of(const Setting& setting, const Emission& e) {
   return without(setting.function()[e.value].type.axes, {row_axis});
 }
 
+NodeId observed_leaf(Builder& b, const Setting& setting, const Emission& e) {
+  return b.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements_of(setting, e), -1});
+}
+
 NodeId origin_leaf(Builder& b, const Setting& setting, const Emission& e) {
   return b.leaf(Op::derived, e.variable + ".origin", {ir::Element::real, elements_of(setting, e), -1});
 }
@@ -216,8 +220,7 @@ NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) 
 NodeId Expansion::observed(const Emission& e) {
   const NodeId value = (*this)(e.value);
   if (e.absent == Absent::elements) return to_.binary(Op::equal, value, value);
-  const std::vector<AxisId> elements = without(to_.type(value).axes, {row_axis});
-  return to_.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements, -1});
+  return observed_leaf(to_, setting_, e);
 }
 
 const ir::Marginal& Expansion::marginal(const Emission& e) {

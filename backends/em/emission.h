@@ -63,6 +63,8 @@ std::vector<Emission> emissions(const Setting& setting);
 std::string parameterisation_of(const Emission& emission);
 /// The axes of the value's elements.
 std::vector<AxisId> elements_of(const Setting& setting, const Emission& emission);
+/// "<data>.observed", of a factor whose rows are walked by patterns: a bool an element.
+NodeId observed_leaf(Builder& b, const Setting& setting, const Emission& emission);
 /// "<data>.origin": a derived slot, an element for each of the value's.
 NodeId origin_leaf(Builder& b, const Setting& setting, const Emission& emission);
 /// The axes of a slot for each row, with those that data select and without the row.

@@ -169,7 +169,7 @@ bool check_narrow(Builder& b, const Setting& setting, const Emission& e, std::ve
   if (!sized && !read) return false;
   NodeId ok = ir::no_node;
   if (read) {
-    const std::vector<AxisId> elements = without(setting.function()[e.value].type.axes, {ir::row_axis});
+    const std::vector<AxisId> elements = elements_of(setting, e);
     const NodeId column = b.leaf(Op::derived, e.variable + ".variance", {ir::Element::real, elements, -1});
     ok = at_least(sized ? least_of_column : least_relative_eigenvalue, b.div(narrow.variance, column));
   }

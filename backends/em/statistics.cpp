@@ -82,20 +82,20 @@ std::vector<AxisId> StatisticTable::counted_axes(size_t emission, const std::vec
 bool StatisticTable::counts_cells(const Statistic& s) const {
   if (s.moment != Moment::count) return false;
   const Emission& e = emissions_[s.emission];
-  const auto elements = without(setting_.function()[e.value].type.axes, {row_axis});
+  const auto elements = elements_of(setting_, e);
   const bool has_elements = !common(s.axes, elements).empty();
   return e.absent == Absent::elements || (e.absent == Absent::patterns && has_elements);
 }
 
 NodeId StatisticTable::cells(Builder& update, size_t emission, const std::vector<AxisId>& axes) {
-  const auto elements = without(setting_.function()[emissions_[emission].value].type.axes, {row_axis});
+  const auto elements = elements_of(setting_, emissions_[emission]);
   return read(update, Moment::count, emission, united(counted_axes(emission, axes), elements));
 }
 
 std::vector<AxisId> StatisticTable::cell_axes(size_t emission) const {
   const Emission& e = emissions_[emission];
   if (e.absent != Absent::elements) return {};
-  return without(setting_.function()[e.value].type.axes, {row_axis});
+  return elements_of(setting_, e);
 }
 
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {

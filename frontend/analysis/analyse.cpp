@@ -51,6 +51,7 @@ ir::Model analyse(const ast::ModelFile& file, const Settings& settings, Diagnost
   analysis::analyse_posteriors(context);
   analysis::analyse_fit(context);
   analysis::check_usage(context);
+  analysis::bind_weights(context);
   analysis::check_settings(context);
   analysis::check_data(context);
   return std::move(context.model);

@@ -39,9 +39,17 @@ struct LetState {
   std::map<std::vector<AxisId>, Value> expanded = {};  // by the axes that the place gives to lists
 };
 
+/// A network is analysed once, into a function of its own; a call copies what it needs of it.
 struct NetworkState {
   const ast::NetDeclaration* declaration;
+  enum class Progress : uint8_t { none, active, done } progress = Progress::none;
+  ir::Function body = {};                     // arguments and weights are leaves
+  std::vector<NodeId> arguments = {};         // leaves of `body`, one a parameter
+  std::map<std::string, Value> outputs = {};  // nodes of `body`; "" is the single output
+  bool opaque = false;                        // it has a layer that is not built yet: calls are leaves
 };
+
+struct NetworkBody;  // network.h
 
 struct Context {
   const ast::ModelFile& file;
@@ -57,6 +65,8 @@ struct Context {
   std::string sequence;  // the name of the sequence; empty: none
   std::set<std::string> settings_used;
   std::set<int> assumed_factors;  // variables whose P exists but is wrong: not missing
+  NetworkBody* body = nullptr;    // the network whose body is analysed now
+  std::set<AxisId> layer_axes;    // the sizes that layers were given as numbers: they meet others by size
 
   Context(const ast::ModelFile& file, const Settings& settings, Diagnostics& diagnostics);
   Context(const Context&) = delete;
@@ -183,6 +193,10 @@ const std::vector<std::string>& function_names();
 
 // networks.cpp
 void analyse_networks(Context& context);
+/// The network with its body analysed; poison outputs where it calls itself.
+NetworkState& analysed_network(Context& context, const Entity& network, SourceRange use);
+/// Behind everything that calls networks: the leaves of weights, and none for weights that no call reaches.
+void bind_weights(Context& context);
 // network_calls.cpp
 /// `member`: the output that is read; empty: the single one.
 Value call_network(Context& context, const Entity& network, const ast::Expression& call,

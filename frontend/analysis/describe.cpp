@@ -62,7 +62,9 @@ std::string role_text(const ir::Variable& variable) {
 }
 
 std::string axis_text(const Context& context, AxisId axis) {
-  return context.model.module.axis(base_axis(context, axis)).name;
+  const AxisId base = base_axis(context, axis);
+  if (context.layer_axes.contains(base)) return std::to_string(axis_size(context, base));
+  return context.model.module.axis(base).name;
 }
 
 std::string describe_shape(const Context& context, const std::vector<AxisId>& order) {

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "frontend/analysis/context.h"
+#include "frontend/analysis/layers.h"
 
 namespace lvm::analysis {
 namespace {
@@ -11,8 +11,6 @@ namespace {
 using ast::Expression;
 using ast::ExpressionKind;
 using ir::Op;
-
-using Place = std::vector<AxisId>;
 
 std::vector<AxisId> united(std::vector<AxisId> left, const std::vector<AxisId>& right) {
   for (const AxisId axis : right)
@@ -141,7 +139,7 @@ Value combine(Context& context, const Expression& expression, const Value& left,
 }
 
 Value evaluate_binary(Context& context, const Expression& expression, const Place& place) {
-  const auto [left, right] = evaluate_sides(context, expression, place);
+  auto [left, right] = evaluate_sides(context, expression, place);
   if (left.poison() || right.poison()) return {};
   // Both are asked so that both are reported.
   const bool left_number = require_number(context, left);
@@ -153,6 +151,8 @@ Value evaluate_binary(Context& context, const Expression& expression, const Plac
     merge_uses(value.uses, right.uses);
     return value;
   }
+  const bool product = expression.kind == ExpressionKind::multiply && !left.scalar() && !right.scalar();
+  if (context.body && !product && !meet(context, expression, left, right)) return {};
   return combine(context, expression, left, right);
 }
 
@@ -174,7 +174,7 @@ Value evaluate_negation(Context& context, const Expression& expression, const Pl
 
 // `I`: the unit matrix over the axis that its place gives.
 Value unit_matrix(Context& context, const Expression& expression, const Place& place) {
-  if (place.empty()) {
+  if (place.empty() || place.front() == scalar_place) {
     report(context, Code::list_without_axis, expression.range, "`I` needs a place that gives its axis", "",
            "add it to a matrix, or use it as a covariance");
     return {};
@@ -190,7 +190,10 @@ Value unit_matrix(Context& context, const Expression& expression, const Place& p
 }
 
 Value evaluate_name(Context& context, const Expression& expression, const Place& place) {
-  if (expression.text == "I" && !find_entity(context, "I")) return unit_matrix(context, expression, place);
+  const bool local = context.body && context.body->locals.contains("I");
+  if (expression.text == "I" && !local && !find_entity(context, "I"))
+    return unit_matrix(context, expression, place);
+  if (context.body) return body_name(context, expression);
   const ast::Name name{expression.text, expression.range};
   Entity* entity = resolve(context, name, {EntityKind::variable, EntityKind::let, EntityKind::network});
   if (!entity) return {};
@@ -299,6 +302,7 @@ bool is_open(Context& context, const Expression& expression) {
       return true;
     case ExpressionKind::name: {
       const Entity* entity = find_entity(context, expression.text);
+      if (context.body) return expression.text == "I" && !entity && !context.body->locals.contains("I");
       if (!entity) return expression.text == "I";
       return entity->kind == EntityKind::let && let_is_open(context, entity->index);
     }
@@ -316,6 +320,9 @@ bool is_open(Context& context, const Expression& expression) {
              (right && literal_number(*expression.children[0]));
     }
     case ExpressionKind::call:
+      if (context.body && find_layer(expression.text)) return layer_is_open(context, expression);
+      if (context.body && expression.text == "softmax" && !expression.arguments.empty())
+        return is_open(context, *expression.arguments[0].value);
       return is_elementwise_function(expression.text) && expression.arguments.size() == 1 &&
              is_open(context, *expression.arguments[0].value);
     case ExpressionKind::number:

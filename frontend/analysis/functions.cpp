@@ -3,14 +3,13 @@
 #include <algorithm>
 #include <array>
 
-#include "frontend/analysis/context.h"
+#include "frontend/analysis/layers.h"
 
 namespace lvm::analysis {
 namespace {
 
 using ast::Expression;
 using ir::Op;
-using Place = std::vector<AxisId>;
 
 enum class Domain : uint8_t { any, nonnegative, positive };
 
@@ -134,8 +133,10 @@ bool is_reduction(std::string_view name) {
   return std::find(reductions.begin(), reductions.end(), name) != reductions.end();
 }
 
-Value reduction(Context& context, const Expression& call) {
-  Value value = evaluate(context, *call.arguments[0].value);
+// Only softmax has the shape of its argument, and so a place to hand on.
+Value reduction(Context& context, const Expression& call, const Place& place) {
+  const Place inside = call.text == "softmax" && context.body ? place : Place{};
+  Value value = evaluate(context, *call.arguments[0].value, inside);
   if (value.poison() || !require_number(context, value)) return {};
   const auto axis = reduced_axis(context, call, value);
   if (!axis) return {};
@@ -244,9 +245,12 @@ Value unknown_function(Context& context, const Expression& call) {
     return {};
   }
   std::vector<std::string> candidates = function_names();
+  if (context.body)
+    for (const std::string& layer : layer_names()) candidates.push_back(layer);
   for (const std::string& network : names_of(context, {EntityKind::network})) candidates.push_back(network);
-  report(context, Code::unknown_function, call.name_range, fmt::format("`{}` is not a function", call.text),
-         "", suggestion(call.text, candidates));
+  report(context, Code::unknown_function, call.name_range,
+         fmt::format("`{}` is not a {}function", call.text, context.body ? "layer or " : ""), "",
+         suggestion(call.text, candidates));
   return {};
 }
 
@@ -267,6 +271,7 @@ const std::vector<std::string>& function_names() {
 }
 
 Value evaluate_call(Context& context, const Expression& call, const Place& place) {
+  if (context.body && find_layer(call.text)) return evaluate_layer(context, call, place);
   Entity* entity = find_entity(context, call.text);
   if (entity && entity->kind == EntityKind::network) {
     entity->used = true;
@@ -278,7 +283,7 @@ Value evaluate_call(Context& context, const Expression& call, const Place& place
   if (const ElementwiseRow* row = find_elementwise(call.text)) return elementwise(context, call, *row, place);
   if (call.text == "dot") return evaluate_dot(context, call);
   if (call.text == "diag") return diagonal_matrix(context, call, place);
-  return reduction(context, call);
+  return reduction(context, call, place);
 }
 
 }  // namespace lvm::analysis

@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "frontend/analysis/context.h"
+#include "frontend/analysis/network.h"
 
 namespace lvm::analysis {
 namespace {
@@ -54,7 +54,7 @@ Value stack(Context& context, const ast::Expression& list, std::vector<Value> it
 }  // namespace
 
 Value evaluate_list(Context& context, const ast::Expression& list, const Axes& place) {
-  if (place.empty()) {
+  if (place.empty() || place.front() == scalar_place) {
     report(context, Code::list_without_axis, list.range, "a list needs a place that gives its axis", "",
            "combine it with a value that has the axis, or declare it as `const a: real[K] = […]`");
     return {};

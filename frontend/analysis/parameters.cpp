@@ -126,6 +126,7 @@ void analyse_prior(Context& context, int index, const ast::ParameterDeclaration&
 
 const ast::ParameterDeclaration* parameter_declaration(const Context& context, int index) {
   const int declaration = context.variables[static_cast<size_t>(index)].declaration;
+  if (declaration < 0) return nullptr;  // a weight of a network
   return std::get_if<ast::ParameterDeclaration>(
       &context.file.declarations[static_cast<size_t>(declaration)].node);
 }

@@ -58,6 +58,7 @@ struct Value {
   std::string left_factor;       // of a product A * C with a semidefinite C: the text of A, for A * C * A'
   std::vector<Use> uses;
   SourceRange source;
+  SourceRange origin;  // of a name of a network: the value that was assigned to it
 
   bool poison() const { return node == ir::no_node; }
   bool category() const { return range >= 0; }

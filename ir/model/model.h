@@ -33,6 +33,32 @@ struct Binding {
   SourceRange range;
 };
 
+/// How the numbers of a network's weight begin. Fans: how many inputs one output sums up, and how many outputs one input enters.
+enum class Initialiser : uint8_t {
+  zero, one,
+  glorot_uniform,   // Glorot & Bengio 2010, eq. 16: within ±sqrt(6 / (fan in + fan out))
+  he_normal,        // He, Zhang, Ren & Sun 2015, eq. 10: variance 2 / fan in
+  lecun_normal,     // LeCun, Bottou, Orr & Müller 1998, sec. 4.6: variance 1 / fan in
+  fan_in_uniform,   // within ±1 / sqrt(fan in), as PyTorch's layers begin, weights and biases alike
+  uniform, normal,  // of the scale that is given
+};
+std::string_view name(Initialiser initialiser);
+
+struct WeightStart {
+  Initialiser initialiser = Initialiser::zero;
+  double scale = 0;                         // of `uniform` and `normal`
+  std::vector<AxisId> fan_in = {}, fan_out = {};  // a fan is the product of the sizes of these axes
+};
+
+/// The distribution that a weight's numbers are drawn from: all `mean`, or about it.
+struct StartDraw {
+  enum class Kind : uint8_t { constant, uniform, normal } kind = Kind::constant;
+  double mean = 0;
+  double spread = 0;  // half the width of a uniform, the standard deviation of a normal
+};
+/// Of axes whose sizes are known.
+StartDraw start_draw(const Module& module, const WeightStart& start);
+
 struct Variable {
   std::string name;
   Role role;
@@ -54,6 +80,8 @@ struct Variable {
   /// The prior of a parameter: a logpdf node over its leaf; no_node without one.
   NodeId prior = no_node;
   SourceRange prior_range;
+  std::string network;  // of a weight: the `net` that owns it; empty: a parameter of the model
+  WeightStart start;    // of a weight
 };
 
 /// A reference to a variable, with the position in a sequence: `z[t-1]` is {z, step, -1}.

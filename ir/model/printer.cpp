@@ -70,6 +70,20 @@ std::string value_text(const Variable& variable) {
   return fmt::format(" = [{}]{}{}", numbers, variable.fixed ? " fixed" : "", variable.init ? " init" : "");
 }
 
+std::string axes_text(const Model& model, const std::vector<AxisId>& axes) {
+  std::string text;
+  for (const AxisId axis : axes) text += (text.empty() ? "" : " ") + axis_name(model, axis);
+  return text;
+}
+
+std::string start_text(const Model& model, const WeightStart& start) {
+  std::string inside = axes_text(model, start.fan_in);
+  if (!start.fan_out.empty()) inside += " to " + axes_text(model, start.fan_out);
+  const bool scaled = start.initialiser == Initialiser::uniform || start.initialiser == Initialiser::normal;
+  if (scaled) inside = fmt::format("{}", start.scale);
+  return fmt::format(" starts {}{}", name(start.initialiser), inside.empty() ? "" : "(" + inside + ")");
+}
+
 std::string variable_text(const Model& model, const Variable& variable) {
   std::string text = fmt::format("{} {}: {}", name(variable.role), variable.name, type_text(model, variable));
   text += binding_text(variable.binding) + value_text(variable);
@@ -82,6 +96,7 @@ std::string variable_text(const Model& model, const Variable& variable) {
     text += "]";
   }
   if (variable.prior != no_node) text += fmt::format(" ~ %{}", variable.prior);
+  if (!variable.network.empty()) text += start_text(model, variable.start);
   return text;
 }
 

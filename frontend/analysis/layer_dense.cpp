@@ -1,0 +1,78 @@
+#include <fmt/format.h>
+
+#include <algorithm>
+
+#include "frontend/analysis/layers.h"
+
+namespace lvm::analysis {
+namespace {
+
+using Axes = std::vector<AxisId>;
+
+bool holds(const Axes& axes, AxisId axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
+
+// The axes of the result beside those that it keeps: given, or what the place has behind them.
+std::optional<Axes> output_axes(LayerCall& layer, const Axes& kept) {
+  if (layer.positional.size() == 2) {
+    const auto axis = sized_axis(layer, *layer.positional[1]);
+    if (!axis) return {};
+    return Axes{*axis};
+  }
+  if (layer.place.empty()) {
+    report(layer.context, Code::layer_size, layer.call.range,
+           fmt::format("nothing gives `{}` a size", ast::print(layer.call)),
+           "it feeds no output, nor anything of a known shape",
+           fmt::format("write its size: `dense({}, 100)`", ast::print(*layer.positional[0])));
+    return {};
+  }
+  if (layer.place.front() == scalar_place) return Axes{};
+  const bool continues =
+      layer.place.size() >= kept.size() && std::equal(kept.begin(), kept.end(), layer.place.begin());
+  return continues ? Axes(layer.place.begin() + static_cast<std::ptrdiff_t>(kept.size()), layer.place.end())
+                   : layer.place;
+}
+
+AxisId apart(Context& context, AxisId axis, const Axes& from, const Axes& and_from = {}) {
+  while (holds(from, axis) || holds(and_from, axis)) axis = context.model.module.twin(axis);
+  return axis;
+}
+
+}  // namespace
+
+// x W' + b along the last axis of x.
+Value dense_layer(LayerCall& layer) {
+  Context& context = layer.context;
+  Value x = evaluate(context, *layer.positional[0]);
+  if (x.poison() || !require_number(context, x)) return {};
+  if (x.scalar()) {
+    std::vector<Label> labels;
+    add_labels(context, x, labels);
+    report(context, Code::shape_mismatch, layer.call.range,
+           fmt::format("`dense` sums along the last axis, and {} has none", sized_text(context, x)), "",
+           "give the network's parameter an axis", std::move(labels));
+    return {};
+  }
+  Axes kept = x.order;
+  AxisId in = kept.back();
+  kept.pop_back();
+  auto out = output_axes(layer, kept);
+  if (!out) return {};
+  for (AxisId& axis : *out) axis = apart(context, axis, kept);
+  const AxisId own = apart(context, in, *out, kept);
+  if (own != in) x.node = make(context, ir::Op::rename, {x.node}, {in, own}, layer.call.range);
+  in = own;
+  Axes shape = *out;
+  shape.push_back(in);
+  const NodeId w = weight(layer, {"weight", shape, weight_start(layer, {in}, *out)});
+  Value value;
+  value.node = make(context, ir::Op::contract, {x.node, w}, {in}, layer.call.range);
+  value.node = with_bias(layer, value.node, *out, {in});
+  value.order = std::move(kept);
+  value.order.insert(value.order.end(), out->begin(), out->end());
+  value.uses = std::move(x.uses);
+  return value;
+}
+
+}  // namespace lvm::analysis

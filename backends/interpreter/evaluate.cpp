@@ -10,6 +10,7 @@
 
 #include "backends/interpreter/interpret.h"
 #include "backends/interpreter/linear.h"
+#include "ir/tensor/convolution.h"
 #include "ir/tensor/scalar.h"
 
 namespace lvm::interpreter {
@@ -353,6 +354,62 @@ struct Evaluation {
     return value;
   }
 
+  /// The axes of the first list become those of the second: both are walked in the order listed.
+  Value reshape(const Node& node) const {
+    const ir::ReshapeAxes axes = ir::reshape_axes(node.attributes);
+    const Value& from = in(node, 0);
+    Value value = make(node.type.axes);
+    need_size(node, static_cast<int64_t>(from.data.size()), static_cast<int64_t>(value.data.size()));
+    const auto offsets = [&](const Value& of, const std::vector<AxisId>& listed) {
+      std::vector<int64_t> sizes, all;
+      for (AxisId id : listed) sizes.push_back(size_of(id));
+      for (Walk walk(sizes, {strides(of, listed)}); !walk.done(); walk.next()) all.push_back(walk.offsets[0]);
+      return all;
+    };
+    const std::vector<int64_t> read = offsets(from, axes.from), write = offsets(value, axes.to);
+    std::vector<AxisId> kept;
+    std::vector<int64_t> sizes;
+    for (AxisId id : value.axes)
+      if (std::find(axes.to.begin(), axes.to.end(), id) == axes.to.end()) kept.push_back(id), sizes.push_back(size_of(id));
+    for (Walk walk(sizes, {strides(from, kept), strides(value, kept)}); !walk.done(); walk.next())
+      for (size_t i = 0; i < read.size(); ++i)
+        value.data[static_cast<size_t>(walk.offsets[1] + write[i])] = from.data[static_cast<size_t>(walk.offsets[0] + read[i])];
+    return value;
+  }
+
+  /// All three as one sum over (batch, channels, steps, kernel): it adds to the operand that is the result.
+  Value convolution(const Node& node) const {
+    const ir::Convolution c = ir::convolution_of(node.attributes);
+    const bool forward = node.op != Op::conv2d_transpose;
+    const ir::ImageAxes image = forward ? c.in : c.out, steps = forward ? c.out : c.in;
+    Value value = make(node.type.axes);
+    std::vector<AxisId> order = {image.channels, steps.channels, steps.rows, steps.columns, c.kernel_rows, c.kernel_columns};
+    for (size_t i = 0; i < 2; ++i)
+      for (AxisId id : in(node, i).axes)
+        if (std::find(order.begin(), order.end(), id) == order.end() && id != image.rows && id != image.columns) order.push_back(id);
+    std::vector<int64_t> sizes;
+    for (AxisId id : order) sizes.push_back(size_of(id));
+    // Steps and kernel also count where in the image they stand.
+    std::vector<int64_t> row(order.size(), 0), column(order.size(), 0);
+    row[2] = column[3] = c.stride;
+    row[4] = column[5] = 1;
+    Walk walk(sizes, {strides(value, order), strides(in(node, 0), order), strides(in(node, 1), order), row, column});
+    // The result, and the operands by their place among the strides above.
+    const size_t over_image = forward ? 1 : 0;
+    const Value& whole = forward ? in(node, 0) : value;
+    const std::vector<int64_t> along = strides(whole, {image.rows, image.columns});
+    const int64_t height = size_of(image.rows), width = size_of(image.columns);
+    for (; !walk.done(); walk.next()) {
+      const int64_t r = walk.offsets[3] - c.top, s = walk.offsets[4] - c.left;
+      if (r < 0 || r >= height || s < 0 || s >= width) continue;
+      int64_t at[3] = {walk.offsets[0], walk.offsets[1], walk.offsets[2]};
+      at[over_image] += r * along[0] + s * along[1];
+      value.data[static_cast<size_t>(at[0])] +=
+          in(node, 0).data[static_cast<size_t>(at[1])] * in(node, 1).data[static_cast<size_t>(at[2])];
+    }
+    return value;
+  }
+
   Value diagonals(const Node& node) const {
     Value value = make(node.type.axes);
     const AxisId r = node.attributes.axes[0], c = node.attributes.axes[1];
@@ -490,18 +547,13 @@ struct Evaluation {
       case ShapeRule::slice: return slice(node);
       case ShapeRule::diag:
       case ShapeRule::diagonal: return diagonals(node);
-      case ShapeRule::reshape: {
-        Value value = make(node.type.axes);
-        need_size(node, static_cast<int64_t>(in(node, 0).data.size()), static_cast<int64_t>(value.data.size()));
-        value.data = in(node, 0).data;
-        return value;
-      }
+      case ShapeRule::reshape: return reshape(node);
+      case ShapeRule::conv: return convolution(node);
       case ShapeRule::matrix:
       case ShapeRule::apply:
       case ShapeRule::eigenvalues: return matrices(node);
       case ShapeRule::call: return call(node);
       case ShapeRule::scan: return scan(node);
-      case ShapeRule::conv:
       case ShapeRule::logpdf: break;
     }
     throw no_value_rule(node.op);

@@ -17,9 +17,10 @@ struct ElementwiseRow {
   std::string_view name;
   Op op;
   Domain domain;
+  Composition composition = nullptr;  // of several ops; `op` is then unused
 };
 
-constexpr std::array<ElementwiseRow, 12> elementwise_table = {{
+constexpr std::array<ElementwiseRow, 15> elementwise_table = {{
     {"exp", Op::exp, Domain::any},
     {"log", Op::log, Domain::nonnegative},
     {"sqrt", Op::sqrt, Domain::nonnegative},
@@ -32,6 +33,9 @@ constexpr std::array<ElementwiseRow, 12> elementwise_table = {{
     {"lgamma", Op::lgamma, Domain::positive},
     {"digamma", Op::digamma, Domain::positive},
     {"erf", Op::erf, Domain::any},
+    {"elu", Op::select, Domain::any, elu},
+    {"leaky_relu", Op::select, Domain::any, leaky_relu},
+    {"gelu", Op::erf, Domain::any, gelu},
 }};
 
 const ElementwiseRow* find_elementwise(std::string_view name) {
@@ -79,8 +83,13 @@ Value elementwise(Context& context, const Expression& call, const ElementwiseRow
   if (value.poison() || !require_number(context, value) ||
       !check_argument_domain(context, row, value, argument))
     return {};
-  value.node = context.builder.make(row.op, {value.node}, {}, call.range);
-  value.facts = function_facts(row.op, value.facts);
+  if (row.composition) {
+    value.node = row.composition(context, value.node, call.range);
+    value.facts = {.nonnegative = value.facts.nonnegative, .positive = value.facts.positive};
+  } else {
+    value.node = context.builder.make(row.op, {value.node}, {}, call.range);
+    value.facts = function_facts(row.op, value.facts);
+  }
   value.domain = ir::Domain::real;
   value.definite = Definite::no;
   value.number.reset();

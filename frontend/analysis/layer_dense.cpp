@@ -9,10 +9,6 @@ namespace {
 
 using Axes = std::vector<AxisId>;
 
-bool holds(const Axes& axes, AxisId axis) {
-  return std::find(axes.begin(), axes.end(), axis) != axes.end();
-}
-
 // The axes of the result beside those that it keeps: given, or what the place has behind them.
 std::optional<Axes> output_axes(LayerCall& layer, const Axes& kept) {
   if (layer.positional.size() == 2) {
@@ -34,11 +30,6 @@ std::optional<Axes> output_axes(LayerCall& layer, const Axes& kept) {
                    : layer.place;
 }
 
-AxisId apart(Context& context, AxisId axis, const Axes& from, const Axes& and_from = {}) {
-  while (holds(from, axis) || holds(and_from, axis)) axis = context.model.module.twin(axis);
-  return axis;
-}
-
 }  // namespace
 
 // x W' + b along the last axis of x.
@@ -47,11 +38,9 @@ Value dense_layer(LayerCall& layer) {
   Value x = evaluate(context, *layer.positional[0]);
   if (x.poison() || !require_number(context, x)) return {};
   if (x.scalar()) {
-    std::vector<Label> labels;
-    add_labels(context, x, labels);
-    report(context, Code::shape_mismatch, layer.call.range,
-           fmt::format("`dense` sums along the last axis, and {} has none", sized_text(context, x)), "",
-           "give the network's parameter an axis", std::move(labels));
+    report_shape(layer, x,
+                 fmt::format("`dense` sums along the last axis, and {} has none", sized_text(context, x)),
+                 "give the network's parameter an axis");
     return {};
   }
   Axes kept = x.order;

@@ -12,11 +12,7 @@ Value fill_layer(LayerCall& layer) {
   if (x.poison() || other.poison() || !require_number(context, x) || !require_number(context, other))
     return {};
   if (!other.scalar()) {
-    std::vector<Label> labels;
-    add_labels(context, other, labels);
-    report(context, Code::shape_mismatch, layer.call.range,
-           "`fill` puts one number in the place of absent cells", "", "write `fill(y, 0)`",
-           std::move(labels));
+    report_shape(layer, other, "`fill` puts one number in the place of absent cells", "write `fill(y, 0)`");
     return {};
   }
   const NodeId observed = context.builder.make(ir::Op::equal, {x.node, x.node}, {}, layer.call.range);

@@ -1,5 +1,6 @@
 #include <fmt/format.h>
 
+#include <algorithm>
 #include <cmath>
 
 #include "frontend/analysis/layers.h"
@@ -68,6 +69,35 @@ AxisId layer_axis(Context& context, const std::string& name, int64_t size, Sourc
   context.model.axes.push_back({.id = id, .range = range});
   context.layer_axes.insert(id);
   return id;
+}
+
+AxisId apart(Context& context, AxisId axis, const std::vector<AxisId>& from,
+             const std::vector<AxisId>& and_from) {
+  const auto taken = [&](const std::vector<AxisId>& axes) {
+    return std::find(axes.begin(), axes.end(), axis) != axes.end();
+  };
+  while (taken(from) || taken(and_from)) axis = context.model.module.twin(axis);
+  return axis;
+}
+
+void report_shape(LayerCall& layer, const Value& value, std::string message, std::string hint) {
+  std::vector<Label> labels;
+  add_labels(layer.context, value, labels);
+  report(layer.context, Code::shape_mismatch, layer.call.range, std::move(message), "", std::move(hint),
+         std::move(labels));
+}
+
+bool require_sizes(LayerCall& layer, const Value& value) {
+  for (const AxisId axis : value.order) {
+    if (axis_size(layer.context, axis) != ir::unknown_size) continue;
+    const std::string name = axis_text(layer.context, axis);
+    report_shape(
+        layer, value,
+        fmt::format("`{}` needs the size of `{}`, which is known only with the data", layer.call.text, name),
+        fmt::format("write a size: `axis {} = 28`", name));
+    return false;
+  }
+  return true;
 }
 
 std::optional<int64_t> whole_number(LayerCall& layer, const Expression& value, std::string_view what,

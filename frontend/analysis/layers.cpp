@@ -15,10 +15,10 @@ using ast::ExpressionKind;
 
 constexpr std::array<LayerRow, 11> layer_table = {{
     {"dense", 1, 2, " bias init ", true, false, dense_layer},
-    {"conv2d", 2, 2, " kernel stride padding bias init ", true, false, nullptr},
-    {"conv2d_transpose", 2, 2, " kernel stride padding bias init ", true, false, nullptr},
-    {"flatten", 1, 1, "", false, false, nullptr},
-    {"reshape", 2, 8, "", false, false, nullptr},
+    {"conv2d", 2, 2, " kernel stride padding bias init ", true, false, conv2d_layer},
+    {"conv2d_transpose", 2, 2, " kernel stride padding bias init ", true, false, conv2d_transpose_layer},
+    {"flatten", 1, 1, "", true, false, flatten_layer},
+    {"reshape", 2, 8, "", true, false, reshape_layer},
     {"batch_norm", 1, 1, " momentum ", true, true, nullptr},
     {"layer_norm", 1, 1, "", true, true, nullptr},
     {"dropout", 2, 2, "", false, true, nullptr},
@@ -112,6 +112,7 @@ Value evaluate_layer(Context& context, const Expression& call, const Place& plac
   }
   Value value = row.rule(layer);
   value.source = call.range;
+  if (!row.keeps_shape) value.origin = {};
   return value;
 }
 

@@ -21,7 +21,7 @@ struct LayerRow {
   std::string_view name;
   size_t least, most;        // positional arguments
   std::string_view options;  // named ones, each between spaces
-  bool weighted;             // it has weights, and so a name
+  bool named;                // it has weights or makes axes, which are named after it
   bool keeps_shape;          // the result has the shape of the first argument
   Value (*rule)(LayerCall&);
 };
@@ -41,6 +41,13 @@ std::optional<AxisId> sized_axis(LayerCall& layer, const ast::Expression& size,
 std::optional<int64_t> whole_number(LayerCall& layer, const ast::Expression& value, std::string_view what,
                                     int64_t least);
 AxisId layer_axis(Context& context, const std::string& name, int64_t size, SourceRange range);
+/// `axis`, or a twin of it that stands in neither list.
+AxisId apart(Context& context, AxisId axis, const std::vector<AxisId>& from,
+             const std::vector<AxisId>& and_from = {});
+/// False after a report: the axes' sizes must be known when the model is compiled.
+bool require_sizes(LayerCall& layer, const Value& value);
+/// Reports that the layer cannot take a value of this shape.
+void report_shape(LayerCall& layer, const Value& value, std::string message, std::string hint);
 
 // weights.cpp
 struct WeightShape {
@@ -58,6 +65,12 @@ NodeId with_bias(LayerCall& layer, NodeId product, const std::vector<AxisId>& ax
 
 // layer_dense.cpp
 Value dense_layer(LayerCall& layer);
+// layer_shapes.cpp
+Value flatten_layer(LayerCall& layer);
+Value reshape_layer(LayerCall& layer);
+// layer_images.cpp
+Value conv2d_layer(LayerCall& layer);
+Value conv2d_transpose_layer(LayerCall& layer);
 // layer_masks.cpp
 Value fill_layer(LayerCall& layer);
 Value observed_layer(LayerCall& layer);

@@ -16,10 +16,15 @@ void collect_layers(const Expression& expression, std::vector<const Expression*>
   for (const auto& child : expression.children) collect_layers(*child, found);
   for (const ast::Argument& argument : expression.arguments) collect_layers(*argument.value, found);
   const LayerRow* row = expression.kind == ExpressionKind::call ? find_layer(expression.text) : nullptr;
-  if (row && row->weighted) found.push_back(&expression);
+  if (row && row->named) found.push_back(&expression);
 }
 
-// The only layer of a statement has its name; several, and those of `return`, are counted by kind.
+// Flattening and normalising go with a layer: they leave the name of the statement to it.
+bool is_main(const Expression* layer) {
+  return !find_layer(layer->text)->keeps_shape && layer->text != "flatten" && layer->text != "reshape";
+}
+
+// The only main layer of a statement has its name; all others, and those of `return`, are counted by kind.
 void name_layers(NetworkBody& body) {
   std::set<std::string> taken;
   const auto claim = [&](const Expression* layer, std::string name) {
@@ -31,8 +36,9 @@ void name_layers(NetworkBody& body) {
   for (const ast::NetStatement& statement : body.net().body) {
     collect_layers(*statement.value, layers.emplace_back());
     const std::string name = net + "." + statement.target.text;
-    if (!statement.target.text.empty() && layers.back().size() == 1 && !taken.contains(name))
-      claim(layers.back().front(), name);
+    if (!statement.target.text.empty() &&
+        std::count_if(layers.back().begin(), layers.back().end(), is_main) == 1 && !taken.contains(name))
+      claim(*std::find_if(layers.back().begin(), layers.back().end(), is_main), name);
   }
   for (size_t i = 0; i < layers.size(); ++i) {
     const std::string& target = body.net().body[i].target.text;
@@ -59,7 +65,7 @@ struct Activations {
     if (expression.kind == ExpressionKind::name && !above.empty()) of_names.emplace(expression.text, above);
     for (const auto& child : expression.children) visit(*child, is_sum(expression) ? above : "");
     const LayerRow* row = expression.kind == ExpressionKind::call ? find_layer(expression.text) : nullptr;
-    if (row && row->weighted) body.notes[&expression].activation = above;
+    if (row && row->named) body.notes[&expression].activation = above;
     for (size_t i = 0; i < expression.arguments.size(); ++i) {
       const std::string inside = row ? (row->keeps_shape && i == 0 ? above : "") : expression.text;
       visit(*expression.arguments[i].value, inside);

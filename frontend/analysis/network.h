@@ -47,6 +47,12 @@ std::string sized_text(const Context& context, const Value& value);
 /// Where a value stands, and where its shape was made.
 void add_labels(const Context& context, const Value& value, std::vector<Label>& labels);
 
+// activations.cpp
+using Composition = NodeId (*)(Context&, NodeId, SourceRange);
+NodeId elu(Context& context, NodeId x, SourceRange source);
+NodeId leaky_relu(Context& context, NodeId x, SourceRange source);
+NodeId gelu(Context& context, NodeId x, SourceRange source);
+
 // networks.cpp
 Value body_name(Context& context, const ast::Expression& expression);
 

@@ -6,6 +6,8 @@
 #include <functional>
 #include <iterator>
 
+#include "ir/tensor/convolution.h"
+
 namespace lvm::loop {
 
 SmallSchedule::SmallSchedule(const ir::Program& program, const ir::Function& function)
@@ -287,6 +289,7 @@ void SmallSchedule::write_call(NodeId id) {
   const Storage& to = *planned_[static_cast<size_t>(id)];
   if (n.op == ir::Op::reshape) {
     // The same doubles under other axes.
+    if (!ir::keeps_memory_order(node(n.inputs[0]).type, n)) refuse(n, "moves numbers in memory");
     Storage from = packed(n.inputs[0], node(n.inputs[0]).type.axes);
     values_.storage[static_cast<size_t>(id)] = Storage{from.form, from.buffer, from.offset, row_major(module_, n.type.axes)};
     return;

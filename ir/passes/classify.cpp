@@ -313,6 +313,7 @@ Rule rule_of(Op op) {
     case Op::matmul:
     case Op::conv2d:
     case Op::conv2d_transpose:
+    case Op::conv2d_filters:
       return rule_bilinear;
     case Op::abs:
     case Op::expm1:

@@ -18,13 +18,14 @@ size_t hash_of(Op op, const std::vector<NodeId>& inputs, const Attributes& attri
   mix(hash, std::hash<std::string>{}(attributes.text));
   mix(hash, std::hash<std::string>{}(attributes.function));
   for (AxisId id : attributes.axes) mix(hash, static_cast<size_t>(id));
+  for (int64_t integer : attributes.integers) mix(hash, static_cast<size_t>(integer));
   for (AxisId id : type.axes) mix(hash, static_cast<size_t>(id) + 1000);
   return hash;
 }
 
 bool same(const Node& node, Op op, const std::vector<NodeId>& inputs, const Attributes& attributes, const Type& type) {
   return node.op == op && node.inputs == inputs && node.type == type && node.attributes.text == attributes.text &&
-         node.attributes.axes == attributes.axes && node.attributes.function == attributes.function &&
+         node.attributes.axes == attributes.axes && node.attributes.function == attributes.function && node.attributes.integers == attributes.integers &&
          // by bits: 0 and -0 differ, a NaN equals itself
          std::bit_cast<uint64_t>(node.attributes.number) == std::bit_cast<uint64_t>(attributes.number);
 }

@@ -6,6 +6,8 @@
 #include <algorithm>
 #include <numbers>
 
+#include "ir/tensor/convolution.h"
+
 namespace lvm::ir {
 
 namespace {
@@ -162,9 +164,28 @@ void slice_rule(Adjoint& a) {
 }
 
 void reshape_rule(Adjoint& a) {
-  Axes axes = a.b.type(a.in(0)).axes;
-  std::erase(axes, 0);
-  a.inputs[0] = a.b.make(Op::reshape, {a.adjoint}, {.axes = axes});
+  const ReshapeAxes axes = reshape_axes(a.node().attributes);
+  a.inputs[0] = a.b.make(Op::reshape, {a.adjoint}, reshape_attributes(axes.to, axes.from));
+}
+
+/// y = f * x: each side of a convolution is linear, and its adjoint is another convolution of the same attributes.
+void convolution_rule(Adjoint& a) {
+  const NodeId x = a.in(0), filters = a.in(1), g = a.adjoint;
+  const Attributes forward = a.node().attributes, back = attributes_of(reversed(convolution_of(forward)));
+  if (a.node().op == Op::conv2d) {
+    a.inputs = {a.b.make(Op::conv2d_transpose, {g, filters}, back), a.b.make(Op::conv2d_filters, {x, g}, forward)};
+  } else {
+    const NodeId image = a.b.make(Op::conv2d, {g, filters}, back);
+    a.inputs = {image, a.b.make(Op::conv2d_filters, {g, x}, back)};
+  }
+}
+
+/// Of the sum over images of x times the windows that the second input weighs.
+void filters_rule(Adjoint& a) {
+  const NodeId x = a.in(0), steps = a.in(1), g = a.adjoint;
+  const Attributes forward = a.node().attributes, back = attributes_of(reversed(convolution_of(forward)));
+  const NodeId image = a.b.make(Op::conv2d_transpose, {steps, g}, back);
+  a.inputs = {image, a.b.make(Op::conv2d, {x, g}, forward)};
 }
 
 void pow_rule(Adjoint& a) {
@@ -277,7 +298,9 @@ DerivativeRule derivative_rule(Op op) {
     case Op::solve: return solve_rule;
     case Op::inverse: return inverse_rule;
     case Op::log_determinant: return log_determinant_rule;
-    case Op::eigenvalues: case Op::conv2d: case Op::conv2d_transpose: case Op::call: case Op::scan:
+    case Op::conv2d: case Op::conv2d_transpose: return convolution_rule;
+    case Op::conv2d_filters: return filters_rule;
+    case Op::eigenvalues: case Op::call: case Op::scan:
     case Op::logpdf: case Op::expect: case Op::entropy: case Op::sample: return nullptr;
   }
   return nullptr;

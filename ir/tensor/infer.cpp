@@ -5,7 +5,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "ir/tensor/tensor.h"
+#include "ir/tensor/convolution.h"
 
 namespace lvm::ir {
 
@@ -72,6 +72,15 @@ struct Inference {
     std::sort(axes.begin(), axes.end());
     axes.erase(std::unique(axes.begin(), axes.end()), axes.end());
     return axes;
+  }
+
+  static bool repeats(Axes axes) {
+    std::sort(axes.begin(), axes.end());
+    return std::adjacent_find(axes.begin(), axes.end()) != axes.end();
+  }
+
+  void need_all(const Type& type, std::initializer_list<AxisId> axes) const {
+    for (AxisId id : axes) need(type, id);
   }
 
   static Axes with(Axes axes, AxisId id) {
@@ -258,13 +267,45 @@ struct Inference {
   }
 
   Type reshape() const {
-    Axes axes = sorted(attributes.axes);
-    const int64_t before = module.elements(in(0)), after = module.elements({Element::real, axes});
-    if (axes.size() != attributes.axes.size()) fail("an axis stands twice");
+    const ReshapeAxes axes = reshape_axes(attributes);
+    if (repeats(attributes.axes)) fail("an axis stands twice");
+    for (AxisId id : axes.to)
+      if (in(0).has(id)) fail(fmt::format("the input has the axis `{}` already", module.axis(id).name));
+    const int64_t before = module.elements({Element::real, axes.from}), after = module.elements({Element::real, axes.to});
     if (before != after && before != unknown_size && after != unknown_size)
       fail(fmt::format("it has {} elements, not {}", before, after));
-    if (in(0).has(0)) axes = with(axes, 0);
-    return {in(0).element, axes, in(0).range};
+    Axes all = without(in(0).axes, axes.from);
+    all.insert(all.end(), axes.to.begin(), axes.to.end());
+    return {in(0).element, sorted(all), in(0).range};
+  }
+
+  /// The image and the filters of a convolution; the sizes along one side.
+  void check_window(AxisId image, AxisId steps, AxisId kernel, int64_t stride, int64_t before) const {
+    const int64_t n = module.axis(image).size, m = module.axis(steps).size, k = module.axis(kernel).size;
+    if (stride < 1 || before < 0) fail("its stride is at least 1, and its offsets are from 0");
+    if (k != unknown_size && before >= k) fail("a filter would stand outside of the image");
+    if (n != unknown_size && m != unknown_size && (m - 1) * stride - before >= n)
+      fail(fmt::format("{} steps of {} leave the axis `{}`, which has {}", m, stride, module.axis(image).name, n));
+  }
+
+  Type convolution() const {
+    const Convolution c = convolution_of(attributes);
+    if (repeats(attributes.axes)) fail("its axes are eight different ones");
+    const bool forward = op != Op::conv2d_transpose;
+    const ImageAxes image = forward ? c.in : c.out, steps = forward ? c.out : c.in;
+    check_window(image.rows, steps.rows, c.kernel_rows, c.stride, c.top);
+    check_window(image.columns, steps.columns, c.kernel_columns, c.stride, c.left);
+    Axes filters = sorted({c.in.channels, c.out.channels, c.kernel_rows, c.kernel_columns});
+    need_all(in(0), {c.in.channels, c.in.rows, c.in.columns});
+    if (op == Op::conv2d_filters) {
+      need_all(in(1), {c.out.channels, c.out.rows, c.out.columns});
+      return {Element::real, std::move(filters)};
+    }
+    if (in(1).axes != filters) fail("its filters have the channels of both sides and the axes of the kernel");
+    Axes axes = without(in(0).axes, {c.in.channels, c.in.rows, c.in.columns});
+    axes.insert(axes.end(), {c.out.channels, c.out.rows, c.out.columns});
+    if (repeats(axes)) fail("the input has an axis of the result");
+    return {Element::real, sorted(std::move(axes))};
   }
 
   Type infer(const Type& leaf_type) const {
@@ -310,7 +351,7 @@ struct Inference {
       case ShapeRule::matrix: return matrix();
       case ShapeRule::apply: return apply();
       case ShapeRule::matmul: return {Element::real, without(all_axes(), attributes.axes)};
-      case ShapeRule::conv: fail("convolutions have no shape rule yet");
+      case ShapeRule::conv: return convolution();
       case ShapeRule::call: return result_of_callee();
       case ShapeRule::scan: {
         const Type& body = result_of_callee();

@@ -13,6 +13,7 @@ namespace lvm::ir {
 namespace {
 
 constexpr int64_t greatest_size = int64_t{1} << 40;
+constexpr size_t most_integers = 8;
 constexpr size_t most_names = 10000;  // of axes, of functions: they are looked up one by one
 
 class Reader {
@@ -220,7 +221,10 @@ class Reader {
     at_ += op_name.size();
     n.op = *op;
     if (n.op == Op::constant || n.op == Op::slice) n.attributes.number = number();
-    skip();
+    for (skip(); peek() >= '0' && peek() <= '9'; skip()) {
+      if (n.attributes.integers.size() == most_integers) fail("there are too many integers");
+      n.attributes.integers.push_back(integer(greatest_size));
+    }
     if (peek() == '"') n.attributes.text = string();
     if (try_char('@')) n.attributes.function = string();
     skip();

@@ -49,6 +49,7 @@ std::string attributes_text(const Module& module, const Node& node) {
   const Attributes& a = node.attributes;
   std::string text;
   if (node.op == Op::constant || node.op == Op::slice) text += " " + number(a.number);
+  for (int64_t integer : a.integers) text += fmt::format(" {}", integer);
   if (!a.text.empty()) text += " " + quoted(a.text);
   if (!a.function.empty()) text += " @" + quoted(a.function);
   if (!a.axes.empty()) text += " " + axis_list(module, a.axes);

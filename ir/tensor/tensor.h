@@ -68,6 +68,7 @@ struct Attributes {
   std::string text = {};
   std::vector<AxisId> axes = {};
   std::string function = {};
+  std::vector<int64_t> integers = {};  // of `reshape` and convolutions
   bool operator==(const Attributes&) const = default;
 };
 

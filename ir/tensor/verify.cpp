@@ -90,6 +90,8 @@ class Verifier {
       if (broken_[static_cast<size_t>(input)]) return;
     broken_[static_cast<size_t>(id)] = false;
     if (n.attributes.number != 0 && n.op != Op::constant && n.op != Op::slice) here("has a number");
+    const bool counts = row(n.op).shape == ShapeRule::reshape || row(n.op).shape == ShapeRule::conv;
+    if (!n.attributes.integers.empty() && !counts) here("has integers");
     if (std::adjacent_find(n.type.axes.begin(), n.type.axes.end(), std::greater_equal<>()) != n.type.axes.end())
       return here("its axes are not sorted");
     if (n.type.element == Element::category && n.type.range < 0) here("a category without a range");

@@ -129,6 +129,19 @@ Numbers Networks::value(ir::NodeId node) const {
   return interpreter::evaluate(module, function, leaves_)[static_cast<size_t>(copied)].data;
 }
 
+Numbers Networks::gradient(ir::NodeId node, const std::string& parameter) const {
+  ir::Module module = model_.module;
+  ir::Function function{.name = "gradient"};
+  ir::Builder b(module, function);
+  std::vector<ir::NodeId> replace;
+  const ir::NodeId copied = b.copy(model_.function(), node, replace);
+  const std::vector<AxisId> axes = b.type(copied).axes;
+  const ir::NodeId sum = b.reduce(ir::Op::sum, copied, axes);
+  const ir::NodeId leaf = b.leaf(ir::Op::parameter, parameter, variable(parameter).type);
+  const ir::NodeId gradient = ir::differentiate(b, sum, {leaf}).front();
+  return interpreter::evaluate(module, function, leaves_)[static_cast<size_t>(gradient)].data;
+}
+
 double Networks::gradient_fault(ir::NodeId node) {
   ir::Module module = model_.module;
   ir::Function function{.name = "gradient"};

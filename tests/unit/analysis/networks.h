@@ -35,6 +35,8 @@ class Networks {
   /// The greatest distance between the derivative of a weighted sum of the node's elements, in every weight and latent, and
   /// its central differences; relative where they are above 1.
   double gradient_fault(ir::NodeId node);
+  /// The derivative of the sum of the node's elements in a parameter, in its stored order.
+  Numbers gradient(ir::NodeId node, const std::string& parameter) const;
 
  private:
   ir::Model model_;

@@ -14,6 +14,7 @@ namespace {
 bool same(const Node& a, const Node& b) {
   return a.op == b.op && a.inputs == b.inputs && a.type == b.type && a.attributes.text == b.attributes.text &&
          a.attributes.axes == b.attributes.axes && a.attributes.function == b.attributes.function &&
+         a.attributes.integers == b.attributes.integers &&
          std::bit_cast<uint64_t>(a.attributes.number) == std::bit_cast<uint64_t>(b.attributes.number);
 }
 

@@ -133,6 +133,10 @@ std::string BoundModel::emit(Stage stage) const {
 
 const CompiledCode& BoundModel::State::compiled_code() const {
   const std::lock_guard lock(mutex_);
+  if (!compiled_ && lowered.program->row_major) {
+    compiled_.emplace(CompiledCode{*lowered.program, {}});
+    compiled_->functions = interpreter::interpret(compiled_->program);
+  }
   if (!compiled_) {
     driver::Scheduled scheduled = driver::schedule(*lowered.program);
     jit::Jit jit(runtime::runtime_symbols());

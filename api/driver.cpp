@@ -1,12 +1,26 @@
 #include "api/driver.h"
 
+#include <algorithm>
+
 #include "api/clock.h"
 #include "backends/em/lower.h"
+#include "backends/gradient/lower.h"
 #include "frontend/parse/parse.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/push_expectations.h"
+#include "ir/passes/reparameterise.h"
 
 namespace lvm::driver {
+
+namespace {
+
+/// Latents that are drawn become functions of noise; all others are integrated out.
+ir::Module canonical(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan) {
+  const bool drawn = std::ranges::any_of(plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::reparameterised; });
+  return drawn ? ir::reparameterise(model, plan) : ir::push_expectations(model, elbo, plan);
+}
+
+}  // namespace
 
 Compiled compile(std::string name, std::string text, const Settings& settings) {
   Clock clock;
@@ -21,7 +35,7 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   to.elbo = ir::build_elbo(*to.model);
   to.plan = ir::plan(*to.model, *to.elbo, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
-  to.canonical = ir::push_expectations(*to.model, *to.elbo, *to.plan);
+  to.canonical = canonical(*to.model, *to.elbo, *to.plan);
 
   to.seconds = clock.seconds();
   return to;
@@ -52,8 +66,9 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   to.plan = ir::plan(*to.model, *to.elbo, again);
   for (const Diagnostic& diagnostic : again.sorted()) to.diagnostics.report(diagnostic);
   if (again.has_errors()) return to;
-  to.canonical = ir::push_expectations(*to.model, *to.elbo, *to.plan);
-  to.program = em::lower_em(*to.model, *to.canonical, *to.plan);
+  to.canonical = canonical(*to.model, *to.elbo, *to.plan);
+  to.program = to.plan->method == "gradient" ? gradient::lower_gradient(*to.model, *to.canonical, *to.plan)
+                                              : em::lower_em(*to.model, *to.canonical, *to.plan);
 
   to.seconds = clock.seconds();
   return to;

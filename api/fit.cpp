@@ -1,6 +1,7 @@
 // fit and what it returns, in the words and the order that the user declared.
 
 #include <algorithm>
+#include <cmath>
 #include <limits>
 
 #include <fmt/format.h>
@@ -9,6 +10,7 @@
 #include "api/state.h"
 #include "runtime/entropy.h"
 #include "runtime/standard_errors.h"
+#include "runtime/train.h"
 
 namespace lvm {
 namespace {
@@ -18,15 +20,16 @@ SourceRange setting_range(const ir::FitSettings& settings, const std::string& na
   return found == settings.ranges.end() ? SourceRange{} : found->second;
 }
 
-void check_method(const FitOptions& options, const ir::FitSettings& settings, Diagnostics& diagnostics) {
+void check_method(const FitOptions& options, const ir::FitSettings& settings, const std::string& compiled,
+                  Diagnostics& diagnostics) {
   const std::string method = options.method.value_or(settings.method);
-  if (method == "auto" || method == "em") return;
+  if (method == "auto" || method == compiled) return;
   const SourceRange range = options.method ? SourceRange{} : setting_range(settings, "method");
-  if (method == "gradient") {
-    diagnostics.report({.code = Code::method_not_yet,
-                        .message = "the method `gradient` is not there yet",
+  if (method == "gradient" || method == "em") {
+    diagnostics.report({.code = Code::method_is_compiled,
+                        .message = fmt::format("this model was compiled for the method `{}`, not for `{}`", compiled, method),
                         .range = range,
-                        .hint = "leave `method` out: this model is climbed by EM, in closed form"});
+                        .hint = fmt::format("compile it with the setting `fit.method={}`", method)});
     return;
   }
   const std::optional<std::string> near = did_you_mean(method, {"auto", "em", "gradient"});
@@ -38,7 +41,7 @@ void check_method(const FitOptions& options, const ir::FitSettings& settings, Di
 
 /// The options over the model's own settings.
 runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& settings,
-                           Diagnostics& diagnostics) {
+                           const std::string& method, Diagnostics& diagnostics) {
   runtime::FitOptions to;
   to.iterations = options.iterations.value_or(settings.iterations);
   to.tolerance = options.tolerance.value_or(settings.tolerance);
@@ -46,7 +49,7 @@ runtime::FitOptions merged(const FitOptions& options, const ir::FitSettings& set
   to.accelerate = options.accelerate.value_or(settings.accelerate);
   to.seed = options.seed.value_or(settings.seed);
   to.threads = options.threads;
-  check_method(options, settings, diagnostics);
+  check_method(options, settings, method, diagnostics);
   const auto check = [&](bool holds, const char* name, const std::string& value, bool from_options) {
     if (holds) return;
     diagnostics.report({.code = Code::fit_setting_range,
@@ -92,6 +95,15 @@ Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedPara
   return to;
 }
 
+/// By the method of the Program.
+runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, runtime::FitOptions options,
+                      Diagnostics& diagnostics) {
+  if (!code.program.row_major)
+    return runtime::fit(code.program, code.functions, *lowered.data, options, diagnostics);
+  const runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
+  return runtime::train(code.program, code.functions, *lowered.data, training, diagnostics);
+}
+
 void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
   fit.objective_name = fitted.objective_name;
   fit.log_prior = fitted.log_prior;
@@ -102,6 +114,8 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.iterations = fitted.iterations;
   fit.rows = fitted.rows;
   fit.total_weight = fitted.total_weight;
+  fit.held_out = fitted.held_out;
+  fit.held_out_rows = fitted.held_out_rows;
   fit.free_parameters = fitted.free_parameters;
   fit.seed = fitted.seed;
   fit.aic = fitted.aic;
@@ -117,6 +131,11 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   for (const runtime::TraceEntry& entry : fitted.trace) {
     fit.trace.push_back(entry.objective);
     fit.trace_seconds.push_back(entry.seconds);
+    if (std::isfinite(entry.reconstruction)) {
+      fit.trace_reconstruction.push_back(entry.reconstruction);
+      fit.trace_divergence.push_back(entry.divergence);
+    }
+    if (std::isfinite(entry.held_out)) fit.trace_held_out.push_back(entry.held_out);
   }
   fit.plan = plan_blocks(*lowered.plan);
 }
@@ -264,7 +283,7 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
     to.profile.lower = lowered.seconds;
     if (bound.ok()) {
       to.method = lowered.program->method;
-      runtime::FitOptions merged_options = merged(options, lowered.model->fit, diagnostics);
+      runtime::FitOptions merged_options = merged(options, lowered.model->fit, to.method, diagnostics);
       merged_options.initial = checked_start(*bound.state, options.init, diagnostics);
       if (!diagnostics.has_errors()) {
         Clock compile_clock;
@@ -273,13 +292,14 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
         to.profile.code = compile_clock.seconds();
         to.compile_seconds = bound.state->model->compiled.seconds + lowered.seconds + compile_clock.seconds();
         Clock fit_clock;
-        runtime::Fitted fitted = runtime::fit(code.program, code.functions, *lowered.data,
-                                              with_progress(std::move(merged_options), options), diagnostics);
+        runtime::Fitted fitted =
+            climb(code, lowered, with_progress(std::move(merged_options), options), diagnostics);
         to.fit_seconds = fit_clock.seconds();
         describe(to, lowered, fitted);
         add_fit_times(to.profile, to, fitted.times);
         to.icl = std::numeric_limits<double>::quiet_NaN();
-        if (fitted.ok) to.icl = icl(to, code, *lowered.data, fitted, options.threads);
+        const bool em = lowered.program->method == "em";
+        if (fitted.ok && em) to.icl = icl(to, code, *lowered.data, fitted, options.threads);
         if (fitted.ok && options.standard_errors)
           add_standard_errors(to, lowered, code, fitted, options.threads, diagnostics);
         state->ok = fitted.ok && !diagnostics.has_errors();

@@ -15,9 +15,12 @@
 namespace lvm::runtime {
 namespace {
 
+}  // namespace
+
 std::vector<FittedParameter> to_parameters(const ir::Program& program, const std::vector<double>& values) {
   std::vector<FittedParameter> out;
   for (const ir::ParameterSlot& slot : program.parameters) {
+    if (slot.internal) continue;
     FittedParameter p{slot.name, slot.domain, slot.fixed, slot.axes, {}, {}};
     for (const ir::AxisId axis : slot.axes) p.shape.push_back(program.module.axis(axis).size);
     p.values.assign(values.begin() + slot.offset, values.begin() + slot.offset + slot.size);
@@ -25,6 +28,8 @@ std::vector<FittedParameter> to_parameters(const ir::Program& program, const std
   }
   return out;
 }
+
+namespace {
 
 /// "component 2 has collapsed (3 runs)", most frequent first; the place and the sizes in a message are those of its first run.
 std::string failures_text(const std::vector<RunOutcome>& runs) {
@@ -70,6 +75,8 @@ void report_not_converged(const Fitted& fitted, double remaining, const FitOptio
   std::string_view what;
   switch (fitted.stop) {
     case Stop::converged:
+    case Stop::epochs:
+    case Stop::patience:
     case Stop::failed: return;
     case Stop::iterations:
       if (options.tolerance == 0) return;  // so many iterations were asked for
@@ -181,6 +188,8 @@ std::string_view name(Stop stop) {
   switch (stop) {
     case Stop::converged: return "converged";
     case Stop::iterations: return "iterations";
+    case Stop::epochs: return "epochs";
+    case Stop::patience: return "patience";
     case Stop::time_limit: return "time limit";
     case Stop::stopped: return "stopped";
     case Stop::failed: return "failed";

@@ -40,7 +40,7 @@ struct FitOptions {
   double time_limit = std::numeric_limits<double>::infinity();  // seconds
 };
 
-enum class Stop : uint8_t { converged, iterations, time_limit, stopped, failed };
+enum class Stop : uint8_t { converged, iterations, epochs, patience, time_limit, stopped, failed };
 std::string_view name(Stop stop);
 
 /// How one run ended.
@@ -58,6 +58,9 @@ struct TraceEntry {
   int64_t iteration = 0;
   double seconds = 0;
   double objective = 0;
+  // Of the gradient route; NaN where there is none.
+  double reconstruction = std::numeric_limits<double>::quiet_NaN(), divergence = reconstruction;  // the parts of `objective`
+  double held_out = reconstruction;                                                               // the bound of the rows held out
 };
 
 struct FittedParameter {
@@ -86,6 +89,8 @@ struct Fitted {
   int64_t free_parameters = 0;
   double aic = 0, bic = 0;  // NaN where the objective is no likelihood of the data
   std::optional<double> icl = {};  // where the objective says it
+  std::optional<double> held_out = {};  // the bound of the rows held out, at `parameters`
+  int64_t held_out_rows = 0;
   std::vector<TraceEntry> trace;            // of the best run, from iteration 0
   std::vector<RunOutcome> runs;
   FunctionTimes times;                      // of all runs
@@ -97,6 +102,9 @@ struct Fitted {
 /// Throws ir::InternalError with a dump when the objective drops by more than rounding explains.
 Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const FitOptions& options,
            Diagnostics& diagnostics);
+
+/// The parameters of the model from values in the Program's layout.
+std::vector<FittedParameter> to_parameters(const ir::Program& program, const std::vector<double>& values);
 
 /// Values by name in the Program's order of slots.
 std::vector<double> to_program_layout(const ir::Program& program, const std::vector<FittedParameter>& parameters);

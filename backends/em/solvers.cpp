@@ -184,7 +184,9 @@ void write_updates(UpdateContext& c, Moves moves) {
       }
       case Solver::enumerate:
       case Solver::most_probable:
-        throw ir::InternalError("a parameter cannot be enumerated");
+      case Solver::reparameterised:
+      case Solver::gradient:
+        throw ir::InternalError("a solver that no update of EM has");
     }
   }
   check_counts(c);

@@ -5,6 +5,7 @@
 #include <charconv>
 
 #include "frontend/analysis/context.h"
+#include "ir/model/gradient_settings.h"
 
 namespace lvm::analysis {
 namespace {
@@ -86,10 +87,11 @@ std::string fault(SettingKind kind, std::string_view text) {
       return read<double>(text).value_or(0) > 0 ? "" : "a positive number";
     case SettingKind::flag_or_number:
       return read<double>(text).value_or(-1) >= 0 ? "" : "a number from 0";
-    case SettingKind::optimiser:
-      return begins_with_word(text, {"adam", "sgd", "momentum", "adagrad", "rmsprop", "adamw"})
-                 ? ""
-                 : "`adam`, `adamw`, `sgd`, `momentum`, `adagrad` or `rmsprop`";
+    case SettingKind::optimiser: {
+      std::string wrong;
+      ir::parse_optimiser(text, wrong);
+      return wrong;
+    }
     case SettingKind::objective:
       return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
     case SettingKind::acceleration:
@@ -143,7 +145,7 @@ void analyse_setting(Context& context, const ast::FitSetting& setting) {
                           row->kind != SettingKind::objective && row->kind != SettingKind::text)) {
     report(context, Code::fit_setting_value, setting.value->range,
            fmt::format("`{}` cannot be `{}`", setting.name.text, text), "",
-           wanted.empty() ? "" : "it takes " + wanted);
+           wanted.empty() || row->kind == SettingKind::optimiser ? wanted : "it takes " + wanted);
     return;
   }
   store(fit, *row, text);
@@ -162,7 +164,9 @@ void apply_command_line(Context& context) {
       store(context.model.fit, row, *text);
     else
       report(context, Code::setting_value, {},
-             fmt::format("`--set {}={}`: `{}` takes {}", given, *text, name, wanted));
+             row.kind == SettingKind::optimiser
+                 ? fmt::format("`--set {}={}`: {}", given, *text, wanted)
+                 : fmt::format("`--set {}={}`: `{}` takes {}", given, *text, name, wanted));
   }
 }
 

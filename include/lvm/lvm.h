@@ -222,7 +222,7 @@ struct Progress {
 
 /// What is absent is as the model's `fit { … }` says.
 struct FitOptions {
-  std::optional<std::string> method = {};  // "auto", "em"
+  std::optional<std::string> method = {};  // "auto", or what the model was compiled for: "em", "gradient"
   std::optional<int64_t> iterations = {};
   std::optional<double> tolerance = {};  // nats of remaining gain
   std::optional<int64_t> restarts = {};
@@ -304,6 +304,12 @@ class Fit {
   std::vector<BoundVariable> variables;
   std::vector<double> trace;          // of the best run: the objective of each iteration from 0
   std::vector<double> trace_seconds;  // when each was known, since the fit began
+  /// Of the method "gradient" an entry is an epoch, and its objective the sum over the batches as they were met. Its parts are
+  /// E ln P(data | latents) and the divergence of q from P (both totals in nats); empty where they are not kept apart.
+  std::vector<double> trace_reconstruction, trace_divergence;
+  std::vector<double> trace_held_out;  // the bound of the rows held out, a total; empty without such rows
+  std::optional<double> held_out = {};  // at the parameters that are returned
+  int64_t held_out_rows = 0;
   Profile profile;
   double compile_seconds = 0, read_seconds = 0, fit_seconds = 0;
 

@@ -3,6 +3,7 @@
 // `families()` is the registry.
 
 #include <functional>
+#include <optional>
 #include <string_view>
 #include <utility>
 #include <vector>
@@ -87,6 +88,21 @@ struct Narrowness {
 };
 using NarrownessOf = std::function<Narrowness(Builder&, const Slots& slots)>;
 
+/// What a reparameterised draw is made from: standard normal or uniform numbers in (0, 1), one an element of the draw.
+enum class Noise : uint8_t { normal, uniform };
+
+/// A draw from the family as a smooth function of its slots: value = sample(noise, slots), with noise of a law that is free of
+/// them (Kingma & Welling 2014, section 2.4). The terms ignore `value` but for `sample`, where it is the noise.
+struct Reparameterised {
+  Noise noise;
+  Term sample;
+  Term entropy;  // H of an event: [.., without event axes]
+  Term mean, variance;  // of an element
+};
+
+/// E[ln p(value | slots)] over a value of independent elements of given mean and variance, where ln p is quadratic in it.
+using ExpectedDensity = std::function<NodeId(Builder&, NodeId mean, NodeId variance, const Slots& slots)>;
+
 /// One parameterisation of one family: "Normal.mean.cov".
 struct Family {
   std::string_view parameterisation;
@@ -105,6 +121,10 @@ struct Family {
   /// Of continuous elements. Empty where the likelihood has a bound whatever the slots are.
   NarrownessOf narrowness = {};
   std::vector<LinkForm> links = {};
+  /// Of families whose draws can be differentiated. Empty: there is none.
+  std::optional<Reparameterised> draw = {};
+  /// Empty where ln p is not quadratic in the value.
+  ExpectedDensity expected = {};
 };
 
 const Family* find_family(std::string_view parameterisation);

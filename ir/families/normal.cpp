@@ -168,6 +168,40 @@ NarrownessOf power_of(double exponent) {
   };
 }
 
+/// 1 / variance, without a root.
+NodeId precision_of(Builder& b, NodeId slot, double exponent) {
+  return b.binary(Op::pow, slot, b.constant(-exponent));
+}
+
+/// z = mean + sd e,  H = ln sd + 1/2 ln 2 pi e;  slot^exponent is the variance.
+Reparameterised drawn(ScaleOf scale_of, double exponent) {
+  return {.noise = Noise::normal,
+          .sample =
+              [=](Builder& b, NodeId noise, const Slots& slots) {
+                const NodeId sd = b.binary(Op::pow, slots.at(1), b.constant(exponent / 2));
+                return b.make(Op::fma, {sd, noise, slots.at(0)});
+              },
+          .entropy =
+              [=](Builder& b, NodeId, const Slots& slots) {
+                const NodeId log_sd = scale_of(b, slots.at(1)).log;
+                return b.add(log_sd, b.constant(half_log_two_pi + 0.5));
+              },
+          .mean = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
+          .variance =
+              [=](Builder& b, NodeId, const Slots& slots) {
+                return b.binary(Op::pow, slots.at(1), b.constant(exponent));
+              }};
+}
+
+/// E ln N(z; m, s) = ln N(E z; m, s) - Var z / (2 s^2).
+ExpectedDensity expected_elementwise(ScaleOf scale_of, double exponent) {
+  return [=](Builder& b, NodeId mean, NodeId variance, const Slots& slots) {
+    const NodeId at_mean = elementwise(scale_of)(b, mean, slots);
+    const NodeId spread = b.mul(variance, precision_of(b, slots.at(1), exponent));
+    return b.make(Op::fma, {b.constant(-0.5), spread, at_mean});
+  };
+}
+
 }  // namespace
 
 std::vector<Family> normal_families() {
@@ -175,17 +209,23 @@ std::vector<Family> normal_families() {
            .log_density = elementwise(of_sd),
            .start = by_moments(0.5),
            .separated = separated_elementwise(of_sd),
-           .narrowness = power_of(2)},
+           .narrowness = power_of(2),
+           .draw = drawn(of_sd, 2),
+           .expected = expected_elementwise(of_sd, 2)},
           {.parameterisation = "Normal.mean.var",
            .log_density = elementwise(of_var),
            .start = by_moments(1),
            .separated = separated_elementwise(of_var),
-           .narrowness = power_of(1)},
+           .narrowness = power_of(1),
+           .draw = drawn(of_var, 1),
+           .expected = expected_elementwise(of_var, 1)},
           {.parameterisation = "Normal.mean.precision",
            .log_density = elementwise(of_precision),
            .start = by_moments(-1),
            .separated = separated_elementwise(of_precision),
-           .narrowness = power_of(-1)},
+           .narrowness = power_of(-1),
+           .draw = drawn(of_precision, -1),
+           .expected = expected_elementwise(of_precision, -1)},
           {.parameterisation = "Normal.mean.cov",
            .log_density = multivariate(factor_of_cov),
            .marginal = marginal_by_cov,

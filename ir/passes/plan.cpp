@@ -16,6 +16,8 @@ std::string_view name(Solver solver) {
       return "enumerate";
     case Solver::most_probable:
       return "most probable";
+    case Solver::reparameterised:
+      return "reparameterised";
     case Solver::normalised_counts:
       return "normalised counts";
     case Solver::ratio:
@@ -40,6 +42,8 @@ std::string_view name(Solver solver) {
       return "concentration";
     case Solver::newton:
       return "Newton";
+    case Solver::gradient:
+      return "gradient";
     case Solver::held:
       return "held";
   }
@@ -164,13 +168,6 @@ void refuse_unsupported(PlanContext& c) {
                           .range = each.range,
                           .hint = each.way_out});
   }
-  if (c.model.fit.method == "gradient") {
-    const auto range = c.model.fit.ranges.find("method");
-    c.diagnostics.report({.code = Code::not_compiled_yet,
-                          .message = "the method `gradient` is not compiled yet",
-                          .range = range == c.model.fit.ranges.end() ? SourceRange{} : range->second,
-                          .hint = "leave `method` out: EM is chosen where every block has a closed form"});
-  }
 }
 
 /// Distributions without a compiled density. A factor whose latent was refused has been spoken of already.
@@ -253,6 +250,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   const size_t before = diagnostics.error_count();
   refuse_unsupported(context);
   if (diagnostics.error_count() > before) return context.plan;
+  if (climbs_by_gradients(model)) {
+    plan_gradients(context);
+    refuse_distributions(context);
+    refuse_priors(context);
+    choose_objective(context);
+    return context.plan;
+  }
   refuse_missing(context);
   plan_posteriors(context);
   refuse_distributions(context);

@@ -14,6 +14,7 @@ namespace lvm::ir {
 enum class Solver : uint8_t {
   enumerate,            // finite latents: the posterior of all of their values
   most_probable,        // finite latents: the best values alone
+  reparameterised,      // q is given: draws from it as a smooth function of noise
   normalised_counts,    // Categorical, simplex
   ratio,                // Bernoulli
   moments,              // Normal mean
@@ -26,6 +27,7 @@ enum class Solver : uint8_t {
   reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
   concentration,        // Dirichlet: a guarded Newton step in all concentrations of one event together
   newton,               // a guarded Newton step on the expected log density, for parameters that enter element by element
+  gradient,             // steps of the optimiser along the gradient of the bound
   held,                 // fixed
 };
 std::string_view name(Solver solver);

@@ -48,6 +48,9 @@ struct PlanContext {
 
 void plan_posteriors(PlanContext& context);
 void plan_parameters(PlanContext& context);
+/// The gradient route is asked for, or a posterior is given as a distribution.
+bool climbs_by_gradients(const Model& model);
+void plan_gradients(PlanContext& context);
 
 /// A slot that depends on a parameter.
 struct ParameterUse {

@@ -437,6 +437,8 @@ struct ParameterPlanner {
       case Solver::newton:
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::reparameterised:
+      case Solver::gradient:
       case Solver::held:
         break;
     }

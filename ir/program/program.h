@@ -32,11 +32,16 @@ struct ParameterSlot : Slot {
   std::vector<uint8_t> mask;   // 0: held at zero, where EM keeps what starts there; empty: none
   int64_t free_dimensions = 0; // for AIC and BIC
   std::vector<AxisId> event;   // of simplex and ordered {K}, of matrices {D, D'}; empty: the last one or two of `axes`
+  bool internal = false;       // state of the optimiser: no parameter of the model
 };
+
+/// What a data slot that the run time draws is filled with, one number an element and row.
+enum class Draws : uint8_t { none, normal, uniform };
 
 /// A data or given variable: `size` consecutive entries of lvm_frame::columns from `offset`, one a cell of its axes.
 struct DataSlot : Slot {
   Element element = Element::real;
+  Draws draws = Draws::none;
 };
 
 /// One condition that compiled code checks; element i of it fails with code 1 + offset + i.
@@ -86,6 +91,22 @@ inline constexpr const char* recentre_function = "recentre";
 inline constexpr const char* separation_slot = "separation";
 inline constexpr double most_separation = 0x1p16;
 
+/// A Program of the method "gradient" is `row_major`: `lvm_frame::columns` has one entry a data slot, its doubles[row][element] of a
+/// batch of any number of rows, `statistics` are doubles[slot size] that a function adds to, and row outputs are doubles[row][element]
+/// over all slots. Its parameters are coordinates without bounds: `natural` makes those of the model from them. Functions:
+///   `step`      a batch -> the bound, its parts, and the sums over rows of its derivative in each parameter ("gradient.<parameter>");
+///   `optimise`  these sums -> the parameters and the state of the optimiser behind one step;
+///   `bound`     a batch -> the bound and its parts, a row and in sum;
+///   `natural`   parameters -> the same inside their domains;
+///   `prior`     parameters -> the derived value `log_prior`, where they have priors.
+/// Derived scalars that the run time writes before each step:
+inline constexpr const char* batch_rows_slot = "batch.rows";      // the weight of the batch's rows
+inline constexpr const char* data_rows_slot = "data.rows";        // and of all rows
+inline constexpr const char* rate_slot = "rate";                  // of the optimiser, from its schedule
+inline constexpr const char* step_slot = "step";                  // counted from 1
+inline constexpr const char* divergence_slot = "divergence.weight";  // beta, and less while it warms up
+inline constexpr const char* gradient_prefix = "gradient.";
+
 /// A parameter that is a weighted median of cells: the run time writes it behind `update`, from the rows' weights at the old parameters.
 struct Median {
   std::string parameter;
@@ -96,7 +117,8 @@ struct Median {
 
 struct Program {
   std::string model;
-  std::string method;  // "em"
+  std::string method;  // "em", "gradient"
+  bool row_major = false;  // functions over rows take batches, row by row, and not columns
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;

@@ -122,6 +122,7 @@ std::string read_raw(const Raw& raw, Arguments& to) {
       to.sweep.push_back({pair->first, std::move(values)});
     }
   }
+  if (to.fit.method) to.compile.settings.emplace("fit.method", *to.fit.method);
   for (const std::string& text : raw.bind) {
     const auto pair = assignment(text);
     if (!pair) return fmt::format("`--bind {}`: write NAME=COLUMN,COLUMN", text);

@@ -1,0 +1,256 @@
+#include "runtime/train.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <numeric>
+
+#include "runtime/batches.h"
+#include "runtime/initial_values.h"
+#include "runtime/run.h"
+
+namespace lvm::runtime {
+namespace {
+
+using Rows = std::span<const int64_t>;
+
+template <class S>
+const S* find_slot(const std::vector<S>& slots, std::string_view name) {
+  const auto found = std::ranges::find(slots, name, &S::name);
+  return found == slots.end() ? nullptr : &*found;
+}
+
+/// Sums over rows of one pass.
+struct Sums {
+  double bound = 0, reconstruction = 0, divergence = 0;
+};
+
+class Trainer {
+ public:
+  Trainer(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options)
+      : program_(program),
+        functions_(functions),
+        options_(options),
+        table_(program, data),
+        batch_(program, most_rows(data.rows)),
+        parameters_(initial_values(program, options.fit.initial, options.fit.seed)),
+        next_(parameters_),
+        derived_(static_cast<size_t>(program.derived_doubles())),
+        statistics_(static_cast<size_t>(program.statistic_doubles())) {
+    const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
+    const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
+    for (int64_t row = 0; row < data.rows; ++row) {
+      if (data.counts(row)) (row < trained ? trained_ : held_out_).push_back(row);
+    }
+    set(ir::data_rows_slot, table_.weight(trained_));
+  }
+
+  Fitted go(Diagnostics& diagnostics);
+
+ private:
+  int64_t most_rows(int64_t rows) const { return std::min(options_.settings.batch, rows); }
+
+  void set(const char* slot, double value) {
+    if (const ir::Slot* found = find_slot(program_.derived, slot)) derived_[static_cast<size_t>(found->offset)] = value;
+  }
+  double sum(const char* statistic) const {
+    const ir::Slot* slot = find_slot(program_.statistics, statistic);
+    return slot ? statistics_[static_cast<size_t>(slot->offset)] : std::numeric_limits<double>::quiet_NaN();
+  }
+
+  void call(const char* function, lvm_frame frame) {
+    frame.parameters = parameters_.data();
+    frame.derived = derived_.data();
+    frame.statistics = statistics_.data();
+    if (const int32_t code = functions_.at(function)(&frame); code != 0)
+      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
+  }
+  void call_rows(const char* function, Rows rows, void* output) {
+    lvm_frame frame{};
+    frame.columns = batch_.columns();
+    frame.output = output;
+    frame.rows = static_cast<int32_t>(rows.size());
+    std::ranges::fill(statistics_, 0.0);
+    call(function, frame);
+  }
+
+  void add(Sums& to) const {
+    to.bound += sum("objective");
+    to.reconstruction += sum("reconstruction");
+    to.divergence += sum("divergence");
+  }
+
+  Failure step(Rows rows, Sums& sums);
+  Failure epoch(int64_t number, Sums& sums);
+  Sums pass(const std::vector<int64_t>& rows, uint32_t number);
+  Failure not_finite(Rows rows);
+  double rate() const { return options_.settings.optimiser["rate"]; }
+  double log_prior();
+
+  const ir::Program& program_;
+  const ir::Executable& functions_;
+  const TrainOptions& options_;
+  RowMajorTable table_;
+  Batch batch_;
+  std::vector<double> parameters_, next_, derived_, statistics_;
+  std::vector<int64_t> trained_, held_out_;
+  uint32_t steps_ = 0;
+  Clock clock_;
+};
+
+/// Fisher & Yates, keyed by the epoch.
+void shuffle(std::vector<int64_t>& rows, uint64_t seed, uint32_t epoch) {
+  const Random random(seed, Site::shuffle, epoch);
+  for (size_t i = rows.size(); i-- > 1;) {
+    const auto other = static_cast<size_t>(random.index(static_cast<int64_t>(i) + 1, static_cast<int64_t>(i)));
+    std::swap(rows[i], rows[other]);
+  }
+}
+
+/// Which row, and which factor, of a batch whose bound is not finite.
+Failure Trainer::not_finite(Rows rows) {
+  const int64_t width = program_.row_outputs.back().offset + program_.row_outputs.back().size;
+  std::vector<double> output(rows.size() * static_cast<size_t>(width));
+  call_rows("bound", rows, output.data());
+  for (size_t i = 0; i < rows.size(); ++i) {
+    const double* of_row = output.data() + static_cast<int64_t>(i) * width;
+    if (std::isfinite(of_row[0])) continue;
+    const auto factor = std::find_if(program_.row_outputs.begin() + 1, program_.row_outputs.end(),
+                                     [&](const ir::Slot& slot) { return !std::isfinite(of_row[slot.offset]); });
+    const std::string what = factor == program_.row_outputs.end() ? "the bound" : fmt::format("`{}`", factor->name);
+    return fmt::format("{} of row {} is {} before step {}", what, rows[i] + 1, of_row[factor == program_.row_outputs.end() ? 0 : factor->offset], steps_);
+  }
+  return fmt::format("the derivative of the bound is not finite before step {}", steps_);
+}
+
+Failure Trainer::step(Rows rows, Sums& sums) {
+  ++steps_;
+  batch_.fill(table_, rows, options_.fit.seed, Site::noise, steps_);
+  set(ir::batch_rows_slot, table_.weight(rows));
+  set(ir::step_slot, steps_);
+  set(ir::rate_slot, rate());
+  call_rows("step", rows, nullptr);
+  add(sums);
+  if (!std::ranges::all_of(statistics_, [](double x) { return std::isfinite(x); })) return not_finite(rows);
+  lvm_frame frame{};
+  next_ = parameters_;  // fixed parameters keep their values
+  frame.output = next_.data();
+  call("optimise", frame);
+  std::swap(parameters_, next_);
+  return {};
+}
+
+Failure Trainer::epoch(int64_t number, Sums& sums) {
+  std::vector<int64_t> order = trained_;
+  shuffle(order, options_.fit.seed, static_cast<uint32_t>(number));
+  const auto batch = static_cast<size_t>(options_.settings.batch);
+  for (size_t from = 0; from < order.size(); from += batch) {
+    const double warm = options_.settings.kl_warmup > 0
+                            ? std::min(1.0, (static_cast<double>(number - 1) + static_cast<double>(from) / static_cast<double>(order.size())) / options_.settings.kl_warmup)
+                            : 1.0;
+    set(ir::divergence_slot, options_.settings.beta * warm);
+    if (Failure failure = step(Rows(order).subspan(from, std::min(batch, order.size() - from)), sums); !failure.empty()) return failure;
+  }
+  return {};
+}
+
+/// The bound of rows at the parameters as they are, with draws of their own.
+Sums Trainer::pass(const std::vector<int64_t>& rows, uint32_t number) {
+  Sums sums;
+  const auto batch = static_cast<size_t>(options_.settings.batch);
+  const int64_t width = program_.row_outputs.back().offset + program_.row_outputs.back().size;
+  std::vector<double> output(batch * static_cast<size_t>(width));
+  set(ir::divergence_slot, options_.settings.beta);
+  for (size_t from = 0; from < rows.size(); from += batch) {
+    const Rows part = Rows(rows).subspan(from, std::min(batch, rows.size() - from));
+    batch_.fill(table_, part, options_.fit.seed, Site::held_out_noise, number);
+    call_rows("bound", part, output.data());
+    add(sums);
+  }
+  return sums;
+}
+
+double Trainer::log_prior() {
+  lvm_frame frame{};
+  std::vector<double> derived = derived_;
+  frame.output = derived.data();
+  call("prior", frame);
+  return derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)];
+}
+
+Fitted Trainer::go(Diagnostics& diagnostics) {
+  Fitted fitted;
+  fitted.objective_name = program_.objective_name;
+  fitted.rows = static_cast<int64_t>(trained_.size());
+  fitted.total_weight = table_.weight(trained_);
+  fitted.seed = options_.fit.seed;
+  fitted.held_out_rows = static_cast<int64_t>(held_out_.size());
+  RunOutcome outcome;
+  outcome.stop = Stop::epochs;
+  std::vector<double> best;  // parameters of the best held-out bound, where `patience` watches it
+  double best_bound = -std::numeric_limits<double>::infinity();
+  int64_t best_epoch = 0;
+  for (int64_t number = 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
+    Sums sums;
+    outcome.message = epoch(number, sums);
+    if (!outcome.message.empty()) {
+      outcome.stop = Stop::failed;
+      break;
+    }
+    outcome.iterations = number;
+    TraceEntry entry{number, clock_.seconds(), sums.bound, sums.reconstruction, sums.divergence};
+    if (!held_out_.empty()) entry.held_out = pass(held_out_, static_cast<uint32_t>(number)).bound;
+    const double before = fitted.trace.empty() ? std::numeric_limits<double>::quiet_NaN() : fitted.trace.back().objective;
+    fitted.trace.push_back(entry);
+    if (options_.settings.patience > 0 && !held_out_.empty()) {
+      if (entry.held_out > best_bound) {
+        best_bound = entry.held_out;
+        best_epoch = number;
+        best = parameters_;
+      } else if (number - best_epoch >= options_.settings.patience) {
+        outcome.stop = Stop::patience;
+      }
+    }
+    if (options_.fit.progress && !options_.fit.progress({0, number, entry.objective, entry.objective - before, std::numeric_limits<double>::quiet_NaN(), entry.seconds}))
+      outcome.stop = Stop::stopped;
+    else if (clock_.seconds() > options_.fit.time_limit)
+      outcome.stop = Stop::time_limit;
+  }
+  if (!best.empty()) parameters_ = best;
+  outcome.seconds = fitted.seconds = clock_.seconds();
+  fitted.stop = outcome.stop;
+  fitted.iterations = outcome.iterations;
+  if (outcome.stop == Stop::failed) {
+    diagnostics.report({.code = Code::training_failed, .message = "the fit ended: " + outcome.message, .hint = "a smaller `rate` of the optimiser, `clip`, or other starting values help"});
+    fitted.runs.push_back(std::move(outcome));
+    return fitted;
+  }
+  const auto last = static_cast<uint32_t>(options_.settings.epochs + 1);
+  fitted.objective = outcome.objective = pass(trained_, last).bound;
+  if (!held_out_.empty()) fitted.held_out = pass(held_out_, last).bound;
+  if (functions_.contains("prior")) {
+    fitted.log_prior = log_prior();
+    fitted.objective += *fitted.log_prior;
+  }
+  lvm_frame frame{};
+  next_ = parameters_;
+  frame.output = next_.data();
+  call("natural", frame);
+  fitted.parameters = to_parameters(program_, next_);
+  for (const ir::ParameterSlot& slot : program_.parameters) fitted.free_parameters += slot.internal ? 0 : slot.free_dimensions;
+  fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();
+  fitted.runs.push_back(std::move(outcome));
+  fitted.ok = true;
+  fitted.seconds = clock_.seconds();
+  return fitted;
+}
+
+}  // namespace
+
+Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options,
+             Diagnostics& diagnostics) {
+  return Trainer(program, functions, data, options).go(diagnostics);
+}
+
+}  // namespace lvm::runtime

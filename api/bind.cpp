@@ -133,7 +133,7 @@ std::string BoundModel::emit(Stage stage) const {
 
 const CompiledCode& BoundModel::State::compiled_code() const {
   const std::lock_guard lock(mutex_);
-  if (!compiled_ && lowered.program->row_major) {
+  if (!compiled_ && lowered.program->batched) {
     compiled_.emplace(CompiledCode{*lowered.program, {}});
     compiled_->functions = interpreter::interpret(compiled_->program);
   }

@@ -98,7 +98,7 @@ Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedPara
 /// By the method of the Program.
 runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, runtime::FitOptions options,
                       Diagnostics& diagnostics) {
-  if (!code.program.row_major)
+  if (!code.program.batched)
     return runtime::fit(code.program, code.functions, *lowered.data, options, diagnostics);
   const runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
   return runtime::train(code.program, code.functions, *lowered.data, training, diagnostics);

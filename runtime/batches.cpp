@@ -4,56 +4,74 @@
 
 namespace lvm::runtime {
 
-RowMajorTable::RowMajorTable(const ir::Program& program, const BoundData& data)
-    : blocks_(program.data.size()), weights_(data.weights), rows_(data.rows) {
+template <class Real>
+RowMajorTable<Real>::RowMajorTable(const ir::Program& program, const BoundData& data)
+    : blocks_(program.data.size()), weights_(data.weights) {
   constexpr int64_t tile = 64;  // rows whose cells of one block stay in the cache while columns are read
   for (size_t s = 0; s < program.data.size(); ++s) {
     const ir::DataSlot& slot = program.data[s];
     if (slot.draws != ir::Draws::none) continue;
     const BoundVariable* variable = data.find(slot.name);
     if (!variable || variable->size != slot.size) throw ir::InternalError("no columns for the data slot `" + slot.name + "`");
-    blocks_[s].resize(static_cast<size_t>(rows_ * slot.size));
-    for (int64_t from = 0; from < rows_; from += tile) {
-      const int64_t to = std::min(from + tile, rows_);
+    blocks_[s].resize(static_cast<size_t>(data.rows * slot.size));
+    for (int64_t from = 0; from < data.rows; from += tile) {
+      const int64_t to = std::min(from + tile, data.rows);
       for (int64_t e = 0; e < slot.size; ++e) {
         const double* column = data.packed.column(variable->first + e);
-        for (int64_t r = from; r < to; ++r) blocks_[s][static_cast<size_t>(r * slot.size + e)] = column[r];
+        for (int64_t r = from; r < to; ++r) blocks_[s][static_cast<size_t>(r * slot.size + e)] = static_cast<Real>(column[r]);
       }
     }
   }
 }
 
-double RowMajorTable::weight(std::span<const int64_t> rows) const {
+template <class Real>
+double RowMajorTable<Real>::weight(std::span<const int64_t> rows) const {
   if (!weights_) return static_cast<double>(rows.size());
   double sum = 0;
   for (const int64_t row : rows) sum += weights_[row];
   return sum;
 }
 
-Batch::Batch(const ir::Program& program, int64_t most_rows) : program_(program), blocks_(program.data.size()) {
-  for (size_t s = 0; s < blocks_.size(); ++s) blocks_[s].resize(static_cast<size_t>(program.data[s].size * most_rows));
-  for (const std::vector<double>& block : blocks_) columns_.push_back(block.data());
+template <class Real>
+BatchTile<Real>::BatchTile(const ir::Program& program) : program_(program) {
+  constexpr size_t line = 64 / sizeof(Real);
+  const int64_t columns = program.data_columns();
+  memory_.resize(static_cast<size_t>(columns * ir::batch_stride) + line);
+  const auto address = reinterpret_cast<uintptr_t>(memory_.data());
+  first_ = memory_.data() + (64 - address % 64) % 64 / sizeof(Real);
+  for (int64_t c = 0; c < columns; ++c) columns_.push_back(first_ + c * ir::batch_stride);
 }
 
-void Batch::fill(const RowMajorTable& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
-  for (size_t s = 0; s < blocks_.size(); ++s) {
+template <class Real>
+void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
+  const auto count = static_cast<int64_t>(rows.size());
+  const int64_t padded = (count + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
+  const Random random(seed, site, step);
+  for (size_t s = 0; s < program_.data.size(); ++s) {
     const ir::DataSlot& slot = program_.data[s];
-    double* to = blocks_[s].data();
-    // Two latents draw different numbers: the elements of each slot have places of their own.
-    const Random random(seed, site, step);
-    for (const int64_t row : rows) {
-      if (slot.draws == ir::Draws::none) {
-        const double* from = table.blocks()[s].data() + row * slot.size;
-        std::copy(from, from + slot.size, to);
-      } else {
-        for (int64_t e = 0; e < slot.size; ++e) {
-          const auto element = static_cast<uint32_t>(slot.offset + e);
-          to[e] = slot.draws == ir::Draws::normal ? random.normal(row, element) : random.uniform(row, element) + 0x1p-54;  // never 0
+    Real* to = first_ + slot.offset * ir::batch_stride;
+    for (int64_t from = 0; from < padded; from += LVM_LANES) {
+      int64_t row[LVM_LANES];
+      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
+      for (int64_t e = 0; e < slot.size; ++e) {
+        Real* cells = to + e * ir::batch_stride + from;
+        // Two latents draw different numbers: the elements of each slot have places of their own.
+        const auto element = static_cast<uint32_t>(slot.offset + e);
+        for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
+          switch (slot.draws) {
+            case ir::Draws::none: cells[lane] = table.blocks()[s][static_cast<size_t>(row[lane] * slot.size + e)]; break;
+            case ir::Draws::normal: cells[lane] = static_cast<Real>(random.normal(row[lane], element)); break;
+            case ir::Draws::uniform: cells[lane] = static_cast<Real>(random.uniform(row[lane], element) + 0x1p-54); break;  // never 0
+          }
         }
       }
-      to += slot.size;
     }
   }
 }
+
+template class RowMajorTable<double>;
+template class RowMajorTable<float>;
+template class BatchTile<double>;
+template class BatchTile<float>;
 
 }  // namespace lvm::runtime

@@ -1,41 +1,44 @@
 #pragma once
-// Batches of rows for a row-major Program: the table once more, row by row, and the rows of one batch gathered with their noise.
+// Tiles of batches: the table once more, row by row, and any rows of it gathered into columns with their noise.
 
 #include <span>
 #include <vector>
 
 #include "ir/program/program.h"
+#include "ir/program/stages.h"
 #include "runtime/bind.h"
 #include "runtime/random.h"
 
 namespace lvm::runtime {
 
-/// The data slots of a Program as blocks doubles[row][element]; slots that are drawn stay empty.
+/// The data slots of a Program as blocks Real[row][element]; slots that are drawn stay empty.
+template <class Real>
 class RowMajorTable {
  public:
   RowMajorTable(const ir::Program& program, const BoundData& data);
-  const std::vector<std::vector<double>>& blocks() const { return blocks_; }
-  int64_t rows() const { return rows_; }
+  const std::vector<std::vector<Real>>& blocks() const { return blocks_; }
   /// The sum of the weights of these rows; their number where they have none.
   double weight(std::span<const int64_t> rows) const;
 
  private:
-  std::vector<std::vector<double>> blocks_;
+  std::vector<std::vector<Real>> blocks_;
   const double* weights_;
-  int64_t rows_;
 };
 
-/// What `lvm_frame::columns` points to.
-class Batch {
+/// At most LVM_TILE_ROWS rows, column by column, `ir::batch_stride` apart: what `lvm_frame::columns` points to. The last row stands
+/// repeated up to a multiple of LVM_LANES.
+template <class Real>
+class BatchTile {
  public:
-  Batch(const ir::Program& program, int64_t most_rows);
-  /// Draws are a function of (seed, site, step, row of the table, element): the same however rows are put into batches.
-  void fill(const RowMajorTable& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step);
+  explicit BatchTile(const ir::Program& program);
+  /// Draws are a function of (seed, site, step, row of the table, element): the same however rows are put into tiles.
+  void fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step);
   const void* const* columns() const { return columns_.data(); }
 
  private:
   const ir::Program& program_;
-  std::vector<std::vector<double>> blocks_;
+  std::vector<Real> memory_;
+  Real* first_ = nullptr;  // on a cache line's boundary
   std::vector<const void*> columns_;
 };
 

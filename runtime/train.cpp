@@ -26,6 +26,7 @@ struct Sums {
   double bound = 0, reconstruction = 0, divergence = 0;
 };
 
+template <class Real>
 class Trainer {
  public:
   Trainer(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options)
@@ -33,11 +34,12 @@ class Trainer {
         functions_(functions),
         options_(options),
         table_(program, data),
-        batch_(program, most_rows(data.rows)),
-        parameters_(initial_values(program, options.fit.initial, options.fit.seed)),
+        tile_(program),
+        parameters_(as_real(initial_values(program, options.fit.initial, options.fit.seed))),
         next_(parameters_),
         derived_(static_cast<size_t>(program.derived_doubles())),
-        statistics_(static_cast<size_t>(program.statistic_doubles())) {
+        statistics_(static_cast<size_t>(program.statistic_doubles())),
+        output_(static_cast<size_t>(program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS) {
     const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
     const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
     for (int64_t row = 0; row < data.rows; ++row) {
@@ -49,14 +51,17 @@ class Trainer {
   Fitted go(Diagnostics& diagnostics);
 
  private:
-  int64_t most_rows(int64_t rows) const { return std::min(options_.settings.batch, rows); }
-
+  static std::vector<Real> as_real(const std::vector<double>& values) {
+    std::vector<Real> out;
+    for (const double value : values) out.push_back(static_cast<Real>(value));
+    return out;
+  }
   void set(const char* slot, double value) {
-    if (const ir::Slot* found = find_slot(program_.derived, slot)) derived_[static_cast<size_t>(found->offset)] = value;
+    if (const ir::Slot* found = find_slot(program_.derived, slot)) derived_[static_cast<size_t>(found->offset)] = static_cast<Real>(value);
   }
   double sum(const char* statistic) const {
     const ir::Slot* slot = find_slot(program_.statistics, statistic);
-    return slot ? statistics_[static_cast<size_t>(slot->offset)] : std::numeric_limits<double>::quiet_NaN();
+    return slot ? static_cast<double>(statistics_[static_cast<size_t>(slot->offset)]) : std::numeric_limits<double>::quiet_NaN();
   }
 
   void call(const char* function, lvm_frame frame) {
@@ -66,13 +71,30 @@ class Trainer {
     if (const int32_t code = functions_.at(function)(&frame); code != 0)
       throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
   }
-  void call_rows(const char* function, Rows rows, void* output) {
+  /// Derived values of the parameters as they are.
+  void prepare() {
+    if (!functions_.contains("prepare")) return;
     lvm_frame frame{};
-    frame.columns = batch_.columns();
-    frame.output = output;
-    frame.rows = static_cast<int32_t>(rows.size());
-    std::ranges::fill(statistics_, 0.0);
-    call(function, frame);
+    frame.output = derived_.data();
+    call("prepare", frame);
+  }
+  /// `after` sees each tile's rows and row outputs.
+  template <class After>
+  void call_rows(const char* function, Rows rows, Site site, uint32_t draw, const After& after) {
+    std::ranges::fill(statistics_, Real(0));
+    for (size_t from = 0; from < rows.size(); from += LVM_TILE_ROWS) {
+      const Rows part = rows.subspan(from, std::min<size_t>(LVM_TILE_ROWS, rows.size() - from));
+      tile_.fill(table_, part, options_.fit.seed, site, draw);
+      lvm_frame frame{};
+      frame.columns = tile_.columns();
+      frame.output = output_.data();
+      frame.rows = static_cast<int32_t>(part.size());
+      call(function, frame);
+      after(part);
+    }
+  }
+  void call_rows(const char* function, Rows rows, Site site, uint32_t draw) {
+    call_rows(function, rows, site, draw, [](Rows) {});
   }
 
   void add(Sums& to) const {
@@ -91,9 +113,9 @@ class Trainer {
   const ir::Program& program_;
   const ir::Executable& functions_;
   const TrainOptions& options_;
-  RowMajorTable table_;
-  Batch batch_;
-  std::vector<double> parameters_, next_, derived_, statistics_;
+  RowMajorTable<Real> table_;
+  BatchTile<Real> tile_;
+  std::vector<Real> parameters_, next_, derived_, statistics_, output_;
   std::vector<int64_t> trained_, held_out_;
   uint32_t steps_ = 0;
   Clock clock_;
@@ -109,30 +131,33 @@ void shuffle(std::vector<int64_t>& rows, uint64_t seed, uint32_t epoch) {
 }
 
 /// Which row, and which factor, of a batch whose bound is not finite.
-Failure Trainer::not_finite(Rows rows) {
-  const int64_t width = program_.row_outputs.back().offset + program_.row_outputs.back().size;
-  std::vector<double> output(rows.size() * static_cast<size_t>(width));
-  call_rows("bound", rows, output.data());
-  for (size_t i = 0; i < rows.size(); ++i) {
-    const double* of_row = output.data() + static_cast<int64_t>(i) * width;
-    if (std::isfinite(of_row[0])) continue;
-    const auto factor = std::find_if(program_.row_outputs.begin() + 1, program_.row_outputs.end(),
-                                     [&](const ir::Slot& slot) { return !std::isfinite(of_row[slot.offset]); });
-    const std::string what = factor == program_.row_outputs.end() ? "the bound" : fmt::format("`{}`", factor->name);
-    return fmt::format("{} of row {} is {} before step {}", what, rows[i] + 1, of_row[factor == program_.row_outputs.end() ? 0 : factor->offset], steps_);
-  }
-  return fmt::format("the derivative of the bound is not finite before step {}", steps_);
+template <class Real>
+Failure Trainer<Real>::not_finite(Rows rows) {
+  Failure found;
+  call_rows("bound", rows, Site::noise, steps_, [&](Rows part) {
+    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(output_[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
+    for (size_t i = 0; i < part.size() && found.empty(); ++i) {
+      if (std::isfinite(value(program_.row_outputs.front(), i))) continue;
+      // The first output is the bound itself.
+      auto factor = std::find_if(program_.row_outputs.begin() + 1, program_.row_outputs.end(),
+                                 [&](const ir::Slot& slot) { return !std::isfinite(value(slot, i)); });
+      if (factor == program_.row_outputs.end()) factor = program_.row_outputs.begin();
+      found = fmt::format("`{}` of row {} is {} before step {}", factor->name, part[i] + 1, value(*factor, i), steps_);
+    }
+  });
+  return found.empty() ? fmt::format("the derivative of the bound is not finite before step {}", steps_) : found;
 }
 
-Failure Trainer::step(Rows rows, Sums& sums) {
+template <class Real>
+Failure Trainer<Real>::step(Rows rows, Sums& sums) {
   ++steps_;
-  batch_.fill(table_, rows, options_.fit.seed, Site::noise, steps_);
   set(ir::batch_rows_slot, table_.weight(rows));
   set(ir::step_slot, steps_);
   set(ir::rate_slot, rate());
-  call_rows("step", rows, nullptr);
+  prepare();
+  call_rows("step", rows, Site::noise, steps_);
   add(sums);
-  if (!std::ranges::all_of(statistics_, [](double x) { return std::isfinite(x); })) return not_finite(rows);
+  if (!std::ranges::all_of(statistics_, [](Real x) { return std::isfinite(x); })) return not_finite(rows);
   lvm_frame frame{};
   next_ = parameters_;  // fixed parameters keep their values
   frame.output = next_.data();
@@ -141,7 +166,8 @@ Failure Trainer::step(Rows rows, Sums& sums) {
   return {};
 }
 
-Failure Trainer::epoch(int64_t number, Sums& sums) {
+template <class Real>
+Failure Trainer<Real>::epoch(int64_t number, Sums& sums) {
   std::vector<int64_t> order = trained_;
   shuffle(order, options_.fit.seed, static_cast<uint32_t>(number));
   const auto batch = static_cast<size_t>(options_.settings.batch);
@@ -156,30 +182,30 @@ Failure Trainer::epoch(int64_t number, Sums& sums) {
 }
 
 /// The bound of rows at the parameters as they are, with draws of their own.
-Sums Trainer::pass(const std::vector<int64_t>& rows, uint32_t number) {
+template <class Real>
+Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
   Sums sums;
-  const auto batch = static_cast<size_t>(options_.settings.batch);
-  const int64_t width = program_.row_outputs.back().offset + program_.row_outputs.back().size;
-  std::vector<double> output(batch * static_cast<size_t>(width));
   set(ir::divergence_slot, options_.settings.beta);
-  for (size_t from = 0; from < rows.size(); from += batch) {
-    const Rows part = Rows(rows).subspan(from, std::min(batch, rows.size() - from));
-    batch_.fill(table_, part, options_.fit.seed, Site::held_out_noise, number);
-    call_rows("bound", part, output.data());
+  prepare();
+  for (size_t from = 0; from < rows.size(); from += LVM_TILE_ROWS) {
+    const Rows part = Rows(rows).subspan(from, std::min<size_t>(LVM_TILE_ROWS, rows.size() - from));
+    call_rows("bound", part, Site::held_out_noise, number);
     add(sums);
   }
   return sums;
 }
 
-double Trainer::log_prior() {
+template <class Real>
+double Trainer<Real>::log_prior() {
   lvm_frame frame{};
-  std::vector<double> derived = derived_;
+  std::vector<Real> derived = derived_;
   frame.output = derived.data();
   call("prior", frame);
-  return derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)];
+  return static_cast<double>(derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)]);
 }
 
-Fitted Trainer::go(Diagnostics& diagnostics) {
+template <class Real>
+Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   Fitted fitted;
   fitted.objective_name = program_.objective_name;
   fitted.rows = static_cast<int64_t>(trained_.size());
@@ -188,7 +214,7 @@ Fitted Trainer::go(Diagnostics& diagnostics) {
   fitted.held_out_rows = static_cast<int64_t>(held_out_.size());
   RunOutcome outcome;
   outcome.stop = Stop::epochs;
-  std::vector<double> best;  // parameters of the best held-out bound, where `patience` watches it
+  std::vector<Real> best;  // parameters of the best held-out bound, where `patience` watches it
   double best_bound = -std::numeric_limits<double>::infinity();
   int64_t best_epoch = 0;
   for (int64_t number = 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
@@ -237,7 +263,7 @@ Fitted Trainer::go(Diagnostics& diagnostics) {
   next_ = parameters_;
   frame.output = next_.data();
   call("natural", frame);
-  fitted.parameters = to_parameters(program_, next_);
+  fitted.parameters = to_parameters(program_, std::vector<double>(next_.begin(), next_.end()));
   for (const ir::ParameterSlot& slot : program_.parameters) fitted.free_parameters += slot.internal ? 0 : slot.free_dimensions;
   fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();
   fitted.runs.push_back(std::move(outcome));
@@ -250,7 +276,8 @@ Fitted Trainer::go(Diagnostics& diagnostics) {
 
 Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options,
              Diagnostics& diagnostics) {
-  return Trainer(program, functions, data, options).go(diagnostics);
+  if (program.single) return Trainer<float>(program, functions, data, options).go(diagnostics);
+  return Trainer<double>(program, functions, data, options).go(diagnostics);
 }
 
 }  // namespace lvm::runtime

@@ -10,6 +10,7 @@
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/differentiate.h"
 #include "ir/passes/simplify.h"
+#include "ir/passes/split_binding_times.h"
 
 namespace lvm::gradient {
 
@@ -80,18 +81,20 @@ struct Lowering {
   const ir::Model& model;
   const Function& canonical;
   ir::GradientSettings settings;
-  std::vector<const Variable*> parameters;
+  std::vector<const Variable*> parameters, free;
   ir::Program program;
 
   Lowering(const ir::Model& m, const ir::Module& c, const ir::Plan& plan)
       : model(m), canonical(c.functions.front()), settings(ir::gradient_settings(m.fit)) {
     program.model = model.name;
     program.method = plan.method;
-    program.row_major = true;
+    program.batched = true;
     program.objective_name = plan.objective_name;
     program.module = {.name = model.name + ".gradient", .level = ir::Level::step, .axes = c.axes};
     for (const Variable& v : model.variables) {
-      if (v.role == ir::Role::parameter) parameters.push_back(&v);
+      if (v.role != ir::Role::parameter) continue;
+      parameters.push_back(&v);
+      if (!v.fixed) free.push_back(&v);
     }
   }
 
@@ -129,35 +132,64 @@ struct Lowering {
     return b.sub(reconstruction, b.mul(scalar(b, ir::divergence_slot), divergence));
   }
 
-  void add_step() {
+  /// The bound, its parts and its derivative in every free parameter, before binding times are split.
+  Function combined(std::vector<NodeId>& gradients) {
     Function function{.name = "step", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, model, canonical);
     const NodeId climbed = total(b, sums(b, expand));
     std::vector<NodeId> leaves;
-    std::vector<const Variable*> free;
-    for (const Variable* p : parameters) {
-      if (p->fixed) continue;
-      free.push_back(p);
-      leaves.push_back(Expansion::coordinates(b, *p));
-    }
-    const std::vector<NodeId> gradients = ir::differentiate(b, climbed, leaves);
-    for (size_t i = 0; i < free.size(); ++i) b.output(OutputKind::statistic, ir::gradient_prefix + free[i]->name, gradients[i]);
-    program.module.functions.push_back(std::move(function));
-  }
-
-  void add_bound() {
-    Function function{.name = "bound", .time = BindingTime::rows};
-    Builder b(program.module, function);
-    Expansion expand(b, model, canonical);
-    sums(b, expand);
+    for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
+    gradients = ir::differentiate(b, climbed, leaves);
     b.output(OutputKind::row, "bound", bound_of_rows(b, expand));
     // To say which factor is not finite.
     for (const ir::Factor& factor : model.factors) {
       const ir::Output& term = *result(model.variables[static_cast<size_t>(factor.variable.variable)].name);
       if (canonical[term.node].type.axes == std::vector<AxisId>{ir::row_axis}) b.output(OutputKind::row, "ln P(" + term.name + ")", expand(term.node));
     }
-    program.module.functions.push_back(std::move(function));
+    for (size_t i = 0; i < free.size(); ++i) b.output(OutputKind::result, ir::gradient_prefix + free[i]->name, gradients[i]);
+    return function;
+  }
+
+  /// Sums over rows: what a tile gives. Everything behind them is done once a step.
+  static bool is_row_sum(const Function& function, const Node& node) {
+    return !node.type.has(ir::row_axis) &&
+           std::ranges::any_of(node.inputs, [&](NodeId input) { return function[input].type.has(ir::row_axis); });
+  }
+
+  /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone. `gradients` become the
+  /// gradients as nodes of `optimise`.
+  void add_row_functions(Builder& optimise, std::vector<NodeId>& gradients) {
+    Function all = combined(gradients);
+    std::vector<NodeId> replaced(all.nodes.size(), ir::no_node);
+    std::vector<bool> needed(all.nodes.size(), false);
+    for (const NodeId gradient : gradients) needed[static_cast<size_t>(gradient)] = true;
+    int64_t unnamed = 0;
+    for (size_t at = all.nodes.size(); at-- > 0;) {
+      if (!needed[at]) continue;
+      const Node& node = all.nodes[at];
+      if (!is_row_sum(all, node)) {
+        for (const NodeId input : node.inputs) needed[static_cast<size_t>(input)] = true;
+        continue;
+      }
+      const auto named = std::ranges::find(gradients, static_cast<NodeId>(at));
+      const std::string name = named == gradients.end() ? "sum." + std::to_string(unnamed++)
+                                                         : ir::gradient_prefix + free[static_cast<size_t>(named - gradients.begin())]->name;
+      all.outputs.push_back({OutputKind::statistic, name, static_cast<NodeId>(at)});
+      replaced[at] = optimise.leaf(Op::statistic, name, {Element::real, node.type.axes, -1});
+    }
+    for (NodeId& gradient : gradients) gradient = optimise.copy(all, gradient, replaced);
+    std::erase_if(all.outputs, [](const ir::Output& output) { return output.kind == OutputKind::result; });
+    ir::SplitFunctions split = ir::split_binding_times(program.module, all);
+    const bool prepares = !split.prepare.outputs.empty();
+    if (prepares) program.module.functions.push_back(std::move(split.prepare));
+    for (const bool bound : {false, true}) {
+      program.module.functions.push_back(ir::extract(program.module, split.rows, bound ? "bound" : "step", BindingTime::rows, [&](const ir::Output& output) {
+        const bool part = output.kind == OutputKind::objective || output.name == "reconstruction" || output.name == "divergence";
+        const bool wanted = part || (bound == (output.kind == OutputKind::row));
+        return wanted ? output.name : std::string();
+      }));
+    }
   }
 
   static std::string state_name(const Variable& p, std::string_view state) { return p.name + ".optimiser." + std::string(state); }
@@ -174,30 +206,25 @@ struct Lowering {
   void add_optimise() {
     Function function{.name = "optimise", .time = BindingTime::update};
     Builder b(program.module, function);
+    std::vector<NodeId> gradients;
+    add_row_functions(b, gradients);
     const NodeId rate = scalar(b, ir::rate_slot), step_number = scalar(b, ir::step_slot);
     const NodeId per_row = b.unary(Op::reciprocal, scalar(b, ir::batch_rows_slot));
-    std::vector<NodeId> leaves, gradients;
-    std::vector<const Variable*> free;
-    for (const Variable* p : parameters) {
-      if (p->fixed) continue;
-      free.push_back(p);
-      leaves.push_back(Expansion::coordinates(b, *p));
-    }
+    std::vector<NodeId> leaves;
+    for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
     const std::vector<NodeId> priors = prior_gradients(b, leaves);
     for (size_t i = 0; i < free.size(); ++i) {
-      const NodeId sum = b.leaf(Op::statistic, ir::gradient_prefix + free[i]->name, {Element::real, free[i]->type.axes, -1});
-      NodeId g = b.mul(sum, per_row);
-      if (!priors.empty()) g = b.add(g, b.div(priors[i], scalar(b, ir::data_rows_slot)));
-      gradients.push_back(g);
+      gradients[i] = b.mul(gradients[i], per_row);
+      if (!priors.empty()) gradients[i] = b.add(gradients[i], b.div(priors[i], scalar(b, ir::data_rows_slot)));
     }
     clip(b, gradients);
     for (size_t i = 0; i < free.size(); ++i) {
       OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, rate, step_number};
-      for (const std::string_view state : states(settings.optimiser))
+      const auto names = states(settings.optimiser);
+      for (const std::string_view state : names)
         at.states.push_back(b.leaf(Op::parameter, state_name(*free[i], state), {Element::real, free[i]->type.axes, -1}));
       const NodeId next = step(at);
       b.output(OutputKind::parameter, free[i]->name, next);
-      const auto names = states(settings.optimiser);
       for (size_t s = 0; s < names.size(); ++s) b.output(OutputKind::parameter, state_name(*free[i], names[s]), at.states[s]);
     }
     program.module.functions.push_back(std::move(function));
@@ -275,6 +302,10 @@ struct Lowering {
       slot.size = 1;
       program.derived.push_back(std::move(slot));
     }
+    if (const Function* prepare = program.module.find("prepare")) {
+      const auto made = em::output_slots(program.module, *prepare, OutputKind::derived);
+      program.derived.insert(program.derived.end(), made.begin(), made.end());
+    }
     program.statistics = em::output_slots(program.module, step_function, OutputKind::objective);
     const auto more = em::output_slots(program.module, step_function, OutputKind::statistic);
     program.statistics.insert(program.statistics.end(), more.begin(), more.end());
@@ -286,9 +317,7 @@ struct Lowering {
 
 ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, const ir::Plan& plan) {
   Lowering lowering(model, canonical, plan);
-  lowering.add_step();
   lowering.add_optimise();
-  lowering.add_bound();
   lowering.add_natural();
   lowering.add_prior();
   ir::Program& program = lowering.program;

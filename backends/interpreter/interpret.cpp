@@ -41,11 +41,6 @@ Value columns(const Program& program, const ir::DataSlot& slot, const lvm_frame&
   Value value{{0}, {frame.rows}, {}};
   for (auto id : slot.axes)
     if (id != 0) value.axes.push_back(id), value.sizes.push_back(program.module.axis(id).size);
-  if (program.row_major) {
-    const auto* block = static_cast<const double*>(frame.columns[&slot - program.data.data()]);
-    value.data.assign(block, block + frame.rows * slot.size);
-    return value;
-  }
   for (int32_t r = 0; r < frame.rows; ++r)
     for (int64_t c = 0; c < slot.size; ++c)
       value.data.push_back(static_cast<const double*>(frame.columns[slot.offset + c])[r]);
@@ -83,14 +78,12 @@ void need_size(const Slot& slot, const Value& value, int64_t size) {
   if (static_cast<int64_t>(value.data.size()) != size) throw ir::InternalError("the output `" + slot.name + "` does not fit its slot");
 }
 
-void write_rows(const std::vector<Slot>& slots, bool row_major, const Slot& slot, const Value& value, const lvm_frame& frame) {
+void write_rows(const Slot& slot, const Value& value, const lvm_frame& frame) {
   need_size(slot, value, slot.size * frame.rows);
   auto* output = static_cast<double*>(frame.output);
-  const int64_t width = slots.back().offset + slots.back().size;  // of a row of all slots
-  const int64_t row_step = row_major ? width : 1, element_step = row_major ? 1 : LVM_TILE_ROWS;
   for (int64_t r = 0; r < frame.rows; ++r)
     for (int64_t e = 0; e < slot.size; ++e)
-      output[(slot.offset + e) * element_step + r * row_step] = value.data[static_cast<size_t>(r * slot.size + e)];
+      output[(slot.offset + e) * LVM_TILE_ROWS + r] = value.data[static_cast<size_t>(r * slot.size + e)];
 }
 
 int32_t run(const Program& program, const Function& function, lvm_frame& frame) {
@@ -106,7 +99,7 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
       case OutputKind::result: break;
       case OutputKind::derived: to_output(need(program.derived, output.name)); break;
       case OutputKind::parameter: to_output(need(program.parameters, output.name)); break;
-      case OutputKind::row: write_rows(program.row_outputs, program.row_major, need(program.row_outputs, output.name), value, frame); break;
+      case OutputKind::row: write_rows(need(program.row_outputs, output.name), value, frame); break;
       case OutputKind::objective:
       case OutputKind::statistic: {
         const Slot& slot = need(program.statistics, output.kind == OutputKind::objective ? "objective" : output.name);
@@ -115,7 +108,7 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
           break;
         }
         need_size(slot, value, slot.size);
-        const int64_t lanes = program.row_major ? 1 : LVM_LANES;
+        const int64_t lanes = program.batched ? 1 : LVM_LANES;
         auto* sums = static_cast<double*>(frame.statistics) + slot.offset * lanes;
         for (int64_t e = 0; e < slot.size; ++e) sums[e * lanes] += value.data[static_cast<size_t>(e)];
         break;

@@ -91,12 +91,12 @@ inline constexpr const char* recentre_function = "recentre";
 inline constexpr const char* separation_slot = "separation";
 inline constexpr double most_separation = 0x1p16;
 
-/// A Program of the method "gradient" is `row_major`: `lvm_frame::columns` has one entry a data slot, its doubles[row][element] of a
-/// batch of any number of rows, `statistics` are doubles[slot size] that a function adds to, and row outputs are doubles[row][element]
-/// over all slots. Its parameters are coordinates without bounds: `natural` makes those of the model from them. Functions:
-///   `step`      a batch -> the bound, its parts, and the sums over rows of its derivative in each parameter ("gradient.<parameter>");
+/// A Program of the method "gradient" is `batched`. Its parameters are coordinates without bounds: `natural` makes those of the
+/// model from them. Functions:
+///   `prepare`   parameters -> derived values, before each step;
+///   `step`      a tile of a batch -> the bound, its parts, and the sums over rows that its derivative is made of;
 ///   `optimise`  these sums -> the parameters and the state of the optimiser behind one step;
-///   `bound`     a batch -> the bound and its parts, a row and in sum;
+///   `bound`     a tile -> the bound and its parts, a row and in sum;
 ///   `natural`   parameters -> the same inside their domains;
 ///   `prior`     parameters -> the derived value `log_prior`, where they have priors.
 /// Derived scalars that the run time writes before each step:
@@ -118,7 +118,8 @@ struct Median {
 struct Program {
   std::string model;
   std::string method;  // "em", "gradient"
-  bool row_major = false;  // functions over rows take batches, row by row, and not columns
+  bool single = false;   // numbers of the frame are floats, not doubles
+  bool batched = false;  // statistics are plain sums of one tile after the other, without lanes
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;

@@ -1,0 +1,50 @@
+#pragma once
+// The functions over rows of a batched Program as the run time walks them: kernels that are compiled, and products of matrices that a
+// library computes. A batch is walked in tiles of at most LVM_TILE_ROWS rows. Values of rows lie column by column, each column
+// `batch_stride` numbers behind the one before it: rows are the lanes of vectors.
+
+#include <cstdint>
+#include <map>
+#include <string>
+#include <vector>
+
+#include "ir/program/frame.h"
+
+namespace lvm::ir {
+
+/// More than the rows of a tile, and no power of two: equal rows of neighbouring columns share no cache set.
+inline constexpr int64_t batch_stride = LVM_TILE_ROWS + 16;
+
+/// Where a matrix of a product begins: in numbers from the start of a buffer, or for `columns` from the first column of a data slot.
+struct MatrixPlace {
+  enum class Buffer : uint8_t { columns, parameters, derived, statistics, scratch };
+  Buffer buffer = Buffer::scratch;
+  int64_t offset = 0;
+};
+
+/// `of_rows`   result[out, rows] = weights . value[in, rows], where the weights lie as [in, out] (`transposed`) or [out, in];
+/// `over_rows` result[in, out] += sum over rows of left[in, rows] right[out, rows].
+/// Both for each of `repeats` draws: those of one element stand one column behind the other.
+struct Product {
+  enum class Kind : uint8_t { of_rows, over_rows };
+  Kind kind = Kind::of_rows;
+  bool transposed = false;
+  MatrixPlace left, right, result;  // of_rows: weights and value
+  int64_t in = 0, out = 0;
+  int64_t repeats = 1;
+};
+
+struct Stage {
+  std::string kernel;  // a compiled function; empty: the product
+  Product product;
+};
+
+/// One function over rows. `of_rows` runs for each stretch of rows by itself; `over_rows` when all rows of the tile are done.
+struct Stages {
+  std::vector<Stage> of_rows, over_rows;
+  int64_t scratch_columns = 0;
+};
+
+using StagedFunctions = std::map<std::string, Stages>;
+
+}  // namespace lvm::ir

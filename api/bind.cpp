@@ -133,15 +133,11 @@ std::string BoundModel::emit(Stage stage) const {
 
 const CompiledCode& BoundModel::State::compiled_code() const {
   const std::lock_guard lock(mutex_);
-  if (!compiled_ && lowered.program->batched) {
-    compiled_.emplace(CompiledCode{*lowered.program, {}});
-    compiled_->functions = interpreter::interpret(compiled_->program);
-  }
   if (!compiled_) {
     driver::Scheduled scheduled = driver::schedule(*lowered.program);
     jit::Jit jit(runtime::runtime_symbols());
     ir::Executable functions = jit.compile(scheduled.unit);
-    compiled_.emplace(CompiledCode{std::move(scheduled.program), std::move(functions)});
+    compiled_.emplace(CompiledCode{std::move(scheduled.program), std::move(functions), std::move(scheduled.unit.staged)});
   }
   return *compiled_;
 }
@@ -149,7 +145,7 @@ const CompiledCode& BoundModel::State::compiled_code() const {
 const CompiledCode& BoundModel::State::interpreted_code() const {
   const std::lock_guard lock(mutex_);
   if (!interpreted_)
-    interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program)});
+    interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program), {}});
   return *interpreted_;
 }
 

@@ -9,6 +9,7 @@
 #include "api/clock.h"
 #include "api/state.h"
 #include "runtime/entropy.h"
+#include "runtime/staged.h"
 #include "runtime/standard_errors.h"
 #include "runtime/train.h"
 
@@ -101,7 +102,8 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
   if (!code.program.batched)
     return runtime::fit(code.program, code.functions, *lowered.data, options, diagnostics);
   const runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
-  return runtime::train(code.program, code.functions, *lowered.data, training, diagnostics);
+  const ir::Executable functions = runtime::with_stages(code.program, code.functions, code.staged, training.fit.threads);
+  return runtime::train(code.program, functions, *lowered.data, training, diagnostics);
 }
 
 void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {

@@ -5,6 +5,7 @@
 
 #include "api/driver.h"
 #include "lvm/lvm.h"
+#include "ir/program/stages.h"
 #include "runtime/fit.h"
 
 namespace lvm {
@@ -30,6 +31,7 @@ struct Data::State {
 struct CompiledCode {
   ir::Program program;
   ir::Executable functions;
+  ir::StagedFunctions staged;  // of a batched Program: functions over rows that are walked stage by stage
 };
 
 struct BoundModel::State {

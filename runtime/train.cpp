@@ -9,6 +9,7 @@
 #include "runtime/batches.h"
 #include "runtime/initial_values.h"
 #include "runtime/run.h"
+#include "runtime/walker.h"
 
 namespace lvm::runtime {
 namespace {
@@ -39,7 +40,8 @@ class Trainer {
         next_(parameters_),
         derived_(static_cast<size_t>(program.derived_doubles())),
         statistics_(static_cast<size_t>(program.statistic_doubles())),
-        output_(static_cast<size_t>(program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS) {
+        output_((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS),
+        scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1) {
     const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
     const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
     for (int64_t row = 0; row < data.rows; ++row) {
@@ -68,6 +70,7 @@ class Trainer {
     frame.parameters = parameters_.data();
     frame.derived = derived_.data();
     frame.statistics = statistics_.data();
+    frame.scratch = scratch_.data();
     if (const int32_t code = functions_.at(function)(&frame); code != 0)
       throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
   }
@@ -115,7 +118,8 @@ class Trainer {
   const TrainOptions& options_;
   RowMajorTable<Real> table_;
   BatchTile<Real> tile_;
-  std::vector<Real> parameters_, next_, derived_, statistics_, output_;
+  std::vector<Real> parameters_, next_, derived_, statistics_;
+  Buffer output_, scratch_;
   std::vector<int64_t> trained_, held_out_;
   uint32_t steps_ = 0;
   Clock clock_;
@@ -135,7 +139,7 @@ template <class Real>
 Failure Trainer<Real>::not_finite(Rows rows) {
   Failure found;
   call_rows("bound", rows, Site::noise, steps_, [&](Rows part) {
-    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(output_[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
+    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(reinterpret_cast<const Real*>(output_.data())[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
     for (size_t i = 0; i < part.size() && found.empty(); ++i) {
       if (std::isfinite(value(program_.row_outputs.front(), i))) continue;
       // The first output is the bound itself.

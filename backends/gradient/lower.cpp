@@ -151,6 +151,13 @@ struct Lowering {
     return function;
   }
 
+  /// Before sums over rows are looked for: a rule may take what does not depend on a row out of a sum.
+  Function simplified(Function function) const {
+    ir::Module module{.name = program.module.name, .level = program.module.level, .axes = program.module.axes};
+    module.functions.push_back(std::move(function));
+    return std::move(ir::simplify(module).functions.front());
+  }
+
   /// Sums over rows: what a tile gives. Everything behind them is done once a step.
   static bool is_row_sum(const Function& function, const Node& node) {
     return !node.type.has(ir::row_axis) &&
@@ -160,7 +167,9 @@ struct Lowering {
   /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone. `gradients` become the
   /// gradients as nodes of `optimise`.
   void add_row_functions(Builder& optimise, std::vector<NodeId>& gradients) {
-    Function all = combined(gradients);
+    Function all = simplified(combined(gradients));
+    for (size_t i = 0; i < free.size(); ++i)
+      gradients[i] = std::ranges::find(all.outputs, ir::gradient_prefix + free[i]->name, &ir::Output::name)->node;
     std::vector<NodeId> replaced(all.nodes.size(), ir::no_node);
     std::vector<bool> needed(all.nodes.size(), false);
     for (const NodeId gradient : gradients) needed[static_cast<size_t>(gradient)] = true;
@@ -227,7 +236,7 @@ struct Lowering {
       b.output(OutputKind::parameter, free[i]->name, next);
       for (size_t s = 0; s < names.size(); ++s) b.output(OutputKind::parameter, state_name(*free[i], names[s]), at.states[s]);
     }
-    program.module.functions.push_back(std::move(function));
+    program.module.functions.push_back(simplified(std::move(function)));
   }
 
   /// g min(1, clip / |g|), over all parameters together (Pascanu, Mikolov & Bengio 2013, algorithm 1).
@@ -259,7 +268,7 @@ struct Lowering {
     Builder b(program.module, function);
     Expansion expand(b, model, canonical);
     b.output(OutputKind::derived, ir::log_prior_slot, expand(prior->node));
-    program.module.functions.push_back(std::move(function));
+    program.module.functions.push_back(simplified(std::move(function)));
   }
 
   void add_state(const Variable& p, const std::vector<AxisId>& axes) {
@@ -321,7 +330,6 @@ ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, 
   lowering.add_natural();
   lowering.add_prior();
   ir::Program& program = lowering.program;
-  program.module = ir::simplify(program.module);
   lowering.add_slots(plan);
   program.phases = {{.name = "minibatch", .functions = {"step", "optimise"}}};
   ir::assign_offsets(program);

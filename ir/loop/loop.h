@@ -7,6 +7,8 @@
 #include <string_view>
 #include <vector>
 
+#include "ir/program/stages.h"
+
 namespace lvm::loop {
 
 inline constexpr int64_t lane_count = 8;
@@ -70,6 +72,7 @@ struct Function {
 /// The functions of one Program.
 struct Unit {
   std::vector<Function> functions;
+  ir::StagedFunctions staged = {};  // of a batched Program: how its functions over rows are made of these
 };
 
 std::string print(const Function& function);

@@ -4,6 +4,7 @@
 
 #include <algorithm>
 
+#include "ir/loop/batch.h"
 #include "ir/loop/rows.h"
 #include "ir/loop/small.h"
 
@@ -27,6 +28,12 @@ Unit schedule(ir::Program& program, const Target& target) {
   for (const ir::Function& function : program.module.functions) {
     switch (function.time) {
       case ir::BindingTime::rows: {
+        if (program.batched) {
+          BatchSchedule scheduled(program, function);
+          for (Function& kernel : scheduled.run()) unit.functions.push_back(std::move(kernel));
+          unit.staged[function.name] = scheduled.stages;
+          break;
+        }
         RowsSchedule scheduled(program, function, target);
         add(scheduled);
         if (function.name == "rows" && program.module.find(ir::origin_rows_function)) unit.functions.back().use = Use::spare;
@@ -38,9 +45,10 @@ Unit schedule(ir::Program& program, const Target& target) {
         throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name, ir::name(function.time)));
       case ir::BindingTime::plain: break;  // expanded where it is called
     }
-    if (function.time == ir::BindingTime::plain) continue;
-    auto faults = verify(unit.functions.back());
-    if (!faults.empty()) throw ir::InternalError("loop: " + faults.front() + "\n" + print(unit.functions.back()));
+  }
+  for (const Function& made : unit.functions) {
+    auto faults = verify(made);
+    if (!faults.empty()) throw ir::InternalError("loop: " + faults.front() + "\n" + print(made));
   }
   return unit;
 }

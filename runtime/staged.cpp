@@ -1,0 +1,140 @@
+#include "runtime/staged.h"
+
+#include <algorithm>
+#include <atomic>
+#include <memory>
+
+#include "runtime/pool.h"
+#include "runtime/products.h"
+#include "runtime/walker.h"
+
+namespace lvm::runtime {
+namespace {
+
+constexpr int64_t stretch_rows = 64;   // of a tile, which one thread takes through all stages
+constexpr int64_t product_rows = 128;  // of the result of a product over rows, which one thread computes
+
+template <class Real>
+class StageWalker {
+ public:
+  StageWalker(const ir::Program& program, std::shared_ptr<const ir::Executable> kernels, ir::Stages stages, std::shared_ptr<Pool> pool)
+      : kernels_(std::move(kernels)), stages_(std::move(stages)), pool_(std::move(pool)),
+        scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * ir::batch_stride * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
+        columns_(program.data_columns()) {
+    for (size_t i = 0; i < stages_.over_rows.size(); ++i) {
+      const ir::Stage& stage = stages_.over_rows[i];
+      const int64_t rows = stage.kernel.empty() ? result_rows(stage.product) : 1;
+      for (int64_t from = 0; from < rows; from += product_rows) tasks_.push_back({i, from, std::min(product_rows, rows - from)});
+    }
+  }
+
+  int32_t operator()(lvm_frame& frame) {
+    const int64_t stretches = (frame.rows + stretch_rows - 1) / stretch_rows;
+    std::atomic<int32_t> code = 0;
+    const auto note = [&](int32_t failed) {
+      if (failed != 0) code = failed;
+    };
+    pool_->run(stretches, [&](int64_t stretch, int) { note(of_rows(frame, stretch * stretch_rows)); });
+    pool_->run(static_cast<int64_t>(tasks_.size()), [&](int64_t task, int) { note(over_rows(frame, tasks_[static_cast<size_t>(task)])); });
+    return code;
+  }
+
+ private:
+  struct Task {
+    size_t stage;
+    int64_t from, rows;
+  };
+
+  static int64_t result_rows(const ir::Product& p) { return p.transposed ? p.out : p.in; }
+  Real* scratch() { return reinterpret_cast<Real*>(scratch_.data()); }
+
+  int32_t of_rows(const lvm_frame& whole, int64_t first) {
+    lvm_frame frame = whole;
+    std::vector<const void*> columns(static_cast<size_t>(columns_));
+    for (int64_t c = 0; c < columns_; ++c) columns[static_cast<size_t>(c)] = static_cast<const Real*>(whole.columns[c]) + first;
+    frame.columns = columns.data();
+    frame.scratch = scratch() + first;
+    frame.output = static_cast<Real*>(whole.output) + first;
+    frame.rows = static_cast<int32_t>(std::min(stretch_rows, whole.rows - first));
+    for (const ir::Stage& stage : stages_.of_rows) {
+      if (stage.kernel.empty()) {
+        weigh(stage.product, frame);
+      } else if (const int32_t code = kernels_->at(stage.kernel)(&frame); code != 0) {
+        return code;
+      }
+    }
+    return 0;
+  }
+
+  int32_t over_rows(const lvm_frame& whole, const Task& task) {
+    const ir::Stage& stage = stages_.over_rows[task.stage];
+    lvm_frame frame = whole;
+    frame.scratch = scratch();
+    if (!stage.kernel.empty()) return kernels_->at(stage.kernel)(&frame);
+    sum(stage.product, frame, task.from, task.rows);
+    return 0;
+  }
+
+  static Real* place(const ir::MatrixPlace& at, const lvm_frame& frame) {
+    using Buffer = ir::MatrixPlace::Buffer;
+    const void* start = nullptr;
+    switch (at.buffer) {
+      case Buffer::columns: return static_cast<Real*>(const_cast<void*>(frame.columns[at.offset]));
+      case Buffer::parameters: start = frame.parameters; break;
+      case Buffer::derived: start = frame.derived; break;
+      case Buffer::statistics: start = frame.statistics; break;
+      case Buffer::scratch: start = frame.scratch; break;
+    }
+    return static_cast<Real*>(const_cast<void*>(start)) + at.offset;
+  }
+
+  /// Lanes behind the last row are computed too: they hold repetitions of it.
+  void weigh(const ir::Product& p, const lvm_frame& frame) {
+    const int64_t stride = p.repeats * ir::batch_stride;
+    const int64_t rows = (frame.rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
+    const MatrixProduct shape{.left_transposed = p.transposed, .m = p.out, .n = rows, .k = p.in,
+                              .left_stride = p.transposed ? p.out : p.in, .right_stride = stride, .result_stride = stride};
+    for (int64_t draw = 0; draw < p.repeats; ++draw) {
+      const int64_t at = draw * ir::batch_stride;
+      multiply(shape, place(p.left, frame), place(p.right, frame) + at, place(p.result, frame) + at);
+    }
+  }
+
+  /// Rows [from, from + count) of the result.
+  void sum(const ir::Product& p, const lvm_frame& frame, int64_t from, int64_t count) {
+    const int64_t stride = p.repeats * ir::batch_stride, width = p.transposed ? p.in : p.out;
+    const MatrixProduct shape{.right_transposed = true, .add = true, .m = count, .n = width, .k = frame.rows,
+                              .left_stride = stride, .right_stride = stride, .result_stride = width};
+    const ir::MatrixPlace &tall = p.transposed ? p.right : p.left, &wide = p.transposed ? p.left : p.right;
+    for (int64_t draw = 0; draw < p.repeats; ++draw) {
+      const int64_t at = draw * ir::batch_stride;
+      multiply(shape, place(tall, frame) + from * stride + at, place(wide, frame) + at, place(p.result, frame) + from * width);
+    }
+  }
+
+  std::shared_ptr<const ir::Executable> kernels_;
+  ir::Stages stages_;
+  std::shared_ptr<Pool> pool_;
+  Buffer scratch_;
+  int64_t columns_;
+  std::vector<Task> tasks_;
+};
+
+template <class Real>
+ir::Executable walk(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, int threads) {
+  const auto pool = std::make_shared<Pool>(threads);
+  const auto shared = std::make_shared<const ir::Executable>(kernels);
+  for (const auto& [name, stages] : staged) {
+    const auto walker = std::make_shared<StageWalker<Real>>(program, shared, stages, pool);
+    kernels[name] = [walker](lvm_frame* frame) { return (*walker)(*frame); };
+  }
+  return kernels;
+}
+
+}  // namespace
+
+ir::Executable with_stages(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, int threads) {
+  return program.single ? walk<float>(program, std::move(kernels), staged, threads) : walk<double>(program, std::move(kernels), staged, threads);
+}
+
+}  // namespace lvm::runtime

@@ -145,7 +145,11 @@ const CompiledCode& BoundModel::State::compiled_code() const {
 const CompiledCode& BoundModel::State::interpreted_code() const {
   const std::lock_guard lock(mutex_);
   if (!interpreted_)
-    interpreted_.emplace(CompiledCode{*lowered.program, interpreter::interpret(*lowered.program), {}});
+  {
+    interpreted_.emplace(CompiledCode{*lowered.program, {}, {}});
+    interpreted_->program.single = false;
+    interpreted_->functions = interpreter::interpret(interpreted_->program);
+  }
   return *interpreted_;
 }
 

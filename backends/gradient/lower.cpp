@@ -282,6 +282,16 @@ struct Lowering {
     }
   }
 
+  /// Decompositions are computed in double alone.
+  bool has_linear_algebra() const {
+    return std::ranges::any_of(program.module.functions, [](const Function& function) {
+      return std::ranges::any_of(function.nodes, [](const Node& node) {
+        const ir::ShapeRule shape = ir::row(node.op).shape;
+        return shape == ir::ShapeRule::matrix || shape == ir::ShapeRule::apply || shape == ir::ShapeRule::eigenvalues || node.op == Op::log_determinant;
+      });
+    });
+  }
+
   void add_slots(const ir::Plan& plan) {
     program.data = em::data_slots(model);
     const Function& step_function = *program.module.find("step");
@@ -331,6 +341,7 @@ ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, 
   lowering.add_prior();
   ir::Program& program = lowering.program;
   lowering.add_slots(plan);
+  program.single = lowering.settings.single && !lowering.has_linear_algebra();
   program.phases = {{.name = "minibatch", .functions = {"step", "optimise"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {

@@ -72,18 +72,29 @@ class Emitter {
       case Type::integers: return llvm::FixedVectorType::get(b_.getInt64Ty(), loop::lane_count);
       case Type::flags: return llvm::FixedVectorType::get(b_.getInt1Ty(), loop::lane_count);
       case Type::pointer: return b_.getPtrTy();
+      case Type::single: return b_.getFloatTy();
+      case Type::singles: return llvm::FixedVectorType::get(b_.getFloatTy(), loop::lane_count);
     }
     return nullptr;
   }
 
-  Value* place(const Instruction& i) {
+  static bool is_single(Type of) { return of == Type::single || of == Type::singles; }
+  llvm::Type* number(Type of) { return is_single(of) ? b_.getFloatTy() : b_.getDoubleTy(); }
+  /// Rows of tiles and lanes of statistics start at whole vectors.
+  static llvm::Align alignment(Type of) {
+    const uint64_t bytes = is_single(of) ? sizeof(float) : sizeof(double);
+    return llvm::Align(is_vector(of) ? bytes * loop::lane_count : bytes);
+  }
+
+  /// Where numbers of the type `of` lie.
+  Value* place(const Instruction& i, Type of) {
     Value* base = buffers_[static_cast<size_t>(i.buffer)];
-    Value* at = b_.CreateInBoundsGEP(b_.getDoubleTy(), base, operand(i, 0));
-    return i.integer == 0 ? at : b_.CreateConstInBoundsGEP1_64(b_.getDoubleTy(), at, static_cast<uint64_t>(i.integer));
+    Value* at = b_.CreateInBoundsGEP(number(of), base, operand(i, 0));
+    return i.integer == 0 ? at : b_.CreateConstInBoundsGEP1_64(number(of), at, static_cast<uint64_t>(i.integer));
   }
 
   Value* constant(const Instruction& i) {
-    bool real = i.type == Type::real || i.type == Type::reals;
+    bool real = loop::is_number(i.type);
     llvm::Type* of = type(i.type);
     return real ? static_cast<Value*>(llvm::ConstantFP::get(of, i.number))
                 : llvm::ConstantInt::get(of, static_cast<uint64_t>(i.integer), true);
@@ -101,8 +112,7 @@ class Emitter {
   }
 
   Value* load(const Instruction& i) {
-    // Rows of tiles and lanes of statistics start at whole vectors.
-    auto* made = b_.CreateAlignedLoad(type(i.type), place(i), llvm::Align(i.type == Type::reals ? 64 : 8));
+    auto* made = b_.CreateAlignedLoad(type(i.type), place(i, i.type), alignment(i.type));
     if (i.buffer == Buffer::parameters) invariant(made);
     return made;
   }
@@ -110,15 +120,15 @@ class Emitter {
   Value* load_column(const Instruction& i) {
     Value* slot = b_.CreateInBoundsGEP(b_.getPtrTy(), columns_, operand(i, 0));
     Value* column = invariant(b_.CreateAlignedLoad(b_.getPtrTy(), slot, llvm::Align(8)));
-    Value* at = b_.CreateInBoundsGEP(b_.getDoubleTy(), column, operand(i, 1));
-    return invariant(b_.CreateAlignedLoad(type(Type::reals), at, llvm::Align(64)));
+    Value* at = b_.CreateInBoundsGEP(number(i.type), column, operand(i, 1));
+    return invariant(b_.CreateAlignedLoad(type(i.type), at, alignment(i.type)));
   }
 
   Value* gather(const Instruction& i) {
-    Value* base = b_.CreateConstInBoundsGEP1_64(b_.getDoubleTy(), buffers_[static_cast<size_t>(i.buffer)],
+    Value* base = b_.CreateConstInBoundsGEP1_64(number(i.type), buffers_[static_cast<size_t>(i.buffer)],
                                                 static_cast<uint64_t>(i.integer));
-    Value* at = b_.CreateInBoundsGEP(b_.getDoubleTy(), base, operand(i, 0));
-    return b_.CreateMaskedGather(type(Type::reals), at, llvm::Align(8));
+    Value* at = b_.CreateInBoundsGEP(number(i.type), base, operand(i, 0));
+    return b_.CreateMaskedGather(type(i.type), at, llvm::Align(is_single(i.type) ? 4 : 8));
   }
 
   Value* reduce_add(Value* vector) {
@@ -155,14 +165,15 @@ class Emitter {
       case Op::lanes: return lanes();
       case Op::rows: return rows();
       case Op::broadcast: return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
+      case Op::convert: return b_.CreateFPCast(operand(i, 0), type(i.type));
       case Op::load: return load(i);
       case Op::store: {
-        bool vector = operand(i, 1)->getType()->isVectorTy();
-        return b_.CreateAlignedStore(operand(i, 1), place(i), llvm::Align(vector ? 64 : 8));
+        const Type of = function_[i.operands[1]].type;
+        return b_.CreateAlignedStore(operand(i, 1), place(i, of), alignment(of));
       }
       case Op::load_column: return load_column(i);
       case Op::gather: return gather(i);
-      case Op::address: return place(i);
+      case Op::address: return place(i, Type::real);
       case Op::add: return b_.CreateFAdd(operand(i, 0), operand(i, 1));
       case Op::sub: return b_.CreateFSub(operand(i, 0), operand(i, 1));
       case Op::mul: return b_.CreateFMul(operand(i, 0), operand(i, 1));

@@ -21,6 +21,7 @@ enum class SettingKind : uint8_t {
   optimiser,
   objective,
   acceleration,
+  precision,
   flag_or_number,
   text
 };
@@ -30,7 +31,7 @@ struct SettingRow {
   SettingKind kind;
 };
 
-constexpr std::array<SettingRow, 16> setting_table = {{
+constexpr std::array<SettingRow, 17> setting_table = {{
     {"method", SettingKind::method},
     {"iterations", SettingKind::whole},
     {"tolerance", SettingKind::positive},
@@ -47,6 +48,7 @@ constexpr std::array<SettingRow, 16> setting_table = {{
     {"objective", SettingKind::objective},
     {"holdout", SettingKind::flag_or_number},
     {"patience", SettingKind::whole},
+    {"precision", SettingKind::precision},
 }};
 
 const SettingRow* find_setting(std::string_view name) {
@@ -96,6 +98,8 @@ std::string fault(SettingKind kind, std::string_view text) {
       return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
     case SettingKind::acceleration:
       return text == "none" || text == "squarem" ? "" : "`none` or `squarem`";
+    case SettingKind::precision:
+      return text == "single" || text == "double" ? "" : "`single` or `double`";
     case SettingKind::text:
       return {};
   }

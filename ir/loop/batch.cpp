@@ -32,6 +32,7 @@ struct BatchSchedule::Kernel {
 
   Kernel(const BatchSchedule& s, std::string name) : b(std::move(name)), values(s.module_, s.function_, b, none), module(s.module_) {
     values.storage = s.storage_;
+    values.single = s.program_.single;
     for (size_t axis = 1; axis < module.axes.size(); ++axis) values.looped[axis] = module.axes[axis].size > 1;
   }
 
@@ -308,12 +309,12 @@ void BatchSchedule::write_sums() {
     const Storage to{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
     Binding binding = kernel->values.unbound();
     kernel->over(n.type.axes, binding, [&](Binding& at) {
-      const std::vector<Value> lanes = b.loop(b.index(0), b.rows(), lane_count, {b.reals(0)}, [&](Value row, const std::vector<Value>& carried) {
+      const std::vector<Value> lanes = b.loop(b.index(0), b.rows(), lane_count, {b.broadcast(kernel->values.number(0))}, [&](Value row, const std::vector<Value>& carried) {
         kernel->values.column_row = kernel->values.tile_row = row;
         const Value term = b.broadcast(kernel->values.row_term(output.node, at));
         kernel->values.column_row = kernel->values.tile_row = no_value;
         const Value is_row = b.less(b.lanes(), b.to_real(b.integer(Op::int_sub, b.rows(), row)));
-        return std::vector<Value>{b.add(carried[0], b.select(is_row, term, b.reals(0)))};
+        return std::vector<Value>{b.add(carried[0], b.select(is_row, term, b.broadcast(kernel->values.number(0))))};
       });
       const Value before = kernel->values.load(to, at);
       kernel->values.store(to, at, b.add(before, b.reduce_add(lanes[0])));

@@ -62,7 +62,9 @@ Value Builder::constant(Type type, double number, int64_t integer) {
 }
 
 Value Builder::real_like(double value, Value like) {
-  return constant(is_vector(type(like)) ? Type::reals : Type::real, value, 0);
+  const Type of = type(like);
+  if (is_number(of)) return constant(of, value, 0);
+  return constant(is_vector(of) ? Type::reals : Type::real, value, 0);
 }
 
 Value Builder::integer_like(int64_t value, Value like) {
@@ -76,7 +78,29 @@ Value Builder::broadcast(Value a) {
   return make(Op::broadcast, widened(from.type), {a});
 }
 
+Value Builder::convert(Value a, Type to) {
+  const Instruction& from = function_[a];
+  if (from.type == to) return a;
+  if (from.op == Op::constant) return constant(to, from.number, 0);
+  return make(Op::convert, to, {a});
+}
+
+Value Builder::in_precision_of(Value a, Value like) {
+  const Type of = type(like);
+  if (!is_number(type(a)) || !is_number(of)) return a;
+  const bool single = of == Type::single || of == Type::singles;
+  if (is_vector(type(a))) return convert(a, single ? Type::singles : Type::reals);
+  return convert(a, single ? Type::single : Type::real);
+}
+
+Value Builder::in_double(Value a) {
+  return is_number(type(a)) ? convert(a, is_vector(type(a)) ? Type::reals : Type::real) : a;
+}
+
 bool Builder::same_width(Value& a, Value& b) {
+  const bool single = type(a) == Type::single || type(a) == Type::singles;
+  if (single) b = in_precision_of(b, a);
+  else a = in_precision_of(a, type(b) == Type::single || type(b) == Type::singles ? b : a);
   if (is_vector(type(a)) && !is_vector(type(b))) b = broadcast(b);
   if (is_vector(type(b)) && !is_vector(type(a))) a = broadcast(a);
   return is_vector(type(a));
@@ -163,9 +187,9 @@ void Builder::store(Place place, Value value) {
   append({.op = Op::store, .buffer = place.buffer, .operands = {at, value}, .integer = place.offset});
 }
 
-Value Builder::gather(Buffer buffer, int64_t offset, Value integers) {
+Value Builder::gather(Buffer buffer, int64_t offset, Value integers, Type type) {
   return append(
-      {.op = Op::gather, .type = Type::reals, .buffer = buffer, .operands = {integers}, .integer = offset});
+      {.op = Op::gather, .type = type, .buffer = buffer, .operands = {integers}, .integer = offset});
 }
 
 Value Builder::address(Place place) {

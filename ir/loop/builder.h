@@ -24,6 +24,7 @@ class Builder {
  public:
   explicit Builder(std::string name);
 
+  Value constant(Type type, double number, int64_t integer = 0);
   Value real(double value) { return constant(Type::real, value, 0); }
   Value reals(double value) { return constant(Type::reals, value, 0); }
   Value index(int64_t value) { return constant(Type::index, 0, value); }
@@ -33,11 +34,14 @@ class Builder {
   Value lanes() { return make(Op::lanes, Type::reals, {}); }
   Value rows() { return make(Op::rows, Type::index, {}); }
   Value broadcast(Value a);
+  /// A number in the precision of `like`.
+  Value in_precision_of(Value a, Value like);
+  Value in_double(Value a);
 
   Value load(Type type, Place place);
   void store(Place place, Value value);
-  Value load_column(Value column, Value row) { return make(Op::load_column, Type::reals, {column, row}); }
-  Value gather(Buffer buffer, int64_t offset, Value integers);
+  Value load_column(Value column, Value row, Type type = Type::reals) { return make(Op::load_column, type, {column, row}); }
+  Value gather(Buffer buffer, int64_t offset, Value integers, Type type = Type::reals);
   Value address(Place place);
 
   Value add(Value a, Value b) { return binary(Op::add, a, b); }
@@ -75,7 +79,7 @@ class Builder {
   Value flag_not(Value a) { return unary(Op::flag_not, a); }
   Value select(Value flag, Value yes, Value no);
 
-  Value reduce_add(Value a) { return make(Op::reduce_add, Type::real, {a}); }
+  Value reduce_add(Value a) { return make(Op::reduce_add, type(a) == Type::singles ? Type::single : Type::real, {a}); }
 
   using Body = std::function<std::vector<Value>(Value induction, const std::vector<Value>& carried)>;
   /// for (i = from; i < to; i += step); the body gives the next carried values. Returns their last values.
@@ -102,10 +106,11 @@ class Builder {
   std::vector<std::vector<size_t>> known_in_;          // the hashes that each open region added
   Value make(Op op, Type type, std::vector<Value> operands);
   Value make(Instruction instruction);
-  Value constant(Type type, double number, int64_t integer);
   Value binary(Op op, Value a, Value b);
   Value compare(Op op, Value a, Value b);
+  /// Gives both operands the greater width and the smaller precision; true for vectors.
   bool same_width(Value& a, Value& b);
+  Value convert(Value a, Type type);
   Value append(Instruction instruction);
   void open_region(int32_t region);
   void close_region();

@@ -56,7 +56,8 @@ Value Evaluator::value(NodeId id, const Binding& binding) {
 Value Evaluator::as_real(Value value) {
   Type type = b_.type(value);
   if (type != Type::flag && type != Type::flags) return value;
-  return type == Type::flag ? b_.select(value, b_.real(1), b_.real(0)) : b_.select(value, b_.reals(1), b_.reals(0));
+  Value one = number(1), zero = number(0);
+  return type == Type::flag ? b_.select(value, one, zero) : b_.select(value, b_.broadcast(one), b_.broadcast(zero));
 }
 
 Value Evaluator::as_flag(Value value) {
@@ -75,18 +76,19 @@ Place Evaluator::place(const Storage& to, const Binding& binding) {
 
 Value Evaluator::load(const Storage& from, const Binding& binding) {
   switch (from.form) {
-    case Storage::Form::scalar: return b_.load(Type::real, place(from, binding));
-    case Storage::Form::vector: case Storage::Form::tile: return b_.load(Type::reals, place(from, binding));
+    case Storage::Form::scalar: return b_.load(single ? Type::single : Type::real, place(from, binding));
+    case Storage::Form::vector: case Storage::Form::tile:
+      return b_.load(single ? Type::singles : Type::reals, place(from, binding));
     case Storage::Form::column: {
       Index column = linear(b_, from.strides, binding, from.offset);
-      return b_.load_column(index_value(b_, column), column_row);
+      return b_.load_column(index_value(b_, column), column_row, single ? Type::singles : Type::reals);
     }
   }
   return no_value;
 }
 
 void Evaluator::store(const Storage& to, const Binding& binding, Value value) {
-  value = as_real(value);
+  value = b_.in_precision_of(as_real(value), number(0));
   if (to.form != Storage::Form::scalar) value = b_.broadcast(value);
   b_.store(place(to, binding), value);
 }
@@ -112,11 +114,11 @@ Value Evaluator::position(Index index) {
 Value Evaluator::leaf(const ir::Node& n, const Binding& binding) {
   using ir::Op;
   auto at = [&](size_t i) { return binding[static_cast<size_t>(n.attributes.axes[i])]; };
-  if (n.op == Op::constant) return b_.real(n.attributes.number);
+  if (n.op == Op::constant) return number(n.attributes.number);
   if (n.op == Op::iota) return position(at(0));
   if (n.op == Op::identity) {
-    if (at(0) == at(1)) return b_.real(1);
-    if (at(0).value == no_value && at(1).value == no_value) return b_.real(0);
+    if (at(0) == at(1)) return number(1);
+    if (at(0).value == no_value && at(1).value == no_value) return number(0);
     return as_real(b_.int_equal(index_value(b_, at(0)), index_value(b_, at(1))));
   }
   refuse(n, "a leaf that this function cannot read");
@@ -164,7 +166,7 @@ Value Evaluator::expand(NodeId id, const Binding& binding) {
     case ir::ShapeRule::diag: {
       Index i = binding[static_cast<size_t>(axes[0])], j = binding[static_cast<size_t>(axes[1])];
       if (i == j) return value(n.inputs[0], binding);
-      if (i.value == no_value && j.value == no_value) return b_.real(0);
+      if (i.value == no_value && j.value == no_value) return number(0);
       Value on = b_.int_equal(index_value(b_, i), index_value(b_, j));
       Value x = real(n.inputs[0], binding);
       return b_.select(on, x, b_.real_like(0, x));
@@ -210,36 +212,41 @@ Value Evaluator::pointwise(const ir::Node& n, const Binding& binding) {
   refuse(n, "unknown");
 }
 
+/// Widened to double and back where numbers are singles.
+Value Evaluator::precise(Value (*function)(Builder&, Value), Value x) {
+  return b_.in_precision_of(function(b_, b_.in_double(x)), x);
+}
+
 Value Evaluator::unary(const ir::Node& n, Value a) {
   if (n.op == ir::Op::logical_not) return b_.flag_not(as_flag(a));
   Value x = as_real(a);
   switch (n.op) {
     case ir::Op::neg: return b_.neg(x);
     case ir::Op::abs: return b_.abs(x);
-    case ir::Op::exp: return maths::exp(b_, x);
-    case ir::Op::log: return maths::log(b_, x);
-    case ir::Op::expm1: return maths::expm1(b_, x);
-    case ir::Op::log1p: return maths::log1p(b_, x);
+    case ir::Op::exp: return precise(maths::exp, x);
+    case ir::Op::log: return precise(maths::log, x);
+    case ir::Op::expm1: return precise(maths::expm1, x);
+    case ir::Op::log1p: return precise(maths::log1p, x);
     case ir::Op::sqrt: return b_.sqrt(x);
     case ir::Op::square: return b_.mul(x, x);
     case ir::Op::reciprocal: return b_.div(b_.real_like(1, x), x);
-    case ir::Op::sigmoid: return maths::sigmoid(b_, x);
-    case ir::Op::softplus: return maths::softplus(b_, x);
-    case ir::Op::tanh: return maths::tanh(b_, x);
+    case ir::Op::sigmoid: return precise(maths::sigmoid, x);
+    case ir::Op::softplus: return precise(maths::softplus, x);
+    case ir::Op::tanh: return precise(maths::tanh, x);
     case ir::Op::relu: return b_.select(b_.less(x, b_.real_like(0, x)), b_.real_like(0, x), x);
-    case ir::Op::erf: return maths::erf(b_, x);
-    case ir::Op::lgamma: return maths::lgamma(b_, x);
-    case ir::Op::digamma: return maths::digamma(b_, x);
-    case ir::Op::trigamma: return maths::trigamma(b_, x);
-    case ir::Op::erfcx: return maths::erfcx(b_, x);
-    case ir::Op::cos: return maths::cos(b_, x);
-    case ir::Op::sin: return maths::sin(b_, x);
-    case ir::Op::binet: return maths::binet(b_, x);
-    case ir::Op::binet_slope: return maths::binet_slope(b_, x);
-    case ir::Op::binet_curve: return maths::binet_curve(b_, x);
-    case ir::Op::log_bessel: return maths::log_bessel(b_, x);
-    case ir::Op::bessel_ratio: return maths::bessel_ratio(b_, x);
-    case ir::Op::bessel_slope: return maths::bessel_slope(b_, x);
+    case ir::Op::erf: return precise(maths::erf, x);
+    case ir::Op::lgamma: return precise(maths::lgamma, x);
+    case ir::Op::digamma: return precise(maths::digamma, x);
+    case ir::Op::trigamma: return precise(maths::trigamma, x);
+    case ir::Op::erfcx: return precise(maths::erfcx, x);
+    case ir::Op::cos: return precise(maths::cos, x);
+    case ir::Op::sin: return precise(maths::sin, x);
+    case ir::Op::binet: return precise(maths::binet, x);
+    case ir::Op::binet_slope: return precise(maths::binet_slope, x);
+    case ir::Op::binet_curve: return precise(maths::binet_curve, x);
+    case ir::Op::log_bessel: return precise(maths::log_bessel, x);
+    case ir::Op::bessel_ratio: return precise(maths::bessel_ratio, x);
+    case ir::Op::bessel_slope: return precise(maths::bessel_slope, x);
     case ir::Op::floor: return b_.floor(x);
     case ir::Op::is_finite: return b_.less(b_.abs(x), b_.real_like(__builtin_inf(), x));
     default: break;  // every other op has another shape rule or arity
@@ -259,7 +266,7 @@ Value Evaluator::binary(const ir::Node& n, Value a, Value c) {
     case ir::Op::sub: return b_.sub(x, y);
     case ir::Op::mul: return b_.mul(x, y);
     case ir::Op::div: return b_.div(x, y);
-    case ir::Op::pow: return maths::pow(b_, x, y);
+    case ir::Op::pow: return b_.in_precision_of(maths::pow(b_, b_.in_double(x), b_.in_double(y)), single ? number(0) : x);
     case ir::Op::maximum: return b_.maximum(x, y);
     case ir::Op::minimum: return b_.minimum(x, y);
     case ir::Op::less: return b_.less(x, y);

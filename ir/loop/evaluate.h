@@ -18,6 +18,8 @@ class Evaluator {
   std::vector<char> looped;
   /// Where nodes are stored, by NodeId.
   std::vector<std::optional<Storage>> storage;
+  /// Numbers of the frame are singles; functions of one number are computed in double.
+  bool single = false;
   /// The row at work, in the columns and in tiles; none outside of loops over rows.
   Value column_row = no_value, tile_row = no_value;
 
@@ -28,6 +30,7 @@ class Evaluator {
   Value real(NodeId node, const Binding& binding) { return as_real(value(node, binding)); }
   Value as_real(Value value);
   Value as_flag(Value value);
+  Value number(double value) { return b_.constant(single ? Type::single : Type::real, value); }
 
   Value load(const Storage& storage, const Binding& binding);
   void store(const Storage& storage, const Binding& binding, Value value);
@@ -70,6 +73,7 @@ class Evaluator {
   const Local* local(NodeId id, const Binding& binding) const;
 
   Value expand(NodeId id, const Binding& binding);
+  Value precise(Value (*function)(Builder&, Value), Value x);
   Value unary(const ir::Node& node, Value a);
   Value binary(const ir::Node& node, Value a, Value b);
   Value pointwise(const ir::Node& node, const Binding& binding);

@@ -9,7 +9,8 @@ Value finite_or_zero(Builder& b, Value greatest) {
 }
 
 Value Evaluator::zero_of(const ir::Node& n, double zero) {
-  return n.type.has(row_axis) ? b_.reals(zero) : b_.real(zero);
+  const Value scalar = number(zero);
+  return n.type.has(row_axis) ? b_.broadcast(scalar) : scalar;
 }
 
 /// Goes over all positions of `axes`, in order. An accumulator of none stands for "no term yet"; loops start from `first`.
@@ -30,7 +31,7 @@ Value Evaluator::fold(std::span<const AxisId> axes, std::span<const NodeId> inpu
   return b_.loop(b_.index(0), b_.index(size), 1, {start}, [&](Value i, const std::vector<Value>& carried) {
     Binding inner = binding;
     inner[axis] = {i, 0};
-    return std::vector<Value>{fold(axes.subspan(1), inputs, inner, carried[0], first, n, step)};
+    return std::vector<Value>{b_.in_precision_of(fold(axes.subspan(1), inputs, inner, carried[0], first, n, step), carried[0])};
   })[0];
 }
 
@@ -79,10 +80,10 @@ Value Evaluator::greatest(const ir::Node& n, const Binding& binding) {
 Value Evaluator::log_sum_exp(const ir::Node& n, const Binding& binding) {
   Value top = finite_or_zero(b_, greatest(n, binding));
   Value total = fold(n.attributes.axes, n.inputs, binding, no_value, 0, n, [&](const Binding& at, Value accumulator) {
-    Value term = maths::exp(b_, b_.sub(real(n.inputs[0], at), top));
+    Value term = precise(maths::exp, b_.sub(real(n.inputs[0], at), top));
     return accumulator == no_value ? term : b_.add(accumulator, term);
   });
-  return b_.add(top, maths::log(b_, total));
+  return b_.add(top, precise(maths::log, total));
 }
 
 Value Evaluator::arg_max(const ir::Node& n, const Binding& binding) {
@@ -158,7 +159,7 @@ Value Evaluator::choose(Index index, int64_t count, const std::function<Value(in
 Value Evaluator::gather(const ir::Node& n, const Binding& binding) {
   AxisId axis = n.attributes.axes[0];
   int64_t size = size_of(module_, axis);
-  Value index = real(n.inputs[1], binding);
+  Value index = b_.in_double(real(n.inputs[1], binding));
   Binding at = binding;
   auto& position_of_table = at[static_cast<size_t>(axis)];
   const auto& table = storage[static_cast<size_t>(n.inputs[0])];
@@ -180,9 +181,9 @@ Value Evaluator::gather(const ir::Node& n, const Binding& binding) {
     Index base = linear(b_, others, binding, table->offset);
     Value place = b_.integer(Op::int_mul, whole, b_.integer_like(stride, whole));
     if (base.value != no_value) place = b_.integer(Op::int_add, place, base.value);
-    return b_.gather(table->buffer, base.constant, place);
+    return b_.gather(table->buffer, base.constant, place, single ? Type::singles : Type::reals);
   }
-  Value chosen = b_.reals(__builtin_nan(""));
+  Value chosen = b_.broadcast(number(__builtin_nan("")));
   if (!looped[static_cast<size_t>(axis)]) {
     for (int64_t i = 0; i < size; ++i) {
       position_of_table = {no_value, i};

@@ -14,18 +14,27 @@ std::string_view name(Type type) {
     case Type::integers: return "indexx8";
     case Type::flags: return "flagx8";
     case Type::pointer: return "pointer";
+    case Type::single: return "single";
+    case Type::singles: return "singlex8";
   }
   return "";
 }
 
-bool is_vector(Type type) { return type == Type::reals || type == Type::integers || type == Type::flags; }
+bool is_vector(Type type) {
+  return type == Type::reals || type == Type::integers || type == Type::flags || type == Type::singles;
+}
+
+bool is_number(Type type) {
+  return type == Type::real || type == Type::reals || type == Type::single || type == Type::singles;
+}
 
 Type widened(Type type) {
   switch (type) {
     case Type::real: return Type::reals;
     case Type::index: return Type::integers;
     case Type::flag: return Type::flags;
-    case Type::none: case Type::reals: case Type::integers: case Type::flags: case Type::pointer: return type;
+    case Type::single: return Type::singles;
+    case Type::none: case Type::reals: case Type::integers: case Type::flags: case Type::pointer: case Type::singles: return type;
   }
   return type;
 }

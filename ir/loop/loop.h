@@ -1,5 +1,5 @@
 #pragma once
-// Loop: what machine code is made of. SSA values that are scalars or vectors of eight doubles, and nested counted loops.
+// Loop: what machine code is made of. SSA values that are scalars or vectors of eight doubles (or floats), and nested counted loops.
 // Already vectorised: the same text on every machine, which only splits the vectors over its registers.
 
 #include <cstdint>
@@ -16,12 +16,13 @@ inline constexpr int64_t lane_count = 8;
 using Value = int32_t;  // the index of the instruction that makes it
 inline constexpr Value no_value = -1;
 
-enum class Type : uint8_t { none, real, index, flag, reals, integers, flags, pointer };
+enum class Type : uint8_t { none, real, index, flag, reals, integers, flags, pointer, single, singles };
 std::string_view name(Type type);
 bool is_vector(Type type);
+bool is_number(Type type);  // real or single, of either width
 Type widened(Type type);  // the vector type of a scalar type; a vector type stays
 
-/// The blocks of doubles behind the frame.
+/// The blocks of numbers behind the frame. Places in them count numbers of the type that is loaded or stored.
 enum class Buffer : uint8_t { none, parameters, derived, statistics, output, scratch };
 std::string_view name(Buffer buffer);
 

@@ -65,7 +65,7 @@ class Printer {
     std::string_view op = row(i.op).name;
     switch (i.op) {
       case Op::constant:
-        return i.type == Type::real || i.type == Type::reals ? fmt::format("constant {}", i.number)
+        return is_number(i.type) ? fmt::format("constant {}", i.number)
                                                              : fmt::format("constant {}", i.integer);
       case Op::load: case Op::gather: case Op::address: return fmt::format("{} {}", op, place(i));
       case Op::store: return fmt::format("store {}, {}", place(i), value(i.operands[1]));
@@ -73,7 +73,7 @@ class Printer {
         return fmt::format("{}{}, {}", op, operands(i), i.integer);
       case Op::call: return fmt::format("call {}{}", i.symbol, operands(i));
       case Op::loop_for: case Op::induction: case Op::carried: case Op::yield: case Op::leave: case Op::lanes:
-      case Op::rows: case Op::broadcast: case Op::load_column: case Op::add: case Op::sub: case Op::mul:
+      case Op::rows: case Op::broadcast: case Op::convert: case Op::load_column: case Op::add: case Op::sub: case Op::mul:
       case Op::div: case Op::fma: case Op::neg: case Op::abs: case Op::sqrt: case Op::floor:
       case Op::round_even: case Op::maximum: case Op::minimum: case Op::bits: case Op::from_bits:
       case Op::to_real: case Op::to_index: case Op::int_add: case Op::int_sub: case Op::int_mul:

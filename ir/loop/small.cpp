@@ -15,6 +15,7 @@ SmallSchedule::SmallSchedule(const ir::Program& program, const ir::Function& fun
       values_(module_, function, b_, arena_), live_(live_nodes(function)), kept_(function.nodes.size(), 0),
       demands_(demands(function)),
       group_of_(function.nodes.size(), -1), planned_(function.nodes.size()) {
+  values_.single = program.single;
   for (size_t axis = 1; axis < module_.axes.size(); ++axis) values_.looped[axis] = module_.axes[axis].size > 1;
 }
 
@@ -230,7 +231,7 @@ bool SmallSchedule::write_products(const Group& group) {
       element[last] = {first, r};
       return element;
     };
-    std::vector<Value> zeros(static_cast<size_t>(count), b_.real(0));
+    std::vector<Value> zeros(static_cast<size_t>(count), values_.number(0));
     auto made = b_.loop(b_.index(0), b_.index(size_of(module_, n.attributes.axes[0])), 1, zeros,
                         [&](Value i, const std::vector<Value>& carried) {
                           std::vector<Value> next;
@@ -286,6 +287,7 @@ Storage SmallSchedule::packed(NodeId id, const std::vector<AxisId>& last) {
 
 void SmallSchedule::write_call(NodeId id) {
   const ir::Node& n = node(id);
+  if (program_.single && n.op != ir::Op::reshape) refuse(n, "linear algebra has double precision");
   const Storage& to = *planned_[static_cast<size_t>(id)];
   if (n.op == ir::Op::reshape) {
     // The same doubles under other axes.

@@ -40,7 +40,7 @@ class Verifier {
   }
 
   Type flag_of(Type type) const { return is_vector(type) ? Type::flags : Type::flag; }
-  bool real(Type type) const { return type == Type::real || type == Type::reals; }
+  bool real(Type type) const { return is_number(type); }
 
   void types(Value id) {
     const Instruction& i = function_[id];
@@ -67,6 +67,10 @@ class Verifier {
       case Op::broadcast:
         if (is_vector(operand(id, 0)) || i.type != widened(operand(id, 0))) fault(id, "not scalar to vector");
         break;
+      case Op::convert:
+        if (!real(i.type) || !real(operand(id, 0)) || is_vector(i.type) != is_vector(operand(id, 0)) || i.type == operand(id, 0))
+          fault(id, "converts a number to the other precision");
+        break;
       case Op::load: case Op::address: expect(id, 0, Type::index); break;
       case Op::store:
         expect(id, 0, Type::index);
@@ -76,9 +80,9 @@ class Verifier {
       case Op::gather: expect(id, 0, Type::integers); break;
       case Op::to_real: case Op::leave: expect(id, 0, Type::index); break;
       case Op::to_index: expect(id, 0, Type::real); break;
-      case Op::bits: if (!real(operand(id, 0))) fault(id, "the bits of what is not real"); break;
+      case Op::bits: if (operand(id, 0) != Type::real && operand(id, 0) != Type::reals) fault(id, "the bits of what is not real"); break;
       case Op::from_bits: if (real(operand(id, 0))) fault(id, "of what is no integer"); break;
-      case Op::reduce_add: expect(id, 0, Type::reals); break;
+      case Op::reduce_add: if (!real(operand(id, 0)) || widened(i.type) != operand(id, 0)) fault(id, "of what is no vector of numbers"); break;
       case Op::loop_for: loop(id); break;
       case Op::constant: case Op::lanes: case Op::rows: case Op::induction: case Op::carried: case Op::yield:
       case Op::result: case Op::call: break;

@@ -40,6 +40,7 @@ struct GradientSettings {
   double kl_warmup = 0;        // epochs over which that weight rises from 0
   double holdout = 0;          // below 1 a share of the rows, else their number: the last ones
   int64_t patience = 0;        // epochs without a better held-out bound before a run ends; 0: none ends it
+  bool single = true;          // precision of the numbers
   Optimiser optimiser;
 };
 

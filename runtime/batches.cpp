@@ -34,12 +34,9 @@ double RowMajorTable<Real>::weight(std::span<const int64_t> rows) const {
 
 template <class Real>
 BatchTile<Real>::BatchTile(const ir::Program& program) : program_(program) {
-  constexpr size_t line = 64 / sizeof(Real);
   const int64_t columns = program.data_columns();
-  memory_.resize(static_cast<size_t>(columns * ir::batch_stride) + line);
-  const auto address = reinterpret_cast<uintptr_t>(memory_.data());
-  first_ = memory_.data() + (64 - address % 64) % 64 / sizeof(Real);
-  for (int64_t c = 0; c < columns; ++c) columns_.push_back(first_ + c * ir::batch_stride);
+  memory_.resize(static_cast<size_t>(columns * ir::batch_stride));
+  for (int64_t c = 0; c < columns; ++c) columns_.push_back(memory_.data() + c * ir::batch_stride);
 }
 
 template <class Real>
@@ -49,7 +46,7 @@ void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int
   const Random random(seed, site, step);
   for (size_t s = 0; s < program_.data.size(); ++s) {
     const ir::DataSlot& slot = program_.data[s];
-    Real* to = first_ + slot.offset * ir::batch_stride;
+    Real* to = memory_.data() + slot.offset * ir::batch_stride;
     for (int64_t from = 0; from < padded; from += LVM_LANES) {
       int64_t row[LVM_LANES];
       for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];

@@ -7,6 +7,7 @@
 #include "ir/program/program.h"
 #include "ir/program/stages.h"
 #include "runtime/bind.h"
+#include "runtime/numbers.h"
 #include "runtime/random.h"
 
 namespace lvm::runtime {
@@ -37,8 +38,7 @@ class BatchTile {
 
  private:
   const ir::Program& program_;
-  std::vector<Real> memory_;
-  Real* first_ = nullptr;  // on a cache line's boundary
+  Numbers<Real> memory_;
   std::vector<const void*> columns_;
 };
 

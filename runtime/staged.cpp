@@ -13,6 +13,7 @@ namespace {
 
 constexpr int64_t stretch_rows = 64;   // of a tile, which one thread takes through all stages
 constexpr int64_t product_rows = 128;  // of the result of a product over rows, which one thread computes
+constexpr int64_t stretch_elements = 1 << 15;  // of an update
 
 template <class Real>
 class StageWalker {
@@ -26,9 +27,41 @@ class StageWalker {
       const int64_t rows = stage.kernel.empty() ? result_rows(stage.product) : 1;
       for (int64_t from = 0; from < rows; from += product_rows) tasks_.push_back({i, from, std::min(product_rows, rows - from)});
     }
+    for (size_t i = 0; i < stages_.elements.size(); ++i) {
+      const int64_t all = stages_.elements[i].elements;
+      for (int64_t from = 0; from < all; from += stretch_elements) tasks_.push_back({i, from, std::min(stretch_elements, all - from)});
+    }
+    for (const ir::Slot& slot : program.statistics) {
+      const auto is_product = [&](const ir::Stage& stage) { return stage.kernel.empty() && stage.product.result.offset == slot.offset; };
+      if (std::ranges::none_of(stages_.over_rows, is_product)) added_.push_back(&slot);
+    }
   }
 
-  int32_t operator()(lvm_frame& frame) {
+  int32_t operator()(lvm_frame& frame) { return stages_.elements.empty() ? rows(frame) : elements(frame); }
+
+ private:
+  /// Statistics that are no product's are added to from 0.
+  void clear(const lvm_frame& frame) const {
+    auto* statistics = static_cast<Real*>(frame.statistics);
+    for (const ir::Slot* slot : added_) std::fill_n(statistics + slot->offset, slot->size, Real(0));
+  }
+
+  int32_t elements(const lvm_frame& whole) {
+    std::atomic<int32_t> code = 0;
+    pool_->run(static_cast<int64_t>(tasks_.size()), [&](int64_t index, int) {
+      const Task& task = tasks_[static_cast<size_t>(index)];
+      lvm_frame frame = whole;
+      frame.parameters = static_cast<const Real*>(whole.parameters) + task.from;
+      frame.statistics = static_cast<Real*>(whole.statistics) + task.from;
+      frame.output = static_cast<Real*>(whole.output) + task.from;
+      frame.rows = static_cast<int32_t>(task.rows);
+      if (const int32_t failed = kernels_->at(stages_.elements[task.stage].kernel)(&frame); failed != 0) code = failed;
+    });
+    return code;
+  }
+
+  int32_t rows(lvm_frame& frame) {
+    if (frame.first_row == 0) clear(frame);
     const int64_t stretches = (frame.rows + stretch_rows - 1) / stretch_rows;
     std::atomic<int32_t> code = 0;
     const auto note = [&](int32_t failed) {
@@ -39,7 +72,6 @@ class StageWalker {
     return code;
   }
 
- private:
   struct Task {
     size_t stage;
     int64_t from, rows;
@@ -103,11 +135,12 @@ class StageWalker {
   /// Rows [from, from + count) of the result.
   void sum(const ir::Product& p, const lvm_frame& frame, int64_t from, int64_t count) {
     const int64_t stride = p.repeats * ir::batch_stride, width = p.transposed ? p.in : p.out;
-    const MatrixProduct shape{.right_transposed = true, .add = true, .m = count, .n = width, .k = frame.rows,
+    MatrixProduct shape{.right_transposed = true, .m = count, .n = width, .k = frame.rows,
                               .left_stride = stride, .right_stride = stride, .result_stride = width};
     const ir::MatrixPlace &tall = p.transposed ? p.right : p.left, &wide = p.transposed ? p.left : p.right;
     for (int64_t draw = 0; draw < p.repeats; ++draw) {
       const int64_t at = draw * ir::batch_stride;
+      shape.add = frame.first_row > 0 || draw > 0;
       multiply(shape, place(tall, frame) + from * stride + at, place(wide, frame) + at, place(p.result, frame) + from * width);
     }
   }
@@ -118,6 +151,7 @@ class StageWalker {
   Buffer scratch_;
   int64_t columns_;
   std::vector<Task> tasks_;
+  std::vector<const ir::Slot*> added_;
 };
 
 template <class Real>

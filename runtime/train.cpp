@@ -8,6 +8,7 @@
 
 #include "runtime/batches.h"
 #include "runtime/initial_values.h"
+#include "runtime/numbers.h"
 #include "runtime/run.h"
 #include "runtime/walker.h"
 
@@ -40,7 +41,7 @@ class Trainer {
         next_(parameters_),
         derived_(static_cast<size_t>(program.derived_doubles())),
         statistics_(static_cast<size_t>(program.statistic_doubles())),
-        output_((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS),
+        output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS)),
         scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1) {
     const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
     const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
@@ -53,8 +54,8 @@ class Trainer {
   Fitted go(Diagnostics& diagnostics);
 
  private:
-  static std::vector<Real> as_real(const std::vector<double>& values) {
-    std::vector<Real> out;
+  static Numbers<Real> as_real(const std::vector<double>& values) {
+    Numbers<Real> out;
     for (const double value : values) out.push_back(static_cast<Real>(value));
     return out;
   }
@@ -71,6 +72,8 @@ class Trainer {
     frame.derived = derived_.data();
     frame.statistics = statistics_.data();
     frame.scratch = scratch_.data();
+    FunctionTimer timer(times_, function);
+    timer.count(1, frame.rows);
     if (const int32_t code = functions_.at(function)(&frame); code != 0)
       throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
   }
@@ -81,17 +84,22 @@ class Trainer {
     frame.output = derived_.data();
     call("prepare", frame);
   }
+  void gather(Rows rows, Site site, uint32_t draw) {
+    FunctionTimer timer(times_, "gather");
+    timer.count(1, static_cast<int64_t>(rows.size()));
+    tile_.fill(table_, rows, options_.fit.seed, site, draw);
+  }
   /// `after` sees each tile's rows and row outputs.
   template <class After>
   void call_rows(const char* function, Rows rows, Site site, uint32_t draw, const After& after) {
-    std::ranges::fill(statistics_, Real(0));
     for (size_t from = 0; from < rows.size(); from += LVM_TILE_ROWS) {
       const Rows part = rows.subspan(from, std::min<size_t>(LVM_TILE_ROWS, rows.size() - from));
-      tile_.fill(table_, part, options_.fit.seed, site, draw);
+      gather(part, site, draw);
       lvm_frame frame{};
       frame.columns = tile_.columns();
       frame.output = output_.data();
       frame.rows = static_cast<int32_t>(part.size());
+      frame.first_row = static_cast<int64_t>(from);
       call(function, frame);
       after(part);
     }
@@ -118,10 +126,12 @@ class Trainer {
   const TrainOptions& options_;
   RowMajorTable<Real> table_;
   BatchTile<Real> tile_;
-  std::vector<Real> parameters_, next_, derived_, statistics_;
-  Buffer output_, scratch_;
+  Numbers<Real> parameters_, next_;  // fixed parameters stand in both
+  Numbers<Real> derived_, statistics_, output_;
+  Buffer scratch_;
   std::vector<int64_t> trained_, held_out_;
   uint32_t steps_ = 0;
+  FunctionTimes times_;
   Clock clock_;
 };
 
@@ -139,7 +149,7 @@ template <class Real>
 Failure Trainer<Real>::not_finite(Rows rows) {
   Failure found;
   call_rows("bound", rows, Site::noise, steps_, [&](Rows part) {
-    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(reinterpret_cast<const Real*>(output_.data())[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
+    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(output_[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
     for (size_t i = 0; i < part.size() && found.empty(); ++i) {
       if (std::isfinite(value(program_.row_outputs.front(), i))) continue;
       // The first output is the bound itself.
@@ -161,9 +171,8 @@ Failure Trainer<Real>::step(Rows rows, Sums& sums) {
   prepare();
   call_rows("step", rows, Site::noise, steps_);
   add(sums);
-  if (!std::ranges::all_of(statistics_, [](Real x) { return std::isfinite(x); })) return not_finite(rows);
+  if (!all_finite(statistics_)) return not_finite(rows);
   lvm_frame frame{};
-  next_ = parameters_;  // fixed parameters keep their values
   frame.output = next_.data();
   call("optimise", frame);
   std::swap(parameters_, next_);
@@ -202,7 +211,7 @@ Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
 template <class Real>
 double Trainer<Real>::log_prior() {
   lvm_frame frame{};
-  std::vector<Real> derived = derived_;
+  Numbers<Real> derived = derived_;
   frame.output = derived.data();
   call("prior", frame);
   return static_cast<double>(derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)]);
@@ -218,7 +227,7 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   fitted.held_out_rows = static_cast<int64_t>(held_out_.size());
   RunOutcome outcome;
   outcome.stop = Stop::epochs;
-  std::vector<Real> best;  // parameters of the best held-out bound, where `patience` watches it
+  Numbers<Real> best;  // parameters of the best held-out bound, where `patience` watches it
   double best_bound = -std::numeric_limits<double>::infinity();
   int64_t best_epoch = 0;
   for (int64_t number = 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
@@ -272,6 +281,7 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();
   fitted.runs.push_back(std::move(outcome));
   fitted.ok = true;
+  fitted.times = times_;
   fitted.seconds = clock_.seconds();
   return fitted;
 }

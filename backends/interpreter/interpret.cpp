@@ -89,6 +89,8 @@ void write_rows(const Slot& slot, const Value& value, const lvm_frame& frame) {
 int32_t run(const Program& program, const Function& function, lvm_frame& frame) {
   const auto values = evaluate(program.module, function, environment_of(program, function, frame));
   int64_t failed = 0;
+  if (program.batched && function.time == ir::BindingTime::rows && frame.first_row == 0)
+    std::fill_n(static_cast<double*>(frame.statistics), program.statistic_doubles(), 0.0);
   for (const auto& output : function.outputs) {
     const Value& value = values[static_cast<size_t>(output.node)];
     const auto to_output = [&](const Slot& slot) {

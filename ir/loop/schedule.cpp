@@ -5,6 +5,7 @@
 #include <algorithm>
 
 #include "ir/loop/batch.h"
+#include "ir/loop/flat.h"
 #include "ir/loop/rows.h"
 #include "ir/loop/small.h"
 
@@ -40,7 +41,16 @@ Unit schedule(ir::Program& program, const Target& target) {
         for (auto& [name, axes] : scheduled.symmetric()) statistic(program, name).symmetric = axes;
         break;
       }
-      case ir::BindingTime::prepare: case ir::BindingTime::update: add(SmallSchedule(program, function)); break;
+      case ir::BindingTime::prepare: case ir::BindingTime::update: {
+        FlatSchedule flat(program, function);
+        if (!program.batched || !flat.applies()) {
+          add(SmallSchedule(program, function));
+          break;
+        }
+        for (Function& kernel : flat.run()) unit.functions.push_back(std::move(kernel));
+        unit.staged[function.name] = flat.stages;
+        break;
+      }
       case ir::BindingTime::once: 
         throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name, ir::name(function.time)));
       case ir::BindingTime::plain: break;  // expanded where it is called

@@ -17,14 +17,15 @@ int64_t end_of(const std::vector<S>& slots) {
   return slots.empty() ? 0 : slots.back().offset + slots.back().size;
 }
 
+/// `unit`: slots begin at multiples of it.
 template <class S>
-void lay_out(const Module& module, std::vector<S>& slots) {
+void lay_out(const Module& module, std::vector<S>& slots, int64_t unit = 1) {
   int64_t offset = 0;
   for (auto& slot : slots) {
     slot.size = module.elements({Element::real, slot.axes});
     if (slot.size == unknown_size) throw InternalError("the slot `" + slot.name + "` has an axis of unknown size");
     slot.offset = offset;
-    offset += slot.size;
+    offset += (slot.size + unit - 1) / unit * unit;
   }
 }
 
@@ -50,16 +51,17 @@ void print_slots(std::string& text, const Module& module, std::string_view kind,
 
 std::string_view name(Domain domain) { return domain_names[static_cast<size_t>(domain)]; }
 
-int64_t Program::parameter_doubles() const { return end_of(parameters); }
+int64_t Program::parameter_doubles() const { return end_of(parameters) + (batched ? LVM_LANES : 0); }
 int64_t Program::derived_doubles() const { return end_of(derived); }
-int64_t Program::statistic_doubles() const { return end_of(statistics); }
+int64_t Program::statistic_doubles() const { return end_of(statistics) + (batched ? LVM_LANES : 0); }
 int64_t Program::data_columns() const { return end_of(data); }
 
 void assign_offsets(Program& program) {
   lay_out(program.module, program.data);
-  lay_out(program.module, program.parameters);
+  const int64_t unit = program.batched ? 64 / static_cast<int64_t>(sizeof(float)) : 1;  // cache lines, whatever the precision
+  lay_out(program.module, program.parameters, unit);
   lay_out(program.module, program.derived);
-  lay_out(program.module, program.statistics);
+  lay_out(program.module, program.statistics, unit);
   lay_out(program.module, program.row_outputs);
   lay_out(program.module, program.checks);
 }

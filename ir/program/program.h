@@ -119,7 +119,7 @@ struct Program {
   std::string model;
   std::string method;  // "em", "gradient"
   bool single = false;   // numbers of the frame are floats, not doubles
-  bool batched = false;  // statistics are plain sums of one tile after the other, without lanes
+  bool batched = false;  // statistics have no lanes: the first tile of a batch (first_row 0) sets them, the others are added
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;

@@ -39,9 +39,17 @@ struct Stage {
   Product product;
 };
 
-/// One function over rows. `of_rows` runs for each stretch of rows by itself; `over_rows` when all rows of the tile are done.
+/// A kernel over elements: its frame's pointers to parameters, statistics and output start at the first one, `rows` counts them.
+struct ElementStage {
+  std::string kernel;
+  int64_t elements = 0;
+};
+
+/// One function over rows: `of_rows` runs for each stretch of rows by itself, `over_rows` when all rows of the tile are done. Or an
+/// update of `elements`, which may be written where they are read.
 struct Stages {
   std::vector<Stage> of_rows, over_rows;
+  std::vector<ElementStage> elements;
   int64_t scratch_columns = 0;
 };
 

@@ -1,0 +1,41 @@
+#pragma once
+// Numbers of either precision on the boundary of a cache line.
+
+#include <cstddef>
+#include <new>
+#include <vector>
+
+namespace lvm::runtime {
+
+template <class Real>
+struct LineAllocator {
+  using value_type = Real;
+  LineAllocator() = default;
+  template <class Other>
+  explicit LineAllocator(const LineAllocator<Other>&) {}
+  Real* allocate(size_t count) { return static_cast<Real*>(::operator new(count * sizeof(Real), line)); }
+  void deallocate(Real* memory, size_t) { ::operator delete(memory, line); }
+  bool operator==(const LineAllocator&) const { return true; }
+
+ private:
+  static constexpr std::align_val_t line{64};
+};
+
+template <class Real>
+using Numbers = std::vector<Real, LineAllocator<Real>>;
+
+/// No number is infinite or NaN: 0 x is 0.
+template <class Real>
+bool all_finite(const Numbers<Real>& numbers) {
+  constexpr size_t lanes = 16;
+  Real zeros[lanes] = {};
+  size_t i = 0;
+  for (; i + lanes <= numbers.size(); i += lanes)
+    for (size_t lane = 0; lane < lanes; ++lane) zeros[lane] += numbers[i + lane] * Real(0);
+  for (; i < numbers.size(); ++i) zeros[0] += numbers[i] * Real(0);
+  Real sum = 0;
+  for (const Real zero : zeros) sum += zero;
+  return sum == Real(0);
+}
+
+}  // namespace lvm::runtime

@@ -131,6 +131,15 @@ class Emitter {
     return b_.CreateMaskedGather(type(i.type), at, llvm::Align(is_single(i.type) ? 4 : 8));
   }
 
+  /// The exponent's bits of a float.
+  Value* power_of_two(const Instruction& i) {
+    llvm::Type* bits = b_.getInt32Ty();
+    if (is_vector(i.type)) bits = llvm::FixedVectorType::get(bits, loop::lane_count);
+    Value* n = b_.CreateFPToSI(operand(i, 0), bits);
+    Value* biased = b_.CreateAdd(n, llvm::ConstantInt::get(bits, 127));
+    return b_.CreateBitCast(b_.CreateShl(biased, 23), type(i.type));
+  }
+
   Value* reduce_add(Value* vector) {
     std::vector<Value*> part;
     for (uint64_t lane = 0; lane < loop::lane_count; ++lane) part.push_back(b_.CreateExtractElement(vector, lane));
@@ -189,6 +198,7 @@ class Emitter {
       case Op::minimum:
         return b_.CreateSelect(b_.CreateFCmpOLT(operand(i, 0), operand(i, 1)), operand(i, 0), operand(i, 1));
       case Op::bits: case Op::from_bits: return b_.CreateBitCast(operand(i, 0), type(i.type));
+      case Op::power_of_two: return power_of_two(i);
       case Op::to_real: return b_.CreateSIToFP(operand(i, 0), type(i.type));
       case Op::to_index: return b_.CreateFPToSI(operand(i, 0), type(i.type));
       case Op::int_add: return b_.CreateAdd(operand(i, 0), operand(i, 1));

@@ -23,10 +23,11 @@ NodeId by_p(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
 }
 
 NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
-  // ln sigmoid(x) = -softplus(-x),  ln(1 - sigmoid(x)) = -softplus(x)
+  // ln sigmoid(x) = -softplus(-x),  ln(1 - sigmoid(x)) = -softplus(x),  softplus(x) - softplus(-x) = x
   const NodeId x = slots.at(0);
-  return mixed(b, value, b.unary(Op::neg, b.unary(Op::softplus, b.unary(Op::neg, x))),
-               b.unary(Op::neg, b.unary(Op::softplus, x)));
+  if (b.type(value).element == Element::boolean)
+    return b.unary(Op::neg, b.unary(Op::softplus, b.select(value, b.unary(Op::neg, x), x)));
+  return b.make(Op::fma, {value, x, b.unary(Op::neg, b.unary(Op::softplus, x))});
 }
 
 NodeId the_value(Builder&, NodeId value, const Slots&) {

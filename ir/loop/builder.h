@@ -64,6 +64,8 @@ class Builder {
 
   Value bits(Value a);
   Value from_bits(Value a);
+  /// Of a single: 2^n.
+  Value power_of_two(Value n) { return unary(Op::power_of_two, n); }
   Value to_real(Value a) { return make(Op::to_real, Type::real, {a}); }
   Value to_index(Value a) { return make(Op::to_index, Type::index, {a}); }
   Value integer(Op op, Value a, Value b);  // int_add … int_min, with sums and products of constants folded

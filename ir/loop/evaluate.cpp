@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include "ir/maths/maths.h"
+#include "ir/maths/single.h"
 
 namespace lvm::loop {
 
@@ -212,8 +213,10 @@ Value Evaluator::pointwise(const ir::Node& n, const Binding& binding) {
   refuse(n, "unknown");
 }
 
-/// Widened to double and back where numbers are singles.
-Value Evaluator::precise(Value (*function)(Builder&, Value), Value x) {
+/// Of singles by `of_single`, or widened to double and back.
+Value Evaluator::precise(Function1 function, Value x, Function1 of_single) {
+  const bool is_single = b_.type(x) == Type::single || b_.type(x) == Type::singles;
+  if (is_single && of_single) return of_single(b_, x);
   return b_.in_precision_of(function(b_, b_.in_double(x)), x);
 }
 
@@ -223,16 +226,16 @@ Value Evaluator::unary(const ir::Node& n, Value a) {
   switch (n.op) {
     case ir::Op::neg: return b_.neg(x);
     case ir::Op::abs: return b_.abs(x);
-    case ir::Op::exp: return precise(maths::exp, x);
+    case ir::Op::exp: return precise(maths::exp, x, maths::single::exp);
     case ir::Op::log: return precise(maths::log, x);
     case ir::Op::expm1: return precise(maths::expm1, x);
     case ir::Op::log1p: return precise(maths::log1p, x);
     case ir::Op::sqrt: return b_.sqrt(x);
     case ir::Op::square: return b_.mul(x, x);
     case ir::Op::reciprocal: return b_.div(b_.real_like(1, x), x);
-    case ir::Op::sigmoid: return precise(maths::sigmoid, x);
-    case ir::Op::softplus: return precise(maths::softplus, x);
-    case ir::Op::tanh: return precise(maths::tanh, x);
+    case ir::Op::sigmoid: return precise(maths::sigmoid, x, maths::single::sigmoid);
+    case ir::Op::softplus: return precise(maths::softplus, x, maths::single::softplus);
+    case ir::Op::tanh: return precise(maths::tanh, x, maths::single::tanh);
     case ir::Op::relu: return b_.select(b_.less(x, b_.real_like(0, x)), b_.real_like(0, x), x);
     case ir::Op::erf: return precise(maths::erf, x);
     case ir::Op::lgamma: return precise(maths::lgamma, x);

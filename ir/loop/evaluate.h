@@ -73,7 +73,8 @@ class Evaluator {
   const Local* local(NodeId id, const Binding& binding) const;
 
   Value expand(NodeId id, const Binding& binding);
-  Value precise(Value (*function)(Builder&, Value), Value x);
+  using Function1 = Value (*)(Builder&, Value);
+  Value precise(Function1 function, Value x, Function1 of_single = nullptr);
   Value unary(const ir::Node& node, Value a);
   Value binary(const ir::Node& node, Value a, Value b);
   Value pointwise(const ir::Node& node, const Binding& binding);

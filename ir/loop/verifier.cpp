@@ -71,6 +71,10 @@ class Verifier {
         if (!real(i.type) || !real(operand(id, 0)) || is_vector(i.type) != is_vector(operand(id, 0)) || i.type == operand(id, 0))
           fault(id, "converts a number to the other precision");
         break;
+      case Op::power_of_two:
+        if (i.type != Type::singles && i.type != Type::single) fault(id, "a power of two is a single");
+        same_types(id, 0);
+        break;
       case Op::load: case Op::address: expect(id, 0, Type::index); break;
       case Op::store:
         expect(id, 0, Type::index);

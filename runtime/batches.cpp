@@ -39,28 +39,52 @@ BatchTile<Real>::BatchTile(const ir::Program& program) : program_(program) {
   for (int64_t c = 0; c < columns; ++c) columns_.push_back(memory_.data() + c * ir::batch_stride);
 }
 
+namespace {
+
+/// Eight rows of a block, turned into eight lanes of each column.
+template <class Real>
+void turn(const Real* block, int64_t width, const int64_t* rows, Real* to) {
+  const Real* from[LVM_LANES];
+  for (int64_t lane = 0; lane < LVM_LANES; ++lane) from[lane] = block + rows[lane] * width;
+  for (int64_t e = 0; e < width; ++e) {
+    for (int64_t lane = 0; lane < LVM_LANES; ++lane) to[e * ir::batch_stride + lane] = from[lane][e];
+  }
+}
+
+/// Two latents draw different numbers: the elements of each slot have places of their own.
+template <class Real>
+void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to) {
+  for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
+    for (int64_t e = 0; e < slot.size; ++e) {
+      const auto place = static_cast<uint32_t>(slot.offset + e);
+      Real* cell = to + e * ir::batch_stride + lane;
+      if (slot.draws == ir::Draws::uniform) {
+        *cell = static_cast<Real>(random.uniform(rows[lane], place) + 0x1p-54);  // never 0
+        continue;
+      }
+      const auto [first, second] = random.normal_pair(rows[lane], place);
+      *cell = static_cast<Real>(first);
+      if (++e < slot.size) cell[ir::batch_stride] = static_cast<Real>(second);
+    }
+  }
+}
+
+}  // namespace
+
 template <class Real>
 void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
   const auto count = static_cast<int64_t>(rows.size());
-  const int64_t padded = (count + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
   const Random random(seed, site, step);
   for (size_t s = 0; s < program_.data.size(); ++s) {
     const ir::DataSlot& slot = program_.data[s];
     Real* to = memory_.data() + slot.offset * ir::batch_stride;
-    for (int64_t from = 0; from < padded; from += LVM_LANES) {
+    for (int64_t from = 0; from < count; from += LVM_LANES) {
       int64_t row[LVM_LANES];
       for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
-      for (int64_t e = 0; e < slot.size; ++e) {
-        Real* cells = to + e * ir::batch_stride + from;
-        // Two latents draw different numbers: the elements of each slot have places of their own.
-        const auto element = static_cast<uint32_t>(slot.offset + e);
-        for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
-          switch (slot.draws) {
-            case ir::Draws::none: cells[lane] = table.blocks()[s][static_cast<size_t>(row[lane] * slot.size + e)]; break;
-            case ir::Draws::normal: cells[lane] = static_cast<Real>(random.normal(row[lane], element)); break;
-            case ir::Draws::uniform: cells[lane] = static_cast<Real>(random.uniform(row[lane], element) + 0x1p-54); break;  // never 0
-          }
-        }
+      if (slot.draws == ir::Draws::none) {
+        turn(table.blocks()[s].data(), slot.size, row, to + from);
+      } else {
+        draw(slot, random, row, to + from);
       }
     }
   }

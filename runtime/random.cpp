@@ -41,13 +41,16 @@ uint64_t Random::bits(int64_t row, uint32_t element) const {
 
 double Random::uniform(int64_t row, uint32_t element) const { return to_uniform(bits(row, element)); }
 
-double Random::normal(int64_t row, uint32_t element) const {
+std::array<double, 2> Random::normal_pair(int64_t row, uint32_t element) const {
   // Box & Muller 1958; 1 - u lies in (0, 1].
   const auto b = block(row, element);
   const double u = to_uniform((uint64_t{b[1]} << 32) | b[0]);
-  const double v = to_uniform((uint64_t{b[3]} << 32) | b[2]);
-  return std::sqrt(-2 * std::log(1 - u)) * std::cos(2 * std::numbers::pi * v);
+  const double angle = 2 * std::numbers::pi * to_uniform((uint64_t{b[3]} << 32) | b[2]);
+  const double radius = std::sqrt(-2 * std::log(1 - u));
+  return {radius * std::cos(angle), radius * std::sin(angle)};
 }
+
+double Random::normal(int64_t row, uint32_t element) const { return normal_pair(row, element)[0]; }
 
 int64_t Random::index(int64_t count, int64_t row, uint32_t element) const {
   // The upper half of a 128-bit product: the bias is below count / 2^64.

@@ -19,6 +19,8 @@ class Random {
   /// In [0, 1), a multiple of 2^-53.
   double uniform(int64_t row, uint32_t element = 0) const;
   double normal(int64_t row, uint32_t element = 0) const;
+  /// Two for the price of one; the first is `normal` of the same place.
+  std::array<double, 2> normal_pair(int64_t row, uint32_t element = 0) const;
   /// In [0, count).
   int64_t index(int64_t count, int64_t row, uint32_t element = 0) const;
 

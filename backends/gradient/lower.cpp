@@ -190,8 +190,12 @@ struct Lowering {
     for (NodeId& gradient : gradients) gradient = optimise.copy(all, gradient, replaced);
     std::erase_if(all.outputs, [](const ir::Output& output) { return output.kind == OutputKind::result; });
     ir::SplitFunctions split = ir::split_binding_times(program.module, all);
-    const bool prepares = !split.prepare.outputs.empty();
-    if (prepares) program.module.functions.push_back(std::move(split.prepare));
+    {
+      Builder b(program.module, split.prepare);
+      for (const SharedScalar& each : shared_scalars(b, settings.optimiser, scalar(b, ir::step_slot)))
+        b.output(OutputKind::derived, each.name, each.value);
+    }
+    if (!split.prepare.outputs.empty()) program.module.functions.push_back(std::move(split.prepare));
     for (const bool bound : {false, true}) {
       program.module.functions.push_back(ir::extract(program.module, split.rows, bound ? "bound" : "step", BindingTime::rows, [&](const ir::Output& output) {
         const bool part = output.kind == OutputKind::objective || output.name == "reconstruction" || output.name == "divergence";
@@ -217,7 +221,7 @@ struct Lowering {
     Builder b(program.module, function);
     std::vector<NodeId> gradients;
     add_row_functions(b, gradients);
-    const NodeId rate = scalar(b, ir::rate_slot), step_number = scalar(b, ir::step_slot);
+    const NodeId rate = scalar(b, ir::rate_slot);
     const NodeId per_row = b.unary(Op::reciprocal, scalar(b, ir::batch_rows_slot));
     std::vector<NodeId> leaves;
     for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
@@ -228,7 +232,7 @@ struct Lowering {
     }
     clip(b, gradients);
     for (size_t i = 0; i < free.size(); ++i) {
-      OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, rate, step_number};
+      OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, rate};
       const auto names = states(settings.optimiser);
       for (const std::string_view state : names)
         at.states.push_back(b.leaf(Op::parameter, state_name(*free[i], state), {Element::real, free[i]->type.axes, -1}));

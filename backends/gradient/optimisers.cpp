@@ -10,6 +10,10 @@ using ir::Op;
 
 namespace {
 
+/// 1 / (1 - b^t) of the two averages of adam.
+constexpr const char* mean_share = "optimiser.mean";
+constexpr const char* square_share = "optimiser.square";
+
 NodeId constant(OptimiserStep& at, std::string_view option) {
   return at.b.constant(at.optimiser[option]);
 }
@@ -61,12 +65,9 @@ NodeId adam(OptimiserStep& at) {
   at.states[0] = average(at, beta1, at.states[0], at.gradient);
   at.states[1] = average(at, beta2, at.states[1], square(at, at.gradient));
   if (at.optimiser["bias_correction"] == 0) return moved(at, scaled(at, at.states[0], at.states[1]));
-  const auto share = [&](double beta) {
-    const NodeId power = at.b.binary(Op::pow, at.b.constant(beta), at.step);
-    return at.b.unary(Op::reciprocal, at.b.sub(at.b.constant(1), power));
-  };
-  const NodeId mean = at.b.mul(at.states[0], share(beta1));
-  return moved(at, scaled(at, mean, at.b.mul(at.states[1], share(beta2))));
+  const auto share = [&](const char* name) { return at.b.leaf(Op::derived, name, {ir::Element::real, {}, -1}); };
+  const NodeId mean = at.b.mul(at.states[0], share(mean_share));
+  return moved(at, scaled(at, mean, at.b.mul(at.states[1], share(square_share))));
 }
 
 /// Decay of w itself, outside the moments (Loshchilov & Hutter 2019, algorithm 2).
@@ -100,6 +101,17 @@ const Rule& rule(const ir::Optimiser& optimiser) {
 
 std::vector<std::string_view> states(const ir::Optimiser& optimiser) {
   return rule(optimiser).states;
+}
+
+std::vector<SharedScalar> shared_scalars(ir::Builder& b, const ir::Optimiser& optimiser, NodeId step) {
+  const bool corrects = std::ranges::count(optimiser.row->options, "bias_correction", &ir::OptimiserOption::name) > 0;
+  if (!corrects || optimiser["bias_correction"] == 0) return {};
+  const auto share = [&](std::string_view beta) {
+    const NodeId power = b.binary(Op::pow, b.constant(optimiser[beta]), step);
+    return b.unary(Op::reciprocal, b.sub(b.constant(1), power));
+  };
+  const NodeId mean = share("beta1");
+  return {{mean_share, mean}, {square_share, share("beta2")}};
 }
 
 NodeId step(OptimiserStep& at) {

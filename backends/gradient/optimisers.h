@@ -18,8 +18,16 @@ struct OptimiserStep {
   const ir::Optimiser& optimiser;
   ir::NodeId parameter, gradient;
   std::vector<ir::NodeId> states;  // in the order of `states`; the rule writes their next values here
-  ir::NodeId rate, step;           // scalars; steps are counted from 1
+  ir::NodeId rate;                 // a scalar
 };
+
+/// Scalars of a step that all parameters share: written by `prepare`, read by the rule as derived values.
+struct SharedScalar {
+  std::string name;  // "optimiser.mean"
+  ir::NodeId value;
+};
+/// From the number of the step, counted from 1.
+std::vector<SharedScalar> shared_scalars(ir::Builder& builder, const ir::Optimiser& optimiser, ir::NodeId step);
 
 /// The next value of the parameter.
 ir::NodeId step(OptimiserStep& at);

@@ -118,7 +118,12 @@ class Trainer {
   Failure epoch(int64_t number, Sums& sums);
   Sums pass(const std::vector<int64_t>& rows, uint32_t number);
   Failure not_finite(Rows rows);
-  double rate() const { return options_.settings.optimiser["rate"]; }
+  /// Of the whole run, before the next step.
+  double part_done() const { return static_cast<double>(steps_) / static_cast<double>(options_.settings.epochs * steps_an_epoch()); }
+  int64_t steps_an_epoch() const {
+    const auto rows = static_cast<int64_t>(trained_.size());
+    return (rows + options_.settings.batch - 1) / options_.settings.batch;
+  }
   double log_prior();
 
   const ir::Program& program_;
@@ -164,10 +169,11 @@ Failure Trainer<Real>::not_finite(Rows rows) {
 
 template <class Real>
 Failure Trainer<Real>::step(Rows rows, Sums& sums) {
+  const double rate = options_.settings.optimiser.rate(part_done());
   ++steps_;
   set(ir::batch_rows_slot, table_.weight(rows));
   set(ir::step_slot, steps_);
-  set(ir::rate_slot, rate());
+  set(ir::rate_slot, rate);
   prepare();
   call_rows("step", rows, Site::noise, steps_);
   add(sums);

@@ -4,6 +4,8 @@
 
 #include <algorithm>
 #include <charconv>
+#include <cmath>
+#include <numbers>
 
 namespace lvm::ir {
 namespace {
@@ -26,7 +28,7 @@ std::optional<double> number(std::string_view text) {
 std::string names(const OptimiserRow& row) {
   std::string text;
   for (const OptimiserOption& option : row.options) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", option.name);
-  return text;
+  return text + ", `schedule`";
 }
 
 /// "rate: 1e-3" into its option of `to`.
@@ -34,6 +36,13 @@ std::string set_option(Optimiser& to, std::string_view text) {
   const size_t colon = text.find(':');
   if (colon == std::string_view::npos) return fmt::format("its options have names, such as `rate: 0.001`, and not `{}`", text);
   const std::string_view name = trimmed(text.substr(0, colon)), given = trimmed(text.substr(colon + 1));
+  if (name == "schedule") {
+    static constexpr std::string_view schedules[] = {"constant", "cosine", "linear"};
+    const auto found = std::ranges::find(schedules, given);
+    if (found == std::end(schedules)) return fmt::format("`schedule` is `constant`, `cosine` or `linear`, not `{}`", given);
+    to.schedule = static_cast<Schedule>(found - std::begin(schedules));
+    return "";
+  }
   const auto option = std::ranges::find(to.row->options, name, &OptimiserOption::name);
   if (option == to.row->options.end()) return fmt::format("`{}` has no option `{}`: it takes {}", to.row->name, name, names(*to.row));
   const std::optional<double> value = number(given);
@@ -71,6 +80,19 @@ double Optimiser::operator[](std::string_view option) const {
   const auto found = std::ranges::find(row->options, option, &OptimiserOption::name);
   if (found == row->options.end()) throw InternalError(fmt::format("`{}` has no option `{}`", row->name, option));
   return values[static_cast<size_t>(found - row->options.begin())];
+}
+
+double Optimiser::rate(double part) const {
+  const double first = (*this)["rate"];
+  switch (schedule) {
+    case Schedule::constant:
+      return first;
+    case Schedule::cosine:
+      return first * (1 + std::cos(std::numbers::pi * part)) / 2;
+    case Schedule::linear:
+      return first * (1 - part);
+  }
+  return first;
 }
 
 std::optional<Optimiser> parse_optimiser(std::string_view text, std::string& fault) {

@@ -22,10 +22,16 @@ struct OptimiserRow {
 };
 const std::vector<OptimiserRow>& optimiser_rows();
 
-/// "adam(rate: 1e-3, beta1: 0.95)": the row, and the values of its options in their order.
+/// How the rate falls over a run: not at all, along half a cosine, or in a line, both to 0.
+enum class Schedule : uint8_t { constant, cosine, linear };
+
+/// "adam(rate: 1e-3, beta1: 0.95, schedule: cosine)": the row, and the values of its options in their order.
 struct Optimiser {
   const OptimiserRow* row = nullptr;
   std::vector<double> values;
+  Schedule schedule = Schedule::constant;
+  /// The rate when this part of the run is done.
+  double rate(double part) const;
   double operator[](std::string_view option) const;
 };
 /// Writes what is wrong with the text into `fault` and gives none.

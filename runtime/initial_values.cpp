@@ -21,10 +21,19 @@ double coordinate(ir::Domain domain, double value) {
   throw ir::InternalError("a domain without coordinates");
 }
 
+double drawn(const ir::StartDraw& draw, const Random& random, int64_t place) {
+  using Kind = ir::StartDraw::Kind;
+  switch (draw.kind) {
+    case Kind::constant: return draw.mean;
+    case Kind::uniform: return draw.mean + draw.spread * (2 * random.uniform(place) - 1);
+    case Kind::normal: return draw.mean + draw.spread * random.normal(place);
+  }
+  return 0;
+}
+
 }  // namespace
 
 std::vector<double> initial_values(const ir::Program& program, const std::map<std::string, std::vector<double>>& given, uint64_t seed) {
-  constexpr double spread = 0.1;  // of what nobody gives: large enough to tell states apart, small beside an activation's bend
   std::vector<double> out(static_cast<size_t>(program.parameter_doubles()));
   const Random random(seed, Site::initial_value, 0);
   for (const ir::ParameterSlot& slot : program.parameters) {
@@ -33,7 +42,7 @@ std::vector<double> initial_values(const ir::Program& program, const std::map<st
     for (int64_t i = 0; i < slot.size; ++i) {
       double& to = out[static_cast<size_t>(slot.offset + i)];
       if (values.empty()) {
-        to = spread * random.normal(slot.offset + i);
+        to = drawn(slot.draw, random, slot.offset + i);
       } else {
         const double value = values[static_cast<size_t>(i)];
         to = slot.fixed || slot.internal ? value : coordinate(slot.domain, value);

@@ -314,8 +314,12 @@ struct Lowering {
     program.parameters = em::parameter_slots(model, plan);
     const size_t own = program.parameters.size();
     for (size_t i = 0; i < own; ++i) {
-      const ir::ParameterSlot slot = program.parameters[i];
-      if (!slot.fixed) add_state(model.variables[static_cast<size_t>(*model.find(slot.name))], slot.axes);
+      const Variable& variable = model.variables[static_cast<size_t>(*model.find(program.parameters[i].name))];
+      // What nobody gives is small and random: enough to tell states apart, little beside an activation's bend.
+      constexpr double spread = 0.1;
+      program.parameters[i].draw = variable.network.empty() ? ir::StartDraw{ir::StartDraw::Kind::normal, 0, spread} : ir::start_draw(program.module, variable.start);
+      const std::vector<AxisId> axes = program.parameters[i].axes;
+      if (!program.parameters[i].fixed) add_state(variable, axes);
     }
     std::vector<std::string> derived = {ir::batch_rows_slot, ir::data_rows_slot, ir::rate_slot, ir::step_slot, ir::divergence_slot};
     if (program.module.find("prior")) derived.push_back(ir::log_prior_slot);

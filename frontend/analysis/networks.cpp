@@ -256,8 +256,6 @@ NetworkState& analysed_network(Context& context, const Entity& network, SourceRa
 void analyse_networks(Context& context) {
   for (NetworkState& state : context.networks) {
     if (state.progress == NetworkState::Progress::none) analyse_network(context, state);
-    unsupported(context, "a neural network", "use an expression of parameters, such as `W * z + b`",
-                state.declaration->name.range);
   }
 }
 

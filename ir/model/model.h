@@ -50,12 +50,6 @@ struct WeightStart {
   std::vector<AxisId> fan_in = {}, fan_out = {};  // a fan is the product of the sizes of these axes
 };
 
-/// The distribution that a weight's numbers are drawn from: all `mean`, or about it.
-struct StartDraw {
-  enum class Kind : uint8_t { constant, uniform, normal } kind = Kind::constant;
-  double mean = 0;
-  double spread = 0;  // half the width of a uniform, the standard deviation of a normal
-};
 /// Of axes whose sizes are known.
 StartDraw start_draw(const Module& module, const WeightStart& start);
 

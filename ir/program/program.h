@@ -25,6 +25,12 @@ struct Slot {
   std::vector<AxisId> symmetric = {};
 };
 
+/// The distribution that a parameter's first numbers are drawn from: all `mean`, or about it.
+struct StartDraw {
+  enum class Kind : uint8_t { constant, uniform, normal } kind = Kind::constant;
+  double mean = 0;
+  double spread = 0;  // half the width of a uniform, the standard deviation of a normal
+};
 struct ParameterSlot : Slot {
   Domain domain = Domain::real;
   bool fixed = false;
@@ -33,6 +39,7 @@ struct ParameterSlot : Slot {
   int64_t free_dimensions = 0; // for AIC and BIC
   std::vector<AxisId> event;   // of simplex and ordered {K}, of matrices {D, D'}; empty: the last one or two of `axes`
   bool internal = false;       // state of the optimiser: no parameter of the model
+  StartDraw draw = {};         // of the gradient route, where `start` is empty: of its coordinates
 };
 
 /// What a data slot that the run time draws is filled with, one number an element and row.

@@ -158,6 +158,11 @@ Json fit_json(const Fit& fit) {
   json["seconds"] = fit.fit_seconds;
   json["objective"] = {{"name", fit.objective_name}, {"value", fit.objective}, {"per_row", fit.per_row()}};
   if (fit.log_prior) json["objective"]["log_prior"] = *fit.log_prior;
+  if (fit.held_out) {
+    json["held_out"] = {{"rows", fit.held_out_rows},
+                        {"value", *fit.held_out},
+                        {"per_row", *fit.held_out / static_cast<double>(fit.held_out_rows)}};
+  }
   json["information"] = {
       {"parameters", fit.free_parameters}, {"aic", fit.aic}, {"bic", fit.bic}, {"icl", fit.icl}};
   json["rows"] = fit.rows;

@@ -8,6 +8,8 @@
 //
 // which tends to the Normal as h grows.
 
+#include <numbers>
+
 #include "ir/families/members.h"
 #include "ir/families/terms.h"
 
@@ -69,6 +71,36 @@ NodeId uniform(Builder& b, NodeId value, const Slots& slots) {
   return b.select(in, negative(b, log_of(b, b.sub(high, low))), b.constant(-__builtin_inf()));
 }
 
+/// z = e^(m + s e),  H = m + ln s + 1/2 ln 2 pi e.
+Reparameterised drawn_log_normal() {
+  return {.noise = Noise::normal,
+          .sample = [](Builder& b, NodeId noise,
+                       const Slots& s) { return b.unary(Op::exp, b.make(Op::fma, {s.at(1), noise, s.at(0)})); },
+          .entropy =
+              [](Builder& b, NodeId, const Slots& s) {
+                return b.add(b.add(s.at(0), log_of(b, s.at(1))), b.constant(half_log_two_pi + 0.5));
+              },
+          .mean = {},
+          .variance = {}};
+}
+
+/// z = location - scale sign(v) ln(1 - 2 |v|), v = u - 1/2;  H = 1 + ln 2 scale; the variance is 2 scale^2.
+Reparameterised drawn_laplace() {
+  return {.noise = Noise::uniform,
+          .sample =
+              [](Builder& b, NodeId noise, const Slots& s) {
+                const NodeId v = b.sub(noise, b.constant(0.5)), zero = b.constant(0);
+                const NodeId size = b.unary(Op::log1p, b.mul(b.constant(-2), b.unary(Op::abs, v)));
+                const NodeId signed_size = b.select(b.binary(Op::less, v, zero), size, negative(b, size));
+                return b.make(Op::fma, {s.at(1), signed_size, s.at(0)});
+              },
+          .entropy = [](Builder& b, NodeId,
+                        const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(1 + std::numbers::ln2)); },
+          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+          .variance = [](Builder& b, NodeId,
+                         const Slots& s) { return b.mul(b.constant(2), b.unary(Op::square, s.at(1))); }};
+}
+
 }  // namespace
 
 std::vector<Family> location_scale_families() {
@@ -79,7 +111,8 @@ std::vector<Family> location_scale_families() {
            .start = {.feature = log_of,
                      .slots = [](Builder& b, NodeId mean, NodeId variance,
                                  const Slots&) { return std::vector<NodeId>{mean, root(b, variance)}; }},
-           .narrowness = narrow_log},
+           .narrowness = narrow_log,
+           .draw = drawn_log_normal()},
           {.parameterisation = "StudentT.df.location.scale",
            .log_density = student,
            .start = {.slots = start_of_student},
@@ -94,7 +127,8 @@ std::vector<Family> location_scale_families() {
            .narrowness =
                [](Builder& b, const Slots& s) {
                  return Narrowness{b.mul(b.constant(2), b.unary(Op::square, s.at(1)))};
-               }},
+               },
+           .draw = drawn_laplace()},
           {.parameterisation = "Uniform.low.high", .log_density = uniform}};
 }
 

@@ -39,12 +39,7 @@ void plan_draws(PlanContext& c, const Posterior& q) {
     for (const std::string& slot : text.slot_names) slots += (slots.empty() ? "" : ", ") + slot;
     refuse(c, Code::posterior_form_not_compiled, q.range,
            fmt::format("`{}({})` as a posterior is not compiled yet: it has no draws that can be differentiated", text.family, slots),
-           fmt::format("write `q({} | …) = Normal(…, sd: …)`", z.name));
-    return;
-  }
-  if (z.type.element != Element::real) {
-    refuse(c, Code::posterior_form_not_compiled, q.range, fmt::format("`{}` is not real, and its posterior is", z.name),
-           fmt::format("declare `latent {}: real`", z.name));
+           z.type.element == Element::positive ? "`LogNormal` has" : "`Normal` and `Laplace` have");
     return;
   }
   c.plan.blocks.push_back({.name = z.name,
@@ -108,7 +103,7 @@ void refuse_absent(PlanContext& c) {
 
 bool climbs_by_gradients(const Model& model) {
   return model.fit.method == "gradient" ||
-         std::ranges::any_of(model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution && !q.factored; });
+         std::ranges::any_of(model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution; });
 }
 
 void plan_gradients(PlanContext& c) {

@@ -100,7 +100,20 @@ class Writer {
   std::FILE* file_;
 };
 
+/// Cells of what is not kept are empty.
+void write_epochs(Writer& to, const lvm::Fit& fit) {
+  const auto cell = [](const std::vector<double>& values, size_t i) {
+    return i < values.size() ? fmt::format("{}", values[i]) : std::string();
+  };
+  to.write("epoch,seconds,objective,reconstruction,divergence,held_out\n");
+  for (size_t i = 0; i < fit.trace.size(); ++i) {
+    to.write(fmt::format("{},{:.6f},{},{},{},{}\n", i + 1, fit.trace_seconds[i], fit.trace[i],
+                         cell(fit.trace_reconstruction, i), cell(fit.trace_divergence, i), cell(fit.trace_held_out, i)));
+  }
+}
+
 void write_trace(Writer& to, const lvm::Fit& fit) {
+  if (fit.method == "gradient") return write_epochs(to, fit);
   to.write("iteration,seconds,objective\n");
   for (size_t i = 0; i < fit.trace.size(); ++i) {
     to.write(fmt::format("{},{:.6f},{}\n", i, i < fit.trace_seconds.size() ? fit.trace_seconds[i] : 0,

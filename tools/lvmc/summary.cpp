@@ -38,6 +38,8 @@ bool failed(const lvm::Run& run) {
 std::string why_stopped(const lvm::Fit& fit) {
   if (fit.converged) return "converged";
   if (fit.stop == "iterations") return "not converged: the most iterations were reached";
+  if (fit.stop == "epochs") return "all that were asked for";
+  if (fit.stop == "patience") return "no better bound of the rows held out since the best one, whose parameters are kept";
   if (fit.stop == "stopped") return "not converged: interrupted";
   return "not converged: " + words(fit.stop);
 }
@@ -60,6 +62,25 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
   return text;
 }
 
+/// Of a network: no name of a user has a dot.
+bool is_weight(const lvm::Parameter& parameter) {
+  return parameter.name.find('.') != std::string::npos;
+}
+
+/// "encode           330440 weights", a line a network.
+std::string network_lines(const lvm::Fit& fit) {
+  std::vector<std::pair<std::string, size_t>> networks;
+  for (const lvm::Parameter& parameter : fit.parameters) {
+    if (!is_weight(parameter)) continue;
+    const std::string name = parameter.name.substr(0, parameter.name.find('.'));
+    if (networks.empty() || networks.back().first != name) networks.emplace_back(name, 0);
+    networks.back().second += parameter.values.size();
+  }
+  std::string text;
+  for (const auto& [name, weights] : networks) text += fmt::format("{:<16} {} weights\n", name, weights);
+  return text.empty() ? text : text + "\n";
+}
+
 std::string objective_lines(const lvm::Fit& fit) {
   std::string text =
       fmt::format("{:<16} {:.3f}  ({:.4f} a row)\n", words(fit.objective_name), fit.objective, fit.per_row());
@@ -71,8 +92,13 @@ std::string objective_lines(const lvm::Fit& fit) {
     names += fmt::format("{}{}", names.empty() ? "" : ", ", name);
     values += fmt::format("{}{:.3f}", values.empty() ? "" : ", ", value);
   }
-  text += fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
-  text += fmt::format("iterations       {}, {}\n", fit.iterations, why_stopped(fit));
+  const bool trained = fit.method == "gradient";
+  if (fit.held_out)
+    text += fmt::format("held out         {:.3f}  ({:.4f} a row of {})\n", *fit.held_out,
+                        *fit.held_out / static_cast<double>(fit.held_out_rows), fit.held_out_rows);
+  text += names.empty() ? fmt::format("free parameters  {}\n", fit.free_parameters)
+                        : fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
+  text += fmt::format("{:<16} {}, {}\n", trained ? "epochs" : "iterations", fit.iterations, why_stopped(fit));
   const lvm::Run& best = fit.runs[fit.best];
   if (best.leaps_tried > 0)
     text += fmt::format("acceleration     {} of {} leaps gained and were taken\n", best.leaps_taken,
@@ -135,7 +161,9 @@ std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose)
   text += "plan\n" + plan_lines(fit.plan);
   text += "\n" + objective_lines(fit) + run_lines(fit, verbose);
   text += fmt::format("seed             {}\n\n", fit.seed);
+  if (!verbose) text += network_lines(fit);
   for (const lvm::Parameter& parameter : fit.parameters) {
+    if (is_weight(parameter) && !verbose) continue;
     text += parameter_table(parameter, verbose);
     if (!parameter.standard_errors.empty()) text += error_table(parameter, verbose);
     text += "\n";

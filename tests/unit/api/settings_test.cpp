@@ -125,7 +125,7 @@ TEST_CASE("settings of the fit outside their range are refused") {
     check(name, lvm::fit(bound_mixture(), options).report(), code);
   };
   refused("method_unknown", "E0706", {.method = "gradien"});
-  refused("method_not_yet", "E0707", {.method = "gradient"});
+  refused("method_is_compiled", "E0707", {.method = "gradient"});
   refused("iterations", "E0708", {.iterations = -1});
   refused("restarts", "E0708", {.restarts = 0});
   refused("tolerance", "E0708", {.tolerance = -1.0});

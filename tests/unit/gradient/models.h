@@ -1,0 +1,124 @@
+#pragma once
+// One model for each way into the gradient route.
+
+#include <string>
+#include <vector>
+
+namespace lvm::test {
+
+struct GradientModel {
+  std::string name, text;
+  bool flags = false;  // its data are 0 and 1
+};
+
+inline const std::string linear_head = R"(
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  W: real[D, L]
+  param  b: real[D]
+  param  V: real[L, D]
+  param  c: real[L]
+  latent z: real[L]
+)";
+
+inline std::vector<GradientModel> gradient_models() {
+  return {
+      {"linear, one noise", "model m {" + linear_head + R"(
+  param noise: positive
+  param s: positive[L]
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(W * z + b, sd: noise)
+  q(z | y) = Normal(V * y + c, sd: s)
+})"},
+      {"variances, priors, several draws", "model m {" + linear_head + R"(
+  param noise: positive[D] ~ InverseGamma(2, scale: 1)
+  param s: positive
+  param m: real[L] ~ Normal(0, sd: 2)
+  param t: unit
+  P(z) = Normal(m, var: t + 0.5)
+  P(y | z) = Normal(W * z + b, var: noise)
+  q(z | y) = Normal(V * y + c, precision: s)
+  fit { samples = 3 }
+})"},
+      {"importance weights", "model m {" + linear_head + R"(
+  param noise: positive
+  param s: positive[L]
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(W * z + b, sd: noise)
+  q(z | y) = Normal(V * y + c, sd: s)
+  fit { objective = iwae(k: 4) }
+})"},
+      {"beta and warm-up", "model m {" + linear_head + R"(
+  param noise: positive
+  param s: positive[L]
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Laplace(W * z + b, scale: noise)
+  q(z | y) = Normal(V * y + c, sd: s)
+  fit { beta = 0.7, kl_warmup = 2 }
+})"},
+      {"networks of flags", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: bool[D]
+  latent z: real[L]
+  net encode(y: bool[D]) -> (mean: real[L], sd: positive[L]) {
+    h = tanh(dense(y, 9))
+    mean = dense(h)
+    sd = exp(dense(h) / 2)
+  }
+  net decode(z: real[L]) -> real[D] { return dense(relu(dense(z, 11))) }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Bernoulli(logits: decode(z))
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+})",
+       true},
+      {"positive latents, and draws of Laplace", R"(model m {
+  axis D = columns
+  data   y: real[D]
+  param  A: real[D]
+  param  g: real
+  param  w: positive
+  latent s: positive
+  latent m: real
+  P(s) = LogNormal(0, log_sd: 1)
+  P(m) = Normal(0, sd: 2)
+  P(y | m, s) = Normal(m + A, sd: s)
+  q(s, m | y) = q(s | y) * q(m | y)
+  q(s | y) = LogNormal(g * mean(y), log_sd: w)
+  q(m | y) = Laplace(dot(A, y), scale: w)
+})"},
+      {"a hierarchy of latents", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  A: real[L, D]
+  param  B: real[L]
+  param  C: real[D, L]
+  param  s: positive
+  latent z: real[L]
+  latent w: real
+  P(w) = Normal(0, sd: 1)
+  P(z | w) = Normal(B * w, sd: 1)
+  P(y | z) = Normal(C * z, sd: s)
+  q(w, z | y) = q(z | y) * q(w | z)
+  q(z | y) = Normal(A * y, sd: 0.5)
+  q(w | z) = Normal(dot(B, z), sd: 0.7)
+})"},
+      {"a mixture by its evidence", R"(model m {
+  axis K = 2
+  axis D = columns
+  data   y: real[D]
+  param  weight: simplex[K]
+  param  mean: real[K, D]
+  param  sd: positive[K, D]
+  latent k: category[K]
+  P(k) = Categorical(weight)
+  P(y | k) = Normal(mean[k], sd: sd[k])
+  q(k | y) = exact
+  fit { method = gradient }
+})"},
+  };
+}
+
+}  // namespace lvm::test

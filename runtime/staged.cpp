@@ -4,6 +4,7 @@
 #include <atomic>
 #include <memory>
 
+#include "runtime/convolutions.h"
 #include "runtime/pool.h"
 #include "runtime/products.h"
 #include "runtime/walker.h"
@@ -23,24 +24,27 @@ class StageWalker {
         scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * ir::batch_stride * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
         columns_(program.data_columns()) {
     for (size_t i = 0; i < stages_.over_rows.size(); ++i) {
-      const ir::Stage& stage = stages_.over_rows[i];
-      const int64_t rows = stage.kernel.empty() ? result_rows(stage.product) : 1;
-      for (int64_t from = 0; from < rows; from += product_rows) tasks_.push_back({i, from, std::min(product_rows, rows - from)});
+      const auto [rows, at_once] = result_rows(stages_.over_rows[i]);
+      for (int64_t from = 0; from < rows; from += at_once) tasks_.push_back({i, from, std::min(at_once, rows - from)});
     }
     for (size_t i = 0; i < stages_.elements.size(); ++i) {
       const int64_t all = stages_.elements[i].elements;
       for (int64_t from = 0; from < all; from += stretch_elements) tasks_.push_back({i, from, std::min(stretch_elements, all - from)});
     }
     for (const ir::Slot& slot : program.statistics) {
-      const auto is_product = [&](const ir::Stage& stage) { return stage.kernel.empty() && stage.product.result.offset == slot.offset; };
-      if (std::ranges::none_of(stages_.over_rows, is_product)) added_.push_back(&slot);
+      const auto sets = [&](const ir::Stage& stage) {
+        if (const auto* product = std::get_if<ir::Product>(&stage)) return product->result.offset == slot.offset;
+        if (const auto* c = std::get_if<ir::Convolution2d>(&stage)) return c->filters_place.offset == slot.offset;
+        return false;
+      };
+      if (std::ranges::none_of(stages_.over_rows, sets)) added_.push_back(&slot);
     }
   }
 
   int32_t operator()(lvm_frame& frame) { return stages_.elements.empty() ? rows(frame) : elements(frame); }
 
  private:
-  /// Statistics that are no product's are added to from 0.
+  /// Statistics that no stage sets are added to from 0.
   void clear(const lvm_frame& frame) const {
     auto* statistics = static_cast<Real*>(frame.statistics);
     for (const ir::Slot* slot : added_) std::fill_n(statistics + slot->offset, slot->size, Real(0));
@@ -77,7 +81,12 @@ class StageWalker {
     int64_t from, rows;
   };
 
-  static int64_t result_rows(const ir::Product& p) { return p.transposed ? p.out : p.in; }
+  /// Rows of the matrix that a stage over rows makes, and how many of them one thread computes.
+  static std::pair<int64_t, int64_t> result_rows(const ir::Stage& stage) {
+    if (const auto* product = std::get_if<ir::Product>(&stage)) return {product->transposed ? product->out : product->in, product_rows};
+    if (const auto* c = std::get_if<ir::Convolution2d>(&stage)) return {c->patch(), std::clamp<int64_t>((c->patch() + 7) / 8, 8, product_rows)};
+    return {1, 1};
+  }
   Real* scratch() { return reinterpret_cast<Real*>(scratch_.data()); }
 
   int32_t of_rows(const lvm_frame& whole, int64_t first) {
@@ -89,10 +98,14 @@ class StageWalker {
     frame.output = static_cast<Real*>(whole.output) + first;
     frame.rows = static_cast<int32_t>(std::min(stretch_rows, whole.rows - first));
     for (const ir::Stage& stage : stages_.of_rows) {
-      if (stage.kernel.empty()) {
-        weigh(stage.product, frame);
-      } else if (const int32_t code = kernels_->at(stage.kernel)(&frame); code != 0) {
-        return code;
+      if (const auto* kernel = std::get_if<ir::Kernel>(&stage)) {
+        if (const int32_t code = kernels_->at(kernel->name)(&frame); code != 0) return code;
+      } else if (const auto* product = std::get_if<ir::Product>(&stage)) {
+        weigh(*product, frame);
+      } else if (const auto* c = std::get_if<ir::Convolution2d>(&stage)) {
+        convolve(*c, operands(*c, frame), lanes(frame.rows));
+      } else {
+        move(std::get<ir::Move>(stage), frame);
       }
     }
     return 0;
@@ -102,8 +115,9 @@ class StageWalker {
     const ir::Stage& stage = stages_.over_rows[task.stage];
     lvm_frame frame = whole;
     frame.scratch = scratch();
-    if (!stage.kernel.empty()) return kernels_->at(stage.kernel)(&frame);
-    sum(stage.product, frame, task.from, task.rows);
+    if (const auto* kernel = std::get_if<ir::Kernel>(&stage)) return kernels_->at(kernel->name)(&frame);
+    if (const auto* product = std::get_if<ir::Product>(&stage)) sum(*product, frame, task.from, task.rows);
+    if (const auto* c = std::get_if<ir::Convolution2d>(&stage)) sum_filters(*c, operands(*c, frame), frame.rows, task.from, task.rows, frame.first_row > 0);
     return 0;
   }
 
@@ -120,11 +134,25 @@ class StageWalker {
     return static_cast<Real*>(const_cast<void*>(start)) + at.offset;
   }
 
+  static ConvolutionOperands<Real> operands(const ir::Convolution2d& c, const lvm_frame& frame) {
+    return {place(c.image_place, frame), place(c.steps_place, frame), place(c.filters_place, frame)};
+  }
+
   /// Lanes behind the last row are computed too: they hold repetitions of it.
+  static int64_t lanes(int64_t rows) { return (rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES; }
+
+  void move(const ir::Move& m, const lvm_frame& frame) {
+    const Real* operand = place(m.operand, frame);
+    Real* result = place(m.result, frame);
+    for (const int64_t column : m.from) {
+      std::copy_n(operand + column * ir::batch_stride, lanes(frame.rows), result);
+      result += ir::batch_stride;
+    }
+  }
+
   void weigh(const ir::Product& p, const lvm_frame& frame) {
     const int64_t stride = p.repeats * ir::batch_stride;
-    const int64_t rows = (frame.rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
-    const MatrixProduct shape{.left_transposed = p.transposed, .m = p.out, .n = rows, .k = p.in,
+    const MatrixProduct shape{.left_transposed = p.transposed, .m = p.out, .n = lanes(frame.rows), .k = p.in,
                               .left_stride = p.transposed ? p.out : p.in, .right_stride = stride, .result_stride = stride};
     for (int64_t draw = 0; draw < p.repeats; ++draw) {
       const int64_t at = draw * ir::batch_stride;

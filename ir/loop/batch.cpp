@@ -8,21 +8,6 @@
 
 namespace lvm::loop {
 
-namespace {
-
-std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>& removed) {
-  std::erase_if(axes, [&](AxisId axis) { return std::ranges::count(removed, axis) > 0; });
-  return axes;
-}
-
-/// `parts` one behind the other are `whole`.
-bool is_sequence(const std::vector<AxisId>& whole, std::vector<AxisId> first, const std::vector<AxisId>& second) {
-  first.insert(first.end(), second.begin(), second.end());
-  return whole == first;
-}
-
-}  // namespace
-
 /// One function that is being written: its builder, and an evaluator that knows what is stored.
 struct BatchSchedule::Kernel {
   Arena none;
@@ -67,12 +52,12 @@ struct BatchSchedule::Kernel {
 
 BatchSchedule::BatchSchedule(const ir::Program& program, const ir::Function& function)
     : program_(program), module_(program.module), function_(function), live_(live_nodes(function)),
-      kept_(function.nodes.size(), 0), products_(function.nodes.size()), storage_(function.nodes.size()),
+      kept_(function.nodes.size(), 0), stage_of_(function.nodes.size()), storage_(function.nodes.size()),
       group_of_(function.nodes.size(), -1) {}
 
 std::vector<Function> BatchSchedule::run() {
   place_leaves();
-  find_products();
+  find_stages();
   for (size_t i = 0; i < function_.nodes.size(); ++i) kept_[i] = keeps(static_cast<NodeId>(i));
   place_kept();
   form_groups();
@@ -105,57 +90,9 @@ void BatchSchedule::place_leaves() {
   }
 }
 
-/// weights[in…, out…] or [out…, in…] times value[row, in…, (draws)]: the axes of each must lie one behind the other.
-std::optional<ir::Product> BatchSchedule::product_of_rows(NodeId id) const {
-  const ir::Node& n = node(id);
-  if (n.op != ir::Op::contract || n.inputs.size() != 2 || !of_rows(id)) return {};
-  const bool second = of_rows(n.inputs[1]);
-  const NodeId value = n.inputs[second ? 1 : 0], weights = n.inputs[second ? 0 : 1];
-  const ir::Op leaf = node(weights).op;
-  if (!of_rows(value) || of_rows(weights) || (leaf != ir::Op::parameter && leaf != ir::Op::derived)) return {};
-  const std::vector<AxisId>& in = n.attributes.axes;
-  const std::vector<AxisId> all = node(weights).type.axes, out = without(all, in);
-  const std::vector<AxisId> draws = without(without(node(value).type.axes, {row_axis}), in);
-  if (without(in, all) != std::vector<AxisId>{} || draws.size() > 1 || out.empty()) return {};
-  if (!is_sequence(without(node(value).type.axes, {row_axis}), in, draws)) return {};
-  if (!is_sequence(without(n.type.axes, {row_axis}), out, draws)) return {};
-  ir::Product made;
-  made.transposed = is_sequence(all, in, out);
-  if (!made.transposed && !is_sequence(all, out, in)) return {};
-  made.in = elements(module_, in);
-  made.out = elements(module_, out);
-  made.repeats = elements(module_, draws);
-  constexpr int64_t least = 64;  // products: below, a loop is as good as a call
-  return made.in * made.out < least ? std::nullopt : std::optional(made);
-}
-
-/// sum over rows (and draws) of left[row, in…] right[row, out…].
-std::optional<ir::Product> BatchSchedule::product_over_rows(NodeId id) const {
-  const ir::Node& n = node(id);
-  if (n.op != ir::Op::contract || n.inputs.size() != 2 || of_rows(id) || !of_rows(n.inputs[0]) || !of_rows(n.inputs[1])) return {};
-  const std::vector<AxisId> draws = without(n.attributes.axes, {row_axis});
-  const auto own = [&](size_t i) { return without(without(node(n.inputs[i]).type.axes, {row_axis}), draws); };
-  for (const size_t i : {0U, 1U}) {
-    if (!is_sequence(without(node(n.inputs[i]).type.axes, {row_axis}), own(i), draws)) return {};
-  }
-  if (draws.size() > 1 || own(0).empty() || own(1).empty()) return {};
-  ir::Product made;
-  made.kind = ir::Product::Kind::over_rows;
-  made.transposed = is_sequence(n.type.axes, own(1), own(0));
-  if (!made.transposed && !is_sequence(n.type.axes, own(0), own(1))) return {};
-  made.in = elements(module_, own(0));
-  made.out = elements(module_, own(1));
-  made.repeats = elements(module_, draws);
-  return made;
-}
-
-void BatchSchedule::find_products() {
-  for (size_t i = 0; i < function_.nodes.size(); ++i) {
-    if (!live_[i]) continue;
-    const auto id = static_cast<NodeId>(i);
-    products_[i] = product_of_rows(id);
-    if (!products_[i]) products_[i] = product_over_rows(id);
-  }
+/// Has a group of its own: a stage, or a reshape, which at most says anew how columns are counted.
+bool BatchSchedule::stands_alone(NodeId id) const {
+  return of_rows(id) && (stage_of_[static_cast<size_t>(id)] || node(id).op == ir::Op::reshape);
 }
 
 bool BatchSchedule::keeps(NodeId id) const {
@@ -168,12 +105,12 @@ bool BatchSchedule::keeps(NodeId id) const {
   const auto shape = ir::row(n.op).shape;
   const bool moves = shape == ir::ShapeRule::leaf || shape == ir::ShapeRule::rename || shape == ir::ShapeRule::broadcast ||
                      shape == ir::ShapeRule::slice || shape == ir::ShapeRule::diagonal;
-  if (shape == ir::ShapeRule::reduce || shape == ir::ShapeRule::contract || shape == ir::ShapeRule::apply) return true;
+  if (shape == ir::ShapeRule::reduce || shape == ir::ShapeRule::contract || shape == ir::ShapeRule::apply || stands_alone(id)) return true;
   int uses = 0;
   for (size_t user = 0; user < function_.nodes.size(); ++user) {
     const ir::Node& u = function_.nodes[user];
     if (!live_[user] || std::ranges::count(u.inputs, id) == 0) continue;
-    if (products_[user] || u.op == ir::Op::reshape) return true;  // in the layout that these need
+    if (stage_of_[user] || stands_alone(static_cast<NodeId>(user))) return true;  // in the layout that these need
     uses += u.op == ir::Op::logsumexp ? 2 : 1;
     for (const AxisId axis : u.type.axes) uses += n.type.has(axis) ? 0 : 1;
   }
@@ -187,11 +124,22 @@ void BatchSchedule::place_kept() {
     for (const ir::Output& each : function_.outputs) {
       if (each.node == static_cast<NodeId>(i) && each.kind == ir::OutputKind::row) output = &each;
     }
-    const std::vector<AxisId>& axes = function_.nodes[i].type.axes;
-    if (!output) continue;
-    const ir::Slot& slot = find_slot(program_.row_outputs, output->name);
-    storage_[i] = Storage{Storage::Form::tile, Buffer::output, slot.offset * LVM_TILE_ROWS, row_major(module_, axes, LVM_TILE_ROWS)};
+    if (!output || stands_alone(static_cast<NodeId>(i))) continue;
+    storage_[i] = row_output(*output);
   }
+}
+
+Storage BatchSchedule::row_output(const ir::Output& output) const {
+  const ir::Slot& slot = find_slot(program_.row_outputs, output.name);
+  return {Storage::Form::tile, Buffer::output, slot.offset * LVM_TILE_ROWS, row_major(module_, node(output.node).type.axes, LVM_TILE_ROWS)};
+}
+
+/// The columns of a reshape's operand, counted along the axes that it makes.
+Storage BatchSchedule::reshaped(NodeId id) const {
+  Storage at = *storage_[static_cast<size_t>(node(id).inputs[0])];
+  const bool output = at.buffer == Buffer::output;
+  at.strides = row_major(module_, node(id).type.axes, at.form == Storage::Form::column ? 1 : output ? LVM_TILE_ROWS : ir::batch_stride);
+  return at;
 }
 
 /// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are concerned.
@@ -199,7 +147,7 @@ int BatchSchedule::earliest_group(NodeId id, NodeId user, bool same_position) co
   const auto i = static_cast<size_t>(id);
   if (kept_[i] && id != user) {
     const Group& group = groups_[static_cast<size_t>(group_of_[i])];
-    const bool joins = same_position && !group.product && !products_[static_cast<size_t>(user)] && group.axes == node(user).type.axes;
+    const bool joins = same_position && !group.alone && !stands_alone(user) && group.axes == node(user).type.axes;
     return group_of_[i] + (joins ? 0 : 1);
   }
   const auto shape = ir::row(node(id).op).shape;
@@ -213,11 +161,11 @@ void BatchSchedule::form_groups() {
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     if (!kept_[i]) continue;
     const auto id = static_cast<NodeId>(i);
-    const bool product = products_[i].has_value();
+    const bool alone = stands_alone(id);
     int group = earliest_group(id, id, true);
-    const auto fits = [&](const Group& g) { return !product && !g.product && g.axes == node(id).type.axes; };
+    const auto fits = [&](const Group& g) { return !alone && !g.alone && g.axes == node(id).type.axes; };
     while (group < static_cast<int>(groups_.size()) && !fits(groups_[static_cast<size_t>(group)])) ++group;
-    if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, product});
+    if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone});
     groups_[static_cast<size_t>(group)].nodes.push_back(id);
     group_of_[i] = group;
   }
@@ -226,9 +174,8 @@ void BatchSchedule::form_groups() {
 std::string BatchSchedule::kernel_name() const { return fmt::format("{}.{}", function_.name, kernels_.size()); }
 
 ir::MatrixPlace BatchSchedule::matrix(NodeId id) const {
-  const ir::Node& n = node(id);
-  if (n.op == ir::Op::data) return {ir::MatrixPlace::Buffer::columns, find_slot(program_.data, n.attributes.text).offset};
   const Storage& at = *storage_[static_cast<size_t>(id)];
+  if (at.form == Storage::Form::column) return {ir::MatrixPlace::Buffer::columns, at.offset};
   switch (at.buffer) {
     case Buffer::parameters: return {ir::MatrixPlace::Buffer::parameters, at.offset};
     case Buffer::derived: return {ir::MatrixPlace::Buffer::derived, at.offset};
@@ -243,23 +190,23 @@ void BatchSchedule::write_kernels() {
   const auto finish = [&] {
     if (!kernel) return;
     kernels_.push_back(kernel->take());
-    stages.of_rows.push_back({.kernel = kernels_.back().name, .product = {}});
+    stages.of_rows.emplace_back(ir::Kernel{kernels_.back().name});
     kernel.reset();
   };
+  const auto now_at = [&](NodeId id, const Storage& at) {
+    storage_[static_cast<size_t>(id)] = at;
+    if (kernel) kernel->values.storage[static_cast<size_t>(id)] = at;
+  };
   for (const Group& group : groups_) {
-    const auto place = [&](NodeId id) {
-      if (!storage_[static_cast<size_t>(id)]) storage_[static_cast<size_t>(id)] = columns(node(id).type.axes);
-    };
-    if (group.product) {
-      finish();
+    if (group.alone) {
       const NodeId id = group.nodes.front();
-      place(id);
-      ir::Product product = *products_[static_cast<size_t>(id)];
-      const bool second = of_rows(node(id).inputs[1]);
-      product.left = matrix(node(id).inputs[second ? 0 : 1]);
-      product.right = matrix(node(id).inputs[second ? 1 : 0]);
-      product.result = matrix(id);
-      stages.of_rows.push_back({.kernel = {}, .product = product});
+      if (!stage_of_[static_cast<size_t>(id)]) {
+        now_at(id, reshaped(id));
+        continue;
+      }
+      finish();
+      storage_[static_cast<size_t>(id)] = columns(node(id).type.axes);
+      stages.of_rows.push_back(placed(id, matrix(id)));
       continue;
     }
     if (!kernel) kernel.emplace(*this, kernel_name());
@@ -277,10 +224,15 @@ void BatchSchedule::write_kernels() {
         for (size_t k = 0; k < group.nodes.size(); ++k) kernel->values.store(to[k], at, kernel->values.value(group.nodes[k], at));
       });
     });
-    for (size_t k = 0; k < group.nodes.size(); ++k) {
-      const auto i = static_cast<size_t>(group.nodes[k]);
-      kernel->values.storage[i] = storage_[i] = to[k];
-    }
+    for (size_t k = 0; k < group.nodes.size(); ++k) now_at(group.nodes[k], to[k]);
+  }
+  for (const ir::Output& output : function_.outputs) {
+    if (output.kind != ir::OutputKind::row || !of_rows(output.node) || !stands_alone(output.node)) continue;
+    if (!kernel) kernel.emplace(*this, kernel_name());
+    Binding binding = kernel->values.unbound();
+    kernel->over(node(output.node).type.axes, binding, [&](Binding& at) {
+      kernel->over_rows([&] { kernel->values.store(row_output(output), at, kernel->values.value(output.node, at)); });
+    });
   }
   finish();
 }
@@ -293,12 +245,8 @@ void BatchSchedule::write_sums() {
     const std::string& name = output.kind == ir::OutputKind::objective ? "objective" : output.name;
     const ir::Slot& slot = find_slot(program_.statistics, name);
     const ir::Node& n = node(output.node);
-    if (const auto& found = products_[static_cast<size_t>(output.node)]) {
-      ir::Product product = *found;
-      product.left = matrix(n.inputs[0]);
-      product.right = matrix(n.inputs[1]);
-      product.result = {ir::MatrixPlace::Buffer::statistics, slot.offset};
-      stages.over_rows.push_back({.kernel = {}, .product = product});
+    if (stage_of_[static_cast<size_t>(output.node)]) {
+      stages.over_rows.push_back(placed(output.node, {ir::MatrixPlace::Buffer::statistics, slot.offset}));
       continue;
     }
     const bool sum = is_row_sum(output.node) && std::ranges::count(n.attributes.axes, row_axis) > 0 &&
@@ -322,7 +270,7 @@ void BatchSchedule::write_sums() {
   }
   if (!kernel) return;
   kernels_.push_back(kernel->take());
-  stages.over_rows.push_back({.kernel = kernels_.back().name, .product = {}});
+  stages.over_rows.emplace_back(ir::Kernel{kernels_.back().name});
 }
 
 }  // namespace lvm::loop

@@ -16,11 +16,11 @@ class BatchSchedule {
   ir::Stages stages;
 
  private:
-  /// Values that one nest of loops computes, or one product.
+  /// Values that one nest of loops computes, or one stage or reshape by itself.
   struct Group {
     std::vector<AxisId> axes;
     std::vector<NodeId> nodes;
-    bool product = false;
+    bool alone = false;
   };
   /// A kernel that is being written.
   struct Kernel;
@@ -29,7 +29,7 @@ class BatchSchedule {
   const ir::Module& module_;
   const ir::Function& function_;
   std::vector<char> live_, kept_;
-  std::vector<std::optional<ir::Product>> products_;
+  std::vector<std::optional<ir::Stage>> stage_of_;  // without places
   std::vector<std::optional<Storage>> storage_;
   std::vector<int> group_of_;
   std::vector<Group> groups_;
@@ -39,12 +39,18 @@ class BatchSchedule {
   bool of_rows(NodeId id) const { return node(id).type.has(row_axis); }
   bool is_row_sum(NodeId id) const;
   void place_leaves();
-  void find_products();
+  void find_stages();
   std::optional<ir::Product> product_of_rows(NodeId id) const;
   std::optional<ir::Product> product_over_rows(NodeId id) const;
+  ir::Convolution2d convolution(NodeId id) const;
+  std::vector<int64_t> moves(NodeId id) const;
+  ir::Stage placed(NodeId id, ir::MatrixPlace result) const;
+  bool stands_alone(NodeId id) const;
   bool keeps(NodeId id) const;
   void place_kept();
   Storage columns(const std::vector<AxisId>& axes);
+  Storage row_output(const ir::Output& output) const;
+  Storage reshaped(NodeId id) const;
   ir::MatrixPlace matrix(NodeId id) const;
   int earliest_group(NodeId id, NodeId user, bool same_position) const;
   void form_groups();

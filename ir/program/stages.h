@@ -6,6 +6,7 @@
 #include <cstdint>
 #include <map>
 #include <string>
+#include <variant>
 #include <vector>
 
 #include "ir/program/frame.h"
@@ -34,10 +35,42 @@ struct Product {
   int64_t repeats = 1;
 };
 
-struct Stage {
-  std::string kernel;  // a compiled function; empty: the product
-  Product product;
+/// A convolution: filters slide over an image with zeros around it (ir/tensor/convolution.h),
+///   at[o, r, s] = sum over i, p, q of image[i, stride r + p - top, stride s + q - left] filters[i, o, p, q].
+/// `to_steps` computes `at`, `to_image` its adjoint in the image, `to_filters` (a sum over rows) its adjoint in the filters.
+struct Convolution2d {
+  enum class Kind : uint8_t { to_steps, to_image, to_filters };
+  /// Sizes, and how far the next index lies: columns for values of rows, numbers for filters.
+  struct Image {
+    int64_t channels = 0, rows = 0, columns = 0;
+    int64_t channel_stride = 0, row_stride = 0, column_stride = 0;
+  };
+  struct Filters {
+    int64_t rows = 0, columns = 0;
+    int64_t image_stride = 0, steps_stride = 0, row_stride = 0, column_stride = 0;
+  };
+  Kind kind = Kind::to_steps;
+  MatrixPlace image_place, steps_place, filters_place;
+  Image image, steps;
+  Filters filters;
+  int64_t stride = 1, top = 0, left = 0;
+  int64_t repeats = 1;  // draws, as of a product
+
+  int64_t patch() const { return image.channels * filters.rows * filters.columns; }
 };
+
+/// Column `i` of the result is column `from[i]` of the operand.
+struct Move {
+  MatrixPlace operand, result;
+  std::vector<int64_t> from;
+};
+
+/// A compiled function.
+struct Kernel {
+  std::string name;
+};
+
+using Stage = std::variant<Kernel, Product, Convolution2d, Move>;
 
 /// A kernel over elements: its frame's pointers to parameters, statistics and output start at the first one, `rows` counts them.
 struct ElementStage {

@@ -68,7 +68,7 @@ struct Probe {
 
 TEST_CASE("the derivative of the bound is that of central differences") {
   for (const test::GradientModel& model : test::gradient_models()) {
-    const test::Lowered made = test::lower(model.text, test::made_table(23, 4, model.flags), {{"fit.optimizer", "sgd(rate: 1)"}});
+    const test::Lowered made = test::lower(model.text, test::made_table(23, model.columns, model.flags), {{"fit.optimizer", "sgd(rate: 1)"}});
     INFO(model.name);
     Probe probe(made, 23);
     const bool weighted = model.text.find("beta") != std::string::npos;

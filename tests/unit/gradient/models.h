@@ -9,6 +9,7 @@ namespace lvm::test {
 struct GradientModel {
   std::string name, text;
   bool flags = false;  // its data are 0 and 1
+  int64_t columns = 5;
 };
 
 inline const std::string linear_head = R"(
@@ -21,6 +22,31 @@ inline const std::string linear_head = R"(
   param  c: real[L]
   latent z: real[L]
 )";
+
+inline std::string image_model(const std::string& fit) {
+  return R"(model m {
+  axis channel = 1
+  axis rows = 6
+  axis cols = 6
+  axis L = 2
+  data   y: bool[channel, rows, cols]
+  latent z: real[L]
+  net encode(y: bool[channel, rows, cols]) -> (mean: real[L], sd: positive[L]) {
+    h = elu(conv2d(y, 3, kernel: 3, stride: 2, padding: same))
+    f = flatten(tanh(conv2d(h, 4, kernel: 2)))
+    mean = dense(f)
+    sd = exp(dense(f) / 2)
+  }
+  net decode(z: real[L]) -> real[channel, rows, cols] {
+    h = reshape(softplus(dense(z, 2 * 3 * 3)), [2, 3, 3])
+    g = elu(conv2d_transpose(h, 3, kernel: 3, stride: 2, padding: same))
+    return conv2d(g, 1, kernel: 3, padding: 1)
+  }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Bernoulli(logits: decode(z))
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+  )" + fit + "\n}";
+}
 
 inline std::vector<GradientModel> gradient_models() {
   return {
@@ -73,6 +99,8 @@ inline std::vector<GradientModel> gradient_models() {
   q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
 })",
        true},
+      {"convolutions", image_model(""), true, 36},
+      {"convolutions of several draws", image_model("fit { samples = 2 }"), true, 36},
       {"positive latents, and draws of Laplace", R"(model m {
   axis D = columns
   data   y: real[D]

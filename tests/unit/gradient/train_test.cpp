@@ -26,7 +26,7 @@ double greatest_difference(const runtime::Fitted& a, const runtime::Fitted& b) {
 
 TEST_CASE("a compiled step is the interpreter's, in double and in single") {
   for (const test::GradientModel& model : test::gradient_models()) {
-    const runtime::Table table = test::made_table(90, 5, model.flags);
+    const runtime::Table table = test::made_table(90, model.columns, model.flags);
     const test::Lowered made = test::lower(model.text, table, settings);
     INFO(model.name);
     const runtime::Fitted oracle = test::train(made, test::interpreted(made));
@@ -45,7 +45,7 @@ TEST_CASE("any number of threads gives the same bits") {
       Settings own = settings;
       own["fit.precision"] = precision;
       own["fit.batch"] = "300";  // more than a tile, and several stretches
-      const test::Lowered made = test::lower(model.text, test::made_table(700, 5, model.flags), own);
+      const test::Lowered made = test::lower(model.text, test::made_table(700, model.columns, model.flags), own);
       INFO(model.name << " " << precision);
       const runtime::Fitted one = test::train(made, test::compiled(made, 1));
       for (const int threads : {2, 4}) CHECK(greatest_difference(one, test::train(made, test::compiled(made, threads))) == 0);

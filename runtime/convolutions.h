@@ -1,0 +1,24 @@
+#pragma once
+// Convolutions of values whose rows are lanes, as products of matrices: the part of the image under the filters of one step is a patch
+// (channel, filter row, filter column), and the rows of some steps side by side make the columns of a product (Chellapilla, Puri &
+// Simard 2006, "High performance convolutional neural networks for document processing", section 3).
+
+#include "ir/program/stages.h"
+
+namespace lvm::runtime {
+
+/// Where the operands of a convolution begin. One of the three is the result.
+template <class Real>
+struct ConvolutionOperands {
+  Real *image, *steps, *filters;
+};
+
+/// `to_steps` or `to_image` of `rows` rows; columns lie `ir::batch_stride` apart.
+template <class Real>
+void convolve(const ir::Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows);
+
+/// `to_filters` of the patch elements [from, from + count), summed over `rows` rows; added to what is there if `add`.
+template <class Real>
+void sum_filters(const ir::Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows, int64_t from, int64_t count, bool add);
+
+}  // namespace lvm::runtime

@@ -28,7 +28,7 @@ Real* sized(std::vector<Real>& numbers, int64_t count) {
 
 /// Steps whose patches are in the cache at once.
 int64_t steps_at_once(const Convolution2d& c, int64_t width, int64_t rows) {
-  constexpr int64_t numbers = 1 << 16;
+  constexpr int64_t numbers = 1 << 17;
   return std::clamp<int64_t>(numbers / (width * rows), 1, c.steps.rows * c.steps.columns);
 }
 

@@ -1,6 +1,7 @@
 #include "runtime/batches.h"
 
 #include <algorithm>
+#include <limits>
 
 namespace lvm::runtime {
 
@@ -10,7 +11,7 @@ RowMajorTable<Real>::RowMajorTable(const ir::Program& program, const BoundData& 
   constexpr int64_t tile = 64;  // rows whose cells of one block stay in the cache while columns are read
   for (size_t s = 0; s < program.data.size(); ++s) {
     const ir::DataSlot& slot = program.data[s];
-    if (slot.draws != ir::Draws::none) continue;
+    if (slot.draws != ir::Draws::none && slot.draws != ir::Draws::flags) continue;
     const BoundVariable* variable = data.find(slot.name);
     if (!variable || variable->size != slot.size) throw ir::InternalError("no columns for the data slot `" + slot.name + "`");
     blocks_[s].resize(static_cast<size_t>(data.rows * slot.size));
@@ -51,6 +52,23 @@ void turn(const Real* block, int64_t width, const int64_t* rows, Real* to) {
   }
 }
 
+/// Each probability becomes 1 with that probability, else 0, to 2^-32.
+template <class Real>
+void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to) {
+  constexpr int64_t words = 4;
+  for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
+    for (int64_t first = 0; first < slot.size; first += words) {
+      const int64_t last = std::min(first + words, slot.size);
+      const auto cell = [&](int64_t e) -> Real& { return to[e * ir::batch_stride + lane]; };
+      bool certain = true;
+      for (int64_t e = first; e < last; ++e) certain = certain && (cell(e) == 0 || cell(e) == 1);
+      if (certain) continue;
+      const auto block = random.block(rows[lane], static_cast<uint32_t>(slot.offset + first));
+      for (int64_t e = first; e < last; ++e) cell(e) = block[static_cast<size_t>(e - first)] * 0x1p-32 < static_cast<double>(cell(e)) ? 1 : 0;
+    }
+  }
+}
+
 /// Two latents draw different numbers: the elements of each slot have places of their own.
 template <class Real>
 void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to) {
@@ -59,7 +77,8 @@ void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, R
       const auto place = static_cast<uint32_t>(slot.offset + e);
       Real* cell = to + e * ir::batch_stride + lane;
       if (slot.draws == ir::Draws::uniform) {
-        *cell = static_cast<Real>(random.uniform(rows[lane], place) + 0x1p-54);  // never 0
+        constexpr Real half_step = std::numeric_limits<Real>::epsilon() / 4;  // never 0, and never 1 after rounding
+        *cell = std::min(static_cast<Real>(random.uniform(rows[lane], place)) + half_step, 1 - 2 * half_step);
         continue;
       }
       const auto [first, second] = random.normal_pair(rows[lane], place);
@@ -81,11 +100,9 @@ void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int
     for (int64_t from = 0; from < count; from += LVM_LANES) {
       int64_t row[LVM_LANES];
       for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
-      if (slot.draws == ir::Draws::none) {
-        turn(table.blocks()[s].data(), slot.size, row, to + from);
-      } else {
-        draw(slot, random, row, to + from);
-      }
+      if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from);
+      if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from);
+      if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform) draw(slot, random, row, to + from);
     }
   }
 }

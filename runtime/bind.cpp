@@ -33,7 +33,6 @@ class Binder {
   BoundData bind(const std::vector<Match>& matches);
 
  private:
-  void check_preprocess();
   void find_sizes(const Match& match);
   void set_size(const Variable& v, AxisId axis, int64_t size);
   void check_count(const Match& match);
@@ -84,14 +83,6 @@ class Binder {
   BoundData out_;
   std::map<AxisId, std::vector<std::string>> levels_;  // of the range axes of categories
 };
-
-void Binder::check_preprocess() {
-  for (const Variable& v : model_.variables) {
-    if (v.binding.preprocess != Preprocess::binarise_stochastic) continue;
-    fail(Code::preprocess_unsupported, v, fmt::format("`{}` is binarised at random, which is not supported yet", v.name),
-         "binarise at a threshold: `binarise(…, threshold: 0.5)`");
-  }
-}
 
 void Binder::set_size(const Variable& v, AxisId axis, int64_t size) {
   const int64_t before = size_of(axis);
@@ -277,12 +268,21 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   return false;
 }
 
-/// After preprocessing every cell is a value of the type.
+/// After preprocessing every cell is a value of the type, or the probability of one.
 bool Binder::check_values(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.text) return true;
+  const bool probability = v.binding.preprocess == Preprocess::binarise_stochastic;
+  const Element element = probability ? Element::unit : v.type.element;
   for (size_t i = 0; i < c.values.size(); ++i) {
-    if (std::isnan(c.values[i]) || allowed(value(v, c, c.values[i]), v.type.element)) continue;
+    if (std::isnan(c.values[i]) || allowed(value(v, c, c.values[i]), element)) continue;
     const std::string shown = fmt::format("{}", c.values[i]);
+    if (probability) {
+      fail(Code::cell_outside_type, v,
+           fmt::format("`{}` is drawn with the probabilities of its cells, and column `{}` has {}, which is not in {} … {}", v.name, c.name, shown,
+                       v.binding.low, v.binding.high),
+           "`binarise(scale(columns(…), 0..255), stochastic)` says what becomes 0 and 1", place(c, static_cast<int64_t>(i), shown));
+      return false;
+    }
     fail(Code::cell_outside_type, v,
          fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element),
                      describe_values(v.type.element), c.name, shown),
@@ -297,9 +297,9 @@ double Binder::value(const Variable& v, const Column& c, double cell) const {
   if (std::isnan(cell)) return cell;
   if (c.text) return read_bool(c.levels[static_cast<size_t>(cell)]).value_or(0);
   switch (v.binding.preprocess) {
-    case Preprocess::none:
-    case Preprocess::binarise_stochastic: return cell;
+    case Preprocess::none: return cell;
     case Preprocess::binarise_threshold: return cell > v.binding.low ? 1 : 0;
+    case Preprocess::binarise_stochastic:
     case Preprocess::scale: return (cell - v.binding.low) / (v.binding.high - v.binding.low);
   }
   return cell;
@@ -361,7 +361,6 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
 
 BoundData Binder::bind(const std::vector<Match>& matches) {
   out_.rows = table_.rows;
-  check_preprocess();
   if (table_.rows == 0 && !diagnostics_.has_errors()) {
     diagnostics_.report({Code::table_without_rows, "the table has no rows"});
   }

@@ -16,6 +16,8 @@ class Random {
  public:
   Random(uint64_t seed, Site site, uint32_t step) : seed_(seed), site_(site), step_(step) {}
   uint64_t bits(int64_t row, uint32_t element = 0) const;
+  /// Four independent words of 32 bits; the first two make `bits`.
+  std::array<uint32_t, 4> block(int64_t row, uint32_t element = 0) const;
   /// In [0, 1), a multiple of 2^-53.
   double uniform(int64_t row, uint32_t element = 0) const;
   double normal(int64_t row, uint32_t element = 0) const;
@@ -25,7 +27,6 @@ class Random {
   int64_t index(int64_t count, int64_t row, uint32_t element = 0) const;
 
  private:
-  std::array<uint32_t, 4> block(int64_t row, uint32_t element) const;
   uint64_t seed_;
   Site site_;
   uint32_t step_;

@@ -298,6 +298,10 @@ struct Lowering {
 
   void add_slots(const ir::Plan& plan) {
     program.data = em::data_slots(model);
+    for (ir::DataSlot& slot : program.data) {
+      const Variable& variable = model.variables[static_cast<size_t>(*model.find(slot.name))];
+      if (variable.binding.preprocess == ir::Binding::Preprocess::binarise_stochastic) slot.draws = ir::Draws::flags;
+    }
     const Function& step_function = *program.module.find("step");
     for (const Node& node : step_function.nodes) {
       const bool noise = node.op == Op::data && node.attributes.text.starts_with("noise.");

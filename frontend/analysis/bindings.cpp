@@ -1,5 +1,5 @@
-// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `=
-// scale(columns("*"), 0..255)`.
+// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `= scale(columns("*"), 0..255)`,
+// `= binarise(scale(columns("*"), 0..255), stochastic)`.
 
 #include <fmt/format.h>
 
@@ -15,7 +15,7 @@ using Preprocess = ir::Binding::Preprocess;
 void report_binding(Context& context, SourceRange range, std::string message) {
   report(context, Code::binding_form, range, std::move(message), "",
          "write `column(\"w\")`, `columns(\"x1\"..\"x9\", \"b*\", \"!b7\")`, `binarise(columns(\"*\"), "
-         "threshold: 0.5)` or "
+         "threshold: 0.5)`, `binarise(columns(\"*\"), stochastic)` or "
          "`scale(columns(\"*\"), 0..255)`");
 }
 
@@ -57,9 +57,9 @@ void analyse_binarise(Context& context, const Expression& call, ir::Binding& bin
     binding.low = *threshold;
   } else if (how && call.arguments[1].name.text.empty() && how->kind == ExpressionKind::name &&
              how->text == "stochastic") {
+    const bool scaled = binding.preprocess == Preprocess::scale;
+    if (!scaled) binding.low = 0, binding.high = 1;
     binding.preprocess = Preprocess::binarise_stochastic;
-    unsupported(context, "`binarise(…, stochastic)`", "give a threshold: `binarise(…, threshold: 0.5)`",
-                call.range);
   } else {
     report_binding(context, call.range, "`binarise` takes columns and `threshold: …` or `stochastic`");
   }
@@ -92,7 +92,14 @@ ir::Binding analyse_binding(Context& context, const Expression* expression) {
     report_binding(context, expression->range, fmt::format("`{}` takes columns first", expression->text));
     return binding;
   }
-  analyse_columns(context, *expression->arguments[0].value, binding);
+  const Expression& source = *expression->arguments[0].value;
+  const bool stochastic = expression->arguments.size() == 2 && expression->arguments[1].value->text == "stochastic";
+  if (stochastic && is_call(source, "scale") && !source.arguments.empty()) {
+    analyse_columns(context, *source.arguments[0].value, binding);
+    analyse_scale(context, source, binding);
+  } else {
+    analyse_columns(context, source, binding);
+  }
   if (expression->text == "binarise")
     analyse_binarise(context, *expression, binding);
   else

@@ -29,7 +29,7 @@ struct Binding {
   enum class Preprocess : uint8_t { none, binarise_threshold, binarise_stochastic, scale };
   std::vector<std::string> patterns;  // "w", "b*", "!b7", and "x1".."x9" as the text "x1..x9"
   Preprocess preprocess = Preprocess::none;
-  double low = 0, high = 0;           // threshold: low
+  double low = 0, high = 0;           // threshold: low; else what becomes 0 and 1
   SourceRange range;
 };
 

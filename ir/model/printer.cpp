@@ -49,6 +49,7 @@ std::string binding_text(const Binding& binding) {
       columns = fmt::format("binarise({}, threshold: {})", columns, binding.low);
       break;
     case Binding::Preprocess::binarise_stochastic:
+      if (binding.low != 0 || binding.high != 1) columns = fmt::format("scale({}, {}..{})", columns, binding.low, binding.high);
       columns = fmt::format("binarise({}, stochastic)", columns);
       break;
     case Binding::Preprocess::scale:

@@ -170,6 +170,16 @@ void refuse_unsupported(PlanContext& c) {
   }
 }
 
+void refuse_redrawn(PlanContext& c) {
+  for (const Variable& v : c.model.variables) {
+    if (v.binding.preprocess != Binding::Preprocess::binarise_stochastic) continue;
+    c.diagnostics.report({.code = Code::redrawn_without_batches,
+                          .message = fmt::format("`{}` is binarised anew in each batch, and this model is fitted to the whole table", v.name),
+                          .range = v.binding.range,
+                          .hint = "give a threshold: `binarise(…, threshold: 0.5)`, or say `fit { method = gradient }`"});
+  }
+}
+
 /// Distributions without a compiled density. A factor whose latent was refused has been spoken of already.
 void refuse_distributions(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
@@ -258,6 +268,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
     return context.plan;
   }
   refuse_missing(context);
+  refuse_redrawn(context);
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

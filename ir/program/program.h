@@ -43,7 +43,8 @@ struct ParameterSlot : Slot {
 };
 
 /// What a data slot that the run time draws is filled with, one number an element and row.
-enum class Draws : uint8_t { none, normal, uniform };
+/// `flags`: 1 with the probability that the table has.
+enum class Draws : uint8_t { none, normal, uniform, flags };
 
 /// A data or given variable: `size` consecutive entries of lvm_frame::columns from `offset`, one a cell of its axes.
 struct DataSlot : Slot {

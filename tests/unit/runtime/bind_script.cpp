@@ -80,6 +80,7 @@ void obey(BindScript& script, const Words& words) {
     binding_of(script.model, words[1]).high = std::stod(words[3]);
   } else if (verb == "stochastic") {
     binding_of(script.model, words[1]).preprocess = ir::Binding::Preprocess::binarise_stochastic;
+    binding_of(script.model, words[1]).high = 1;
   } else if (verb == "bind") {
     script.bind.columns[words[1]] = rest;
   } else if (verb == "delimiter") {

@@ -96,7 +96,7 @@ int64_t BoundModel::free_parameters() const {
 std::string BoundModel::explain() const {
   const driver::Lowered& lowered = state->lowered;
   if (!lowered.program) return "";
-  return guarded([&] { return em::explain(*lowered.model, *lowered.elbo, *lowered.plan); });
+  return guarded([&] { return driver::explain(*lowered.model, *lowered.elbo, *lowered.plan, &*lowered.program); });
 }
 
 std::string BoundModel::explain_latex() const {

@@ -2,9 +2,14 @@
 
 #include "certify/certify.h"
 
+#include "backends/interpreter/interpret.h"
 #include "api/state.h"
+#include "certify/derivatives.h"
 #include "certify/report.h"
 #include "certify/rows.h"
+#include "ir/model/gradient_settings.h"
+#include "runtime/linalg.h"
+#include "runtime/staged.h"
 
 namespace lvm {
 namespace {
@@ -30,6 +35,25 @@ bool is_decided(const certificate::Result& result) {
   for (const certificate::Certificate& c : result.certificates)
     if (c.verdict == certificate::Verdict::open) return false;
   return result.failure.empty();
+}
+
+/// Of the gradient route.
+certificate::Result of_derivatives(const BoundModel::State& bound, const CertifyOptions& options, int64_t& rows) {
+  const driver::Lowered& lowered = bound.lowered;
+  const ir::GradientSettings settings = ir::gradient_settings(lowered.model->fit);
+  const bool weighted = !settings.importance && (settings.beta != 1 || settings.kl_warmup > 0);
+  driver::Scheduled scheduled = driver::schedule(driver::plain_gradient(lowered));
+  ir::Executable functions;
+  if (options.backend == Backend::compiled) {
+    functions = jit::Jit(runtime::runtime_symbols()).compile(scheduled.unit);
+    functions = runtime::with_stages(scheduled.program, std::move(functions), scheduled.unit.staged, 1);
+  } else {
+    functions = interpreter::interpret(scheduled.program);
+  }
+  const runtime::BoundData sample = certificate::spread_rows(*lowered.data, certificate::derivative_rows);
+  rows = sample.rows;
+  constexpr double weight = 0.7;  // any but 1
+  return certificate::certify_derivatives({*lowered.model, *lowered.plan, scheduled.program, functions, sample}, {.seed = options.seed}, weighted ? weight : 1);
 }
 
 /// Some hundred rows do unless they cannot be started or do not converge; then other starts, then more rows.
@@ -81,7 +105,8 @@ Certification certify(const BoundModel& bound, const CertifyOptions& options) {
     Certification to;
     Diagnostics diagnostics = bound.state->lowered.diagnostics;
     if (bound.ok()) {
-      const certificate::Result result = on_rows_that_do(*bound.state, options, to.rows);
+      const bool gradient = bound.state->lowered.plan->method == "gradient";
+      const certificate::Result result = gradient ? of_derivatives(*bound.state, options, to.rows) : on_rows_that_do(*bound.state, options, to.rows);
       if (result.certificates.empty()) certificate::report_no_rows(result.failure, diagnostics);
       for (const certificate::Certificate& c : result.certificates) {
         to.certificates.push_back(to_certificate(c));

@@ -90,4 +90,15 @@ Scheduled schedule(const ir::Program& program) {
   return to;
 }
 
+ir::Program plain_gradient(const Lowered& lowered) {
+  ir::Model model = *lowered.model;
+  model.fit.others["optimizer"] = "sgd(rate: 1)";
+  model.fit.others["precision"] = "double";
+  return gradient::lower_gradient(model, *lowered.canonical, *lowered.plan);
+}
+
+std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program) {
+  return plan.method == "gradient" ? gradient::explain(model, plan, program) : em::explain(model, elbo, plan);
+}
+
 }  // namespace lvm::driver

@@ -43,6 +43,12 @@ Lowered lower(const Compiled& compiled, const runtime::Table& table, const runti
 /// The same, and uses the table up.
 Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::BindOptions& options);
 
+/// Of the gradient route, for certificates: the same Program in double precision, of which a step adds the gradient.
+ir::Program plain_gradient(const Lowered& lowered);
+
+/// The text of `lvmc explain`; `program` is null where no table is bound.
+std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program);
+
 /// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch
 /// memory in it.
 struct Scheduled {

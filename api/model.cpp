@@ -47,7 +47,7 @@ std::string Model::objective_name() const {
 std::string Model::explain() const {
   const driver::Compiled& compiled = state->compiled;
   if (!compiled.canonical) return "";
-  return guarded([&] { return em::explain(*compiled.model, *compiled.elbo, *compiled.plan); });
+  return guarded([&] { return driver::explain(*compiled.model, *compiled.elbo, *compiled.plan, nullptr); });
 }
 
 std::string Model::explain_latex() const {

@@ -9,4 +9,7 @@ namespace lvm::gradient {
 
 ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, const ir::Plan& plan);
 
+/// The text of `lvmc explain`. The work a row is counted in the Program, where there is one.
+std::string explain(const ir::Model& model, const ir::Plan& plan, const ir::Program* program);
+
 }  // namespace lvm::gradient

@@ -95,6 +95,7 @@ enum class Noise : uint8_t { normal, uniform };
 /// them (Kingma & Welling 2014, section 2.4). The terms ignore `value` but for `sample`, where it is the noise.
 struct Reparameterised {
   Noise noise;
+  std::string_view equation;  // of a sample, for people
   Term sample;
   Term entropy;  // H of an event: [.., without event axes]
   Term mean, variance;  // of an element

@@ -74,6 +74,7 @@ NodeId uniform(Builder& b, NodeId value, const Slots& slots) {
 /// z = e^(m + s e),  H = m + ln s + 1/2 ln 2 pi e.
 Reparameterised drawn_log_normal() {
   return {.noise = Noise::normal,
+          .equation = "exp(log_mean + log_sd ε)",
           .sample = [](Builder& b, NodeId noise,
                        const Slots& s) { return b.unary(Op::exp, b.make(Op::fma, {s.at(1), noise, s.at(0)})); },
           .entropy =
@@ -87,6 +88,7 @@ Reparameterised drawn_log_normal() {
 /// z = location - scale sign(v) ln(1 - 2 |v|), v = u - 1/2;  H = 1 + ln 2 scale; the variance is 2 scale^2.
 Reparameterised drawn_laplace() {
   return {.noise = Noise::uniform,
+          .equation = "location - scale sign(v) ln(1 - 2 |v|), v = ε - 1/2",
           .sample =
               [](Builder& b, NodeId noise, const Slots& s) {
                 const NodeId v = b.sub(noise, b.constant(0.5)), zero = b.constant(0);

@@ -174,8 +174,9 @@ NodeId precision_of(Builder& b, NodeId slot, double exponent) {
 }
 
 /// z = mean + sd e,  H = ln sd + 1/2 ln 2 pi e;  slot^exponent is the variance.
-Reparameterised drawn(ScaleOf scale_of, double exponent) {
+Reparameterised drawn(ScaleOf scale_of, double exponent, std::string_view equation) {
   return {.noise = Noise::normal,
+          .equation = equation,
           .sample =
               [=](Builder& b, NodeId noise, const Slots& slots) {
                 const NodeId sd = b.binary(Op::pow, slots.at(1), b.constant(exponent / 2));
@@ -210,21 +211,21 @@ std::vector<Family> normal_families() {
            .start = by_moments(0.5),
            .separated = separated_elementwise(of_sd),
            .narrowness = power_of(2),
-           .draw = drawn(of_sd, 2),
+           .draw = drawn(of_sd, 2, "mean + sd ε"),
            .expected = expected_elementwise(of_sd, 2)},
           {.parameterisation = "Normal.mean.var",
            .log_density = elementwise(of_var),
            .start = by_moments(1),
            .separated = separated_elementwise(of_var),
            .narrowness = power_of(1),
-           .draw = drawn(of_var, 1),
+           .draw = drawn(of_var, 1, "mean + √var ε"),
            .expected = expected_elementwise(of_var, 1)},
           {.parameterisation = "Normal.mean.precision",
            .log_density = elementwise(of_precision),
            .start = by_moments(-1),
            .separated = separated_elementwise(of_precision),
            .narrowness = power_of(-1),
-           .draw = drawn(of_precision, -1),
+           .draw = drawn(of_precision, -1, "mean + ε / √precision"),
            .expected = expected_elementwise(of_precision, -1)},
           {.parameterisation = "Normal.mean.cov",
            .log_density = multivariate(factor_of_cov),

@@ -106,9 +106,31 @@ std::string objective_lines(const lvm::Fit& fit) {
   return text;
 }
 
+/// The weights of a network that are solved alike, as one block of its name.
+std::vector<lvm::PlanBlock> by_network(const std::vector<lvm::PlanBlock>& plan) {
+  std::vector<lvm::PlanBlock> to;
+  int64_t weights = 0;
+  const auto network = [](const lvm::PlanBlock& block) { return block.name.substr(0, block.name.find('.')); };
+  for (size_t i = 0; i < plan.size(); ++i) {
+    lvm::PlanBlock block = plan[i];
+    const bool weight = !block.latent && block.name.find('.') != std::string::npos;
+    if (weight) {
+      ++weights;
+      const bool more = i + 1 < plan.size() && network(plan[i + 1]) == network(block) && plan[i + 1].solver == block.solver && plan[i + 1].reason == block.reason;
+      if (more) continue;
+      block.name = network(block);
+      block.reason += fmt::format(", {} blocks of weights", weights);
+      weights = 0;
+    }
+    to.push_back(std::move(block));
+  }
+  return to;
+}
+
 }  // namespace
 
-std::string plan_lines(const std::vector<lvm::PlanBlock>& plan) {
+std::string plan_lines(const std::vector<lvm::PlanBlock>& every) {
+  const std::vector<lvm::PlanBlock> plan = by_network(every);
   size_t name = 0, solver = 0, kind = 0;
   for (const lvm::PlanBlock& block : plan) {
     name = std::max(name, block.name.size());
@@ -134,7 +156,7 @@ std::string certificate_lines(const std::vector<lvm::Certificate>& certificates)
     text +=
         fmt::format("  {:<{}}  {:<{}}  {:<9}  {}", c.name, name, words(c.solver), solver, c.verdict, c.claim);
     if (c.checked > 0) {
-      text += fmt::format(": {:.1e}{} (allowed {:.1e}; {} of {} {})", c.found, c.latent ? "" : " nats",
+      text += fmt::format(": {:.1e}{} (allowed {:.1e}; {} of {} {})", c.found, c.latent || c.solver == "gradient" ? "" : " nats",
                           c.allowed, c.checked, c.all, c.latent ? "rows" : "coordinates");
     }
     text += "\n";

@@ -41,16 +41,4 @@ TEST_CASE("every diagnostic of the plan has a golden test", "[em]") {
   }
 }
 
-TEST_CASE("explain: golden texts", "[em]") {
-  for (const auto& path : golden::files(golden::folder("explain"), ".lvm")) {
-    const ir::Model model = analysed(golden::read(path), {});
-    const ir::Module elbo = ir::build_elbo(model);
-    Diagnostics diagnostics;
-    const ir::Plan plan = ir::plan(model, elbo, diagnostics);
-    REQUIRE_FALSE(diagnostics.has_errors());
-    std::filesystem::path expected = path;
-    golden::check(expected.replace_extension(".expected"), em::explain(model, elbo, plan));
-  }
-}
-
 }  // namespace lvm::test

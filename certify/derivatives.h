@@ -1,0 +1,42 @@
+#pragma once
+// Certificates of the gradient route: the derivative that a step climbs is that of the bound itself, the draws held fixed.
+
+#include <vector>
+
+#include "certify/certify.h"
+#include "runtime/batches.h"
+#include "runtime/numbers.h"
+#include "runtime/walker.h"
+
+namespace lvm::certificate {
+
+/// The functions of a Program of the gradient route in double precision, whose optimiser is `sgd(rate: 1)`, on the rows of one tile.
+class Derivatives {
+ public:
+  using Coordinates = runtime::Numbers<double>;  // in the Program's layout
+  /// `rows` at most LVM_TILE_ROWS. `divergence`: its weight, 1 where the model gives none.
+  Derivatives(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence);
+  /// What is climbed, a row: the bound with its weight on the divergence, and the prior's share.
+  double climbed(const Coordinates& coordinates);
+  /// Its derivative in each coordinate.
+  Coordinates gradient(const Coordinates& coordinates);
+
+ private:
+  void call(const char* name, const Coordinates& parameters, double* to);
+  double statistic(std::string_view name) const;
+
+  const ir::Program& program_;
+  const ir::Executable& functions_;
+  int64_t rows_;
+  double divergence_;
+  runtime::BatchTile<double> tile_;
+  Coordinates derived_, statistics_, output_;
+  runtime::Buffer scratch_;
+};
+
+inline constexpr int64_t derivative_rows = 8;
+
+/// Along random directions of each parameter; at most `derivative_rows` rows.
+Result certify_derivatives(const Subject& subject, const Options& options, double divergence);
+
+}  // namespace lvm::certificate

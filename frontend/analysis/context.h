@@ -39,6 +39,12 @@ struct LetState {
   std::map<std::vector<AxisId>, Value> expanded = {};  // by the axes that the place gives to lists
 };
 
+/// A running statistic and what it follows: a node of the function that is being built.
+struct Follower {
+  std::string variable;
+  NodeId node;
+};
+
 /// A network is analysed once, into a function of its own; a call copies what it needs of it.
 struct NetworkState {
   const ast::NetDeclaration* declaration;
@@ -46,7 +52,8 @@ struct NetworkState {
   ir::Function body = {};                     // arguments and weights are leaves
   std::vector<NodeId> arguments = {};         // leaves of `body`, one a parameter
   std::map<std::string, Value> outputs = {};  // nodes of `body`; "" is the single output
-  bool opaque = false;                        // it has a layer that is not built yet: calls are leaves
+  std::vector<Follower> followers = {};       // nodes of `body`
+  std::vector<std::pair<const ir::Function*, std::vector<NodeId>>> calls = {};  // by function and arguments
 };
 
 struct NetworkBody;  // network.h

@@ -64,4 +64,28 @@ Value dense_layer(LayerCall& layer) {
   return value;
 }
 
+// The row of a table that a category chooses.
+Value embedding_layer(LayerCall& layer) {
+  Context& context = layer.context;
+  Value index = evaluate(context, *layer.positional[0]);
+  const auto axis = sized_axis(layer, *layer.positional[1]);
+  if (index.poison() || !axis) return {};
+  if (!index.category()) {
+    report(context, Code::index_not_category, index.source, "`embedding` takes a category",
+           fmt::format("this is `{}`", describe(context, index)), "declare it as `category[K]`");
+    return {};
+  }
+  const AxisId out = apart(context, *axis, index.order, {index.range});
+  ir::WeightStart start{.initialiser = ir::Initialiser::uniform, .scale = 0.05};
+  if (layer.option("init")) start = weight_start(layer, {index.range}, {out});
+  const NodeId table = weight(layer, {"weight", {index.range, out}, std::move(start)});
+  Value value;
+  value.node = make(context, ir::Op::gather, {table, index.node}, {index.range}, layer.call.range);
+  value.order = index.order;
+  value.order.push_back(out);
+  value.uses = std::move(index.uses);
+  normalise_axes(context, value);
+  return value;
+}
+
 }  // namespace lvm::analysis

@@ -80,6 +80,17 @@ AxisId apart(Context& context, AxisId axis, const std::vector<AxisId>& from,
   return axis;
 }
 
+double option_number(LayerCall& layer, const std::string& name, double low, double high, double otherwise) {
+  const Expression* option = layer.option(name);
+  if (!option) return otherwise;
+  const auto number = literal_number(*option);
+  if (number && *number >= low && *number < high) return *number;
+  report(layer.context, Code::layer_option, option->range,
+         fmt::format("`{}` cannot be the {} of `{}`", ast::print(*option), name, layer.call.text), "",
+         fmt::format("write a number from {}, below {}", low, high));
+  return otherwise;
+}
+
 void report_shape(LayerCall& layer, const Value& value, std::string message, std::string hint) {
   std::vector<Label> labels;
   add_labels(layer.context, value, labels);

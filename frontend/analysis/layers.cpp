@@ -19,10 +19,10 @@ constexpr std::array<LayerRow, 11> layer_table = {{
     {"conv2d_transpose", 2, 2, " kernel stride padding bias init ", true, false, conv2d_transpose_layer},
     {"flatten", 1, 1, "", true, false, flatten_layer},
     {"reshape", 2, 8, "", true, false, reshape_layer},
-    {"batch_norm", 1, 1, " momentum ", true, true, nullptr},
-    {"layer_norm", 1, 1, "", true, true, nullptr},
-    {"dropout", 2, 2, "", false, true, nullptr},
-    {"embedding", 2, 2, " init ", true, false, nullptr},
+    {"batch_norm", 1, 1, " momentum epsilon ", true, true, batch_norm_layer},
+    {"layer_norm", 1, 1, " epsilon ", true, true, layer_norm_layer},
+    {"dropout", 2, 2, "", true, true, dropout_layer},
+    {"embedding", 2, 2, " init ", true, false, embedding_layer},
     {"fill", 2, 2, "", false, true, fill_layer},
     {"observed", 1, 1, "", false, true, observed_layer},
 }};
@@ -103,11 +103,6 @@ Value evaluate_layer(Context& context, const Expression& call, const Place& plac
     // What stands inside is still looked at, but not as sizes.
     if (!layer.positional.empty() && !is_open(context, *layer.positional.front()))
       evaluate(context, *layer.positional.front());
-    return {};
-  }
-  if (!row.rule) {
-    context.body->state.opaque = true;
-    evaluate(context, *layer.positional.front(), row.keeps_shape ? place : Place{});
     return {};
   }
   Value value = row.rule(layer);

@@ -40,6 +40,8 @@ std::optional<AxisId> sized_axis(LayerCall& layer, const ast::Expression& size,
 /// The whole number from `least` that `value` is; none after a report.
 std::optional<int64_t> whole_number(LayerCall& layer, const ast::Expression& value, std::string_view what,
                                     int64_t least);
+/// The number literal of an option, in [low, high); `otherwise` without one or after a report.
+double option_number(LayerCall& layer, const std::string& name, double low, double high, double otherwise);
 AxisId layer_axis(Context& context, const std::string& name, int64_t size, SourceRange range);
 /// `axis`, or a twin of it that stands in neither list.
 AxisId apart(Context& context, AxisId axis, const std::vector<AxisId>& from,
@@ -63,8 +65,17 @@ ir::WeightStart weight_start(LayerCall& layer, std::vector<AxisId> fan_in, std::
 NodeId with_bias(LayerCall& layer, NodeId product, const std::vector<AxisId>& axes,
                  const std::vector<AxisId>& fan_in);
 
+/// 1 in the steps that train networks, else 0.
+NodeId training(Context& context);
+
 // layer_dense.cpp
 Value dense_layer(LayerCall& layer);
+Value embedding_layer(LayerCall& layer);
+// layer_norms.cpp
+Value layer_norm_layer(LayerCall& layer);
+Value batch_norm_layer(LayerCall& layer);
+// layer_random.cpp
+Value dropout_layer(LayerCall& layer);
 // layer_shapes.cpp
 Value flatten_layer(LayerCall& layer);
 Value reshape_layer(LayerCall& layer);

@@ -93,17 +93,54 @@ const ast::TypeSyntax* output_type(Context& context, const ast::NetDeclaration& 
   return nullptr;
 }
 
-// A network with a layer that is not built yet: a leaf stands for its output.
-Value opaque_call(Context& context, const DeclaredType& type, const Expression& call,
-                  const ast::Name& member) {
-  Value value = typed_value(type);
-  ir::Type leaf{type.element, type.axes, type.range};
-  leaf.axes.push_back(ir::row_axis);
-  std::sort(leaf.axes.begin(), leaf.axes.end());
-  const std::string text = member.text.empty() ? ast::print(call) : ast::print(call) + "." + member.text;
-  value.node = context.builder.leaf(ir::Op::argument, text, std::move(leaf), call.range);
-  value.source = join(call.range, member.range);
-  return value;
+// Calls on other arguments draw other noise; equal calls are one.
+size_t call_number(Context& context, NetworkState& state, const std::vector<Value>& arguments) {
+  std::vector<NodeId> nodes;
+  for (const Value& argument : arguments) nodes.push_back(argument.node);
+  const auto key = std::pair(static_cast<const ir::Function*>(&context.builder.function()), std::move(nodes));
+  const auto found = std::find(state.calls.begin(), state.calls.end(), key);
+  const auto number = static_cast<size_t>(found - state.calls.begin());
+  if (found == state.calls.end()) state.calls.push_back(key);
+  return number;
+}
+
+// What `node` of the body is made of.
+std::vector<bool> parts_of(const ir::Function& body, NodeId node) {
+  std::vector<bool> parts(body.nodes.size(), false);
+  parts[static_cast<size_t>(node)] = true;
+  for (NodeId id = node; id >= 0; --id)
+    if (parts[static_cast<size_t>(id)])
+      for (const NodeId input : body[id].inputs) parts[static_cast<size_t>(input)] = true;
+  return parts;
+}
+
+// The first call of a network has its noise under the name of the layer, the others under numbered ones.
+void number_noise(Context& context, const NetworkState& state, NodeId node, size_t call,
+                  std::vector<NodeId>& replace) {
+  if (call == 0) return;
+  const ir::Function& body = state.body;
+  const std::string& net = state.declaration->name.text;
+  const std::vector<bool> parts = parts_of(body, node);
+  for (size_t i = 0; i < body.nodes.size(); ++i) {
+    const ir::Node& leaf = body.nodes[i];
+    if (!parts[i] || leaf.op != ir::Op::data) continue;
+    replace[i] = context.builder.leaf(
+        ir::Op::data, fmt::format("{}#{}.{}", leaf.attributes.text, net, call + 1), leaf.type, leaf.range);
+  }
+}
+
+void hand_on(Context& context, const NetworkState& state, const std::vector<NodeId>& copied) {
+  for (const Follower& follower : state.followers) {
+    const NodeId node = copied[static_cast<size_t>(follower.node)];
+    if (node == ir::no_node) continue;
+    if (context.body) {
+      context.body->state.followers.push_back({follower.variable, node});
+      continue;
+    }
+    ir::Variable& variable =
+        context.model.variables[static_cast<size_t>(*context.model.find(follower.variable))];
+    if (variable.follows == ir::no_node) variable.follows = node;
+  }
 }
 
 }  // namespace
@@ -115,11 +152,6 @@ Value call_network(Context& context, const Entity& network, const Expression& ca
   const auto arguments = checked_arguments(context, net, call);
   const auto type = output ? resolve_type(context, *output) : std::nullopt;
   if (!arguments || !type) return {};
-  if (state.opaque) {
-    Value value = opaque_call(context, *type, call, member);
-    for (const Value& argument : *arguments) merge_uses(value.uses, argument.uses);
-    return value;
-  }
   const auto found = state.outputs.find(member.text);
   if (found == state.outputs.end() || found->second.poison()) return {};
   Value value = found->second;
@@ -129,7 +161,9 @@ Value call_network(Context& context, const Entity& network, const Expression& ca
     replace[static_cast<size_t>(state.arguments[i])] = (*arguments)[i].node;
     merge_uses(value.uses, (*arguments)[i].uses);
   }
+  number_noise(context, state, value.node, call_number(context, state, *arguments), replace);
   value.node = context.builder.copy(state.body, value.node, replace);
+  hand_on(context, state, replace);
   value.source = join(call.range, member.range);
   value.origin = {};
   return value;

@@ -76,7 +76,14 @@ struct Variable {
   SourceRange prior_range;
   std::string network;  // of a weight: the `net` that owns it; empty: a parameter of the model
   WeightStart start;    // of a weight
+  NodeId follows = no_node;  // of a running statistic: what a training step moves it towards, by no gradient:
+  double momentum = 0;       // value <- momentum value + (1 - momentum) follows
 };
+
+/// What networks compute differs between the steps that train them and every other use: a scalar `derived` leaf, 1 or 0.
+inline constexpr const char* training_leaf = "training";
+/// `data` leaves with this prefix and the name of a layer: uniform in [0, 1), drawn anew for each row of each training step.
+inline constexpr const char* noise_prefix = "noise.";
 
 /// A reference to a variable, with the position in a sequence: `z[t-1]` is {z, step, -1}.
 struct VariableUse {

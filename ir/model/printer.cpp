@@ -98,6 +98,7 @@ std::string variable_text(const Model& model, const Variable& variable) {
   }
   if (variable.prior != no_node) text += fmt::format(" ~ %{}", variable.prior);
   if (!variable.network.empty()) text += start_text(model, variable.start);
+  if (variable.follows != no_node) text += fmt::format(" follows %{} by {}", variable.follows, variable.momentum);
   return text;
 }
 

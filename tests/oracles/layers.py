@@ -4,6 +4,7 @@
     python3 tests/oracles/layers.py > tests/unit/analysis/layer_values.h
 
 Every tensor holds sin(1.3 i + phase) for i = 0, 1, ...: the phase is 0 for the data and 1, 2, ... for the weights in the order of the model.
+Running variances are 1.5 plus that.
 `same` is TensorFlow's rule, written out with explicit zeros.
 """
 import math
@@ -56,8 +57,8 @@ def conv_transpose(x, filters, kernel, stride, padding):
 CASES = []
 
 
-def case(shape, body, value):
-    CASES.append((shape, body, value.reshape(-1).tolist()))
+def case(shape, body, value, training=True):
+    CASES.append((shape, body, training, value.reshape(-1).tolist()))
 
 
 for layer, rule in (("conv2d", conv), ("conv2d_transpose", conv_transpose)):
@@ -88,6 +89,17 @@ case((6,), "reshape(softmax(4 * y), 6)", F.softmax(vector, dim=1))
 case((2, 2, 3), "flatten(y)", numbers(0, ROWS, 12))
 case((12,), "flatten(conv2d(reshape(y, [2, 2, 3]), 1, kernel: 2))", conv(numbers(0, ROWS, 2, 2, 3), 1, 2, 1, "valid"))
 
+for shape in ((3, 2, 4), (5,)):
+    x = 2 * numbers(0, ROWS, *shape)
+    channels = shape[0]
+    end = "flatten({})" if len(shape) == 3 else "reshape({}, 5)"
+    gain, bias, mean = (numbers(phase, channels) for phase in (1, 2, 3))
+    variance = 1.5 + numbers(4, channels)
+    case(shape, end.format("batch_norm(2 * y)"), F.batch_norm(x, None, None, gain, bias, training=True))
+    case(shape, end.format("batch_norm(2 * y, epsilon: 0.1)"), F.batch_norm(x, mean, variance, gain, bias, training=False, eps=0.1), False)
+    case(shape, end.format("layer_norm(2 * y)"), F.layer_norm(x, shape, numbers(1, *shape), numbers(2, *shape)))
+case((4,), "reshape(dropout(y, 0.25), 4)", numbers(0, ROWS, 4), False)
+
 print("#pragma once")
 print("// Made by tests/oracles/layers.py with PyTorch " + torch.__version__ + ".")
 print()
@@ -99,13 +111,14 @@ print()
 print("struct LayerValue {")
 print("  std::vector<int> shape;  // of the data")
 print("  std::string body;        // of the network")
+print("  bool training;")
 print("  std::vector<double> expected;")
 print("};")
 print()
 print("inline const std::vector<LayerValue> layer_values = {")
-for shape, body, values in CASES:
+for shape, body, training, values in CASES:
     text = ", ".join(f"{v:.17g}" for v in values)
-    print("    {{" + ", ".join(map(str, shape)) + '}, "' + body + '",')
+    print("    {{" + ", ".join(map(str, shape)) + '}, "' + body + '", ' + str(training).lower() + ",")
     print("     {" + text + "}},")
 print("};")
 print()

@@ -51,7 +51,15 @@ Networks::Networks(const std::string& text, const std::map<std::string, int64_t>
   }
   std::mt19937_64 random(11);
   for (const ir::Variable& v : model_.variables) leaves_[key_of(v)] = random_value(v.type, random);
+  for (const ir::Node& node : model_.function().nodes)
+    if (node.op == ir::Op::data && node.attributes.text.starts_with(ir::noise_prefix))
+      leaves_["data." + node.attributes.text] = random_value(node.type, random);
+  set_training(true);
 }
+
+void Networks::set_training(bool training) { leaves_[std::string("derived.") + ir::training_leaf] = {{}, {}, {training ? 1.0 : 0.0}}; }
+
+const Numbers& Networks::leaf(const std::string& key) const { return leaves_.at(key).data; }
 
 interpreter::Value Networks::random_value(const ir::Type& type, std::mt19937_64& random) const {
   interpreter::Value value{type.axes, {}, {}};

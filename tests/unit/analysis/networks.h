@@ -28,6 +28,9 @@ class Networks {
   /// A leaf's numbers, in the order of its declaration.
   Numbers numbers(const std::string& name) const;
   void set(const std::string& name, const Numbers& numbers);
+  void set_training(bool training);
+  /// The numbers of any leaf as they are stored: "data.noise.f.dropout1".
+  const Numbers& leaf(const std::string& key) const;
   const ir::Variable& variable(const std::string& name) const;
   const ir::Model& model() const { return model_; }
   int64_t rows() const { return rows_; }

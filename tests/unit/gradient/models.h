@@ -101,6 +101,28 @@ inline std::vector<GradientModel> gradient_models() {
        true},
       {"convolutions", image_model(""), true, 36},
       {"convolutions of several draws", image_model("fit { samples = 2 }"), true, 36},
+      {"layer norms and an embedding", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D] = columns("y1".."y4")
+  data   c: category[2] = column("y5")
+  latent z: real[L]
+  net encode(y: real[D], c: category[2]) -> (mean: real[L], sd: positive[L]) {
+    h = tanh(layer_norm(dense(y, 7) + embedding(c, 7)))
+    mean = dense(h)
+    sd = exp(dense(h) / 2)
+  }
+  net decode(z: real[L]) -> (y: real[D], c: real[2]) {
+    h = tanh(layer_norm(dense(z, 5), epsilon: 0.01))
+    y = dense(h)
+    c = dense(h)
+  }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(decode(z).y, sd: 0.5)
+  P(c | z) = Categorical(logits: decode(z).c)
+  q(z | y, c) = Normal(encode(y, c).mean, sd: encode(y, c).sd)
+})",
+       true},
       {"positive latents, and draws of Laplace", R"(model m {
   axis D = columns
   data   y: real[D]

@@ -36,30 +36,30 @@ double RowMajorTable<Real>::weight(std::span<const int64_t> rows) const {
 template <class Real>
 BatchTile<Real>::BatchTile(const ir::Program& program) : program_(program) {
   const int64_t columns = program.data_columns();
-  memory_.resize(static_cast<size_t>(columns * ir::batch_stride));
-  for (int64_t c = 0; c < columns; ++c) columns_.push_back(memory_.data() + c * ir::batch_stride);
+  memory_.resize(static_cast<size_t>(columns * program.batch_stride()));
+  for (int64_t c = 0; c < columns; ++c) columns_.push_back(memory_.data() + c * program.batch_stride());
 }
 
 namespace {
 
 /// Eight rows of a block, turned into eight lanes of each column.
 template <class Real>
-void turn(const Real* block, int64_t width, const int64_t* rows, Real* to) {
+void turn(const Real* block, int64_t width, const int64_t* rows, Real* to, int64_t stride) {
   const Real* from[LVM_LANES];
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) from[lane] = block + rows[lane] * width;
   for (int64_t e = 0; e < width; ++e) {
-    for (int64_t lane = 0; lane < LVM_LANES; ++lane) to[e * ir::batch_stride + lane] = from[lane][e];
+    for (int64_t lane = 0; lane < LVM_LANES; ++lane) to[e * stride + lane] = from[lane][e];
   }
 }
 
 /// Each probability becomes 1 with that probability, else 0, to 2^-32.
 template <class Real>
-void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to) {
+void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
   constexpr int64_t words = 4;
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     for (int64_t first = 0; first < slot.size; first += words) {
       const int64_t last = std::min(first + words, slot.size);
-      const auto cell = [&](int64_t e) -> Real& { return to[e * ir::batch_stride + lane]; };
+      const auto cell = [&](int64_t e) -> Real& { return to[e * stride + lane]; };
       bool certain = true;
       for (int64_t e = first; e < last; ++e) certain = certain && (cell(e) == 0 || cell(e) == 1);
       if (certain) continue;
@@ -71,11 +71,11 @@ void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* r
 
 /// Two latents draw different numbers: the elements of each slot have places of their own.
 template <class Real>
-void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to) {
+void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     for (int64_t e = 0; e < slot.size; ++e) {
       const auto place = static_cast<uint32_t>(slot.offset + e);
-      Real* cell = to + e * ir::batch_stride + lane;
+      Real* cell = to + e * stride + lane;
       if (slot.draws == ir::Draws::uniform) {
         constexpr Real half_step = std::numeric_limits<Real>::epsilon() / 4;  // never 0, and never 1 after rounding
         *cell = std::min(static_cast<Real>(random.uniform(rows[lane], place)) + half_step, 1 - 2 * half_step);
@@ -83,7 +83,7 @@ void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, R
       }
       const auto [first, second] = random.normal_pair(rows[lane], place);
       *cell = static_cast<Real>(first);
-      if (++e < slot.size) cell[ir::batch_stride] = static_cast<Real>(second);
+      if (++e < slot.size) cell[stride] = static_cast<Real>(second);
     }
   }
 }
@@ -94,15 +94,16 @@ template <class Real>
 void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
   const auto count = static_cast<int64_t>(rows.size());
   const Random random(seed, site, step);
+  const int64_t stride = program_.batch_stride();
   for (size_t s = 0; s < program_.data.size(); ++s) {
     const ir::DataSlot& slot = program_.data[s];
-    Real* to = memory_.data() + slot.offset * ir::batch_stride;
+    Real* to = memory_.data() + slot.offset * stride;
     for (int64_t from = 0; from < count; from += LVM_LANES) {
       int64_t row[LVM_LANES];
       for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
-      if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from);
-      if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from);
-      if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform) draw(slot, random, row, to + from);
+      if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from, stride);
+      if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from, stride);
+      if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform) draw(slot, random, row, to + from, stride);
     }
   }
 }

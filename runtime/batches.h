@@ -26,7 +26,7 @@ class RowMajorTable {
   const double* weights_;
 };
 
-/// At most LVM_TILE_ROWS rows, column by column, `ir::batch_stride` apart: what `lvm_frame::columns` points to. The last row stands
+/// At most `Program::tile_rows` rows, column by column, `batch_stride` apart: what `lvm_frame::columns` points to. The last row stands
 /// repeated up to a multiple of LVM_LANES.
 template <class Real>
 class BatchTile {

@@ -32,13 +32,14 @@ int64_t steps_at_once(const Convolution2d& c, int64_t width, int64_t rows) {
   return std::clamp<int64_t>(numbers / (width * rows), 1, c.steps.rows * c.steps.columns);
 }
 
+/// The number of a column, the first draw's.
 int64_t column(const Convolution2d::Image& image, int64_t channel, int64_t row, int64_t col) {
-  return (channel * image.channel_stride + row * image.row_stride + col * image.column_stride) * ir::batch_stride;
+  return channel * image.channel_stride + row * image.row_stride + col * image.column_stride;
 }
 
-/// Steps [first, first + count), row by row through the picture, of one draw.
+/// Steps [first, first + count), row by row through the picture, of one draw; columns lie `stride` apart.
 struct Window {
-  int64_t first = 0, count = 0, draw = 0;
+  int64_t first = 0, count = 0, draw = 0, stride = 0;
 };
 
 /// Calls `body(element of the patch, step of the window, number of the image's column or -1 outside)`.
@@ -51,7 +52,7 @@ void for_patches(const Convolution2d& c, const Window& window, int64_t from, int
       const int64_t step = window.first + i;
       const int64_t row = c.stride * (step / c.steps.columns) + p - c.top, col = c.stride * (step % c.steps.columns) + q - c.left;
       const bool inside = row >= 0 && row < c.image.rows && col >= 0 && col < c.image.columns;
-      body(element, i, inside ? column(c.image, channel, row, col) + window.draw * ir::batch_stride : -1);
+      body(element, i, inside ? (column(c.image, channel, row, col) + window.draw) * window.stride : -1);
     }
   }
 }
@@ -86,7 +87,8 @@ void for_steps(const Convolution2d& c, const Window& window, Real* steps, int64_
   for (int64_t channel = 0; channel < c.steps.channels; ++channel) {
     for (int64_t i = 0; i < window.count; ++i, packed += rows) {
       const int64_t step = window.first + i;
-      body(steps + column(c.steps, channel, step / c.steps.columns, step % c.steps.columns) + window.draw * ir::batch_stride, packed);
+      const int64_t at = column(c.steps, channel, step / c.steps.columns, step % c.steps.columns) + window.draw;
+      body(steps + at * window.stride, packed);
     }
   }
 }
@@ -109,11 +111,11 @@ const Real* packed_filters(const Convolution2d& c, const Real* filters) {
 }
 
 template <class Real>
-void clear_image(const Convolution2d& c, Real* image, int64_t rows) {
+void clear_image(const Convolution2d& c, Real* image, int64_t rows, int64_t stride) {
   for (int64_t channel = 0; channel < c.image.channels; ++channel) {
     for (int64_t row = 0; row < c.image.rows; ++row) {
       for (int64_t col = 0; col < c.image.columns; ++col) {
-        for (int64_t draw = 0; draw < c.repeats; ++draw) std::fill_n(image + column(c.image, channel, row, col) + draw * ir::batch_stride, rows, Real(0));
+        for (int64_t draw = 0; draw < c.repeats; ++draw) std::fill_n(image + (column(c.image, channel, row, col) + draw) * stride, rows, Real(0));
       }
     }
   }
@@ -121,10 +123,10 @@ void clear_image(const Convolution2d& c, Real* image, int64_t rows) {
 
 /// For each draw, windows of steps from the first to the last one.
 template <class Body>
-void for_windows(const Convolution2d& c, int64_t at_once, const Body& body) {
+void for_windows(const Convolution2d& c, int64_t at_once, int64_t stride, const Body& body) {
   const int64_t all = c.steps.rows * c.steps.columns;
   for (int64_t draw = 0; draw < c.repeats; ++draw) {
-    for (int64_t first = 0; first < all; first += at_once) body(Window{first, std::min(at_once, all - first), draw});
+    for (int64_t first = 0; first < all; first += at_once) body(Window{first, std::min(at_once, all - first), draw, stride});
   }
 }
 
@@ -138,8 +140,8 @@ void convolve(const Convolution2d& c, const ConvolutionOperands<Real>& at, int64
   Real* patches = sized(work.patches, patch * at_once * rows);
   Real* steps = sized(work.steps, c.steps.channels * at_once * rows);
   const bool to_image = c.kind == Convolution2d::Kind::to_image;
-  if (to_image) clear_image(c, at.image, rows);
-  for_windows(c, at_once, [&](const Window& window) {
+  if (to_image) clear_image(c, at.image, rows, at.stride);
+  for_windows(c, at_once, at.stride, [&](const Window& window) {
     const int64_t width = window.count * rows;
     if (to_image) {
       for_steps(c, window, at.steps, rows, steps, [&](const Real* from, Real* to) { std::copy_n(from, rows, to); });
@@ -165,7 +167,7 @@ void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real>& at, in
   bool added = false;
   for (int64_t first = 0; first < rows; first += rows_at_once) {
     const int64_t some = std::min(rows_at_once, rows - first);
-    for_windows(c, at_once, [&](const Window& window) {
+    for_windows(c, at_once, at.stride, [&](const Window& window) {
       const int64_t width = window.count * some;
       gather_patches(c, window, from, from + count, at.image + first, some, patches);
       for_steps(c, window, at.steps + first, some, steps, [&](const Real* column, Real* to) { std::copy_n(column, some, to); });

@@ -11,9 +11,10 @@ namespace lvm::runtime {
 template <class Real>
 struct ConvolutionOperands {
   Real *image, *steps, *filters;
+  int64_t stride;  // from one column to the next
 };
 
-/// `to_steps` or `to_image` of `rows` rows; columns lie `ir::batch_stride` apart.
+/// `to_steps` or `to_image` of `rows` rows.
 template <class Real>
 void convolve(const ir::Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows);
 

@@ -21,8 +21,8 @@ class StageWalker {
  public:
   StageWalker(const ir::Program& program, std::shared_ptr<const ir::Executable> kernels, ir::Stages stages, std::shared_ptr<Pool> pool)
       : kernels_(std::move(kernels)), stages_(std::move(stages)), pool_(std::move(pool)),
-        scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * ir::batch_stride * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
-        columns_(program.data_columns()) {
+        scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * program.batch_stride() * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
+        columns_(program.data_columns()), column_stride_(program.batch_stride()) {
     for (size_t i = 0; i < stages_.over_rows.size(); ++i) {
       const auto [rows, at_once] = result_rows(stages_.over_rows[i]);
       for (int64_t from = 0; from < rows; from += at_once) tasks_.push_back({i, from, std::min(at_once, rows - from)});
@@ -134,8 +134,8 @@ class StageWalker {
     return static_cast<Real*>(const_cast<void*>(start)) + at.offset;
   }
 
-  static ConvolutionOperands<Real> operands(const ir::Convolution2d& c, const lvm_frame& frame) {
-    return {place(c.image_place, frame), place(c.steps_place, frame), place(c.filters_place, frame)};
+  ConvolutionOperands<Real> operands(const ir::Convolution2d& c, const lvm_frame& frame) {
+    return {place(c.image_place, frame), place(c.steps_place, frame), place(c.filters_place, frame), column_stride_};
   }
 
   /// Lanes behind the last row are computed too: they hold repetitions of it.
@@ -145,29 +145,29 @@ class StageWalker {
     const Real* operand = place(m.operand, frame);
     Real* result = place(m.result, frame);
     for (const int64_t column : m.from) {
-      std::copy_n(operand + column * ir::batch_stride, lanes(frame.rows), result);
-      result += ir::batch_stride;
+      std::copy_n(operand + column * column_stride_, lanes(frame.rows), result);
+      result += column_stride_;
     }
   }
 
   void weigh(const ir::Product& p, const lvm_frame& frame) {
-    const int64_t stride = p.repeats * ir::batch_stride;
+    const int64_t stride = p.repeats * column_stride_;
     const MatrixProduct shape{.left_transposed = p.transposed, .m = p.out, .n = lanes(frame.rows), .k = p.in,
                               .left_stride = p.transposed ? p.out : p.in, .right_stride = stride, .result_stride = stride};
     for (int64_t draw = 0; draw < p.repeats; ++draw) {
-      const int64_t at = draw * ir::batch_stride;
+      const int64_t at = draw * column_stride_;
       multiply(shape, place(p.left, frame), place(p.right, frame) + at, place(p.result, frame) + at);
     }
   }
 
   /// Rows [from, from + count) of the result.
   void sum(const ir::Product& p, const lvm_frame& frame, int64_t from, int64_t count) {
-    const int64_t stride = p.repeats * ir::batch_stride, width = p.transposed ? p.in : p.out;
+    const int64_t stride = p.repeats * column_stride_, width = p.transposed ? p.in : p.out;
     MatrixProduct shape{.right_transposed = true, .m = count, .n = width, .k = frame.rows,
                               .left_stride = stride, .right_stride = stride, .result_stride = width};
     const ir::MatrixPlace &tall = p.transposed ? p.right : p.left, &wide = p.transposed ? p.left : p.right;
     for (int64_t draw = 0; draw < p.repeats; ++draw) {
-      const int64_t at = draw * ir::batch_stride;
+      const int64_t at = draw * column_stride_;
       shape.add = frame.first_row > 0 || draw > 0;
       multiply(shape, place(tall, frame) + from * stride + at, place(wide, frame) + at, place(p.result, frame) + from * width);
     }
@@ -177,7 +177,7 @@ class StageWalker {
   ir::Stages stages_;
   std::shared_ptr<Pool> pool_;
   Buffer scratch_;
-  int64_t columns_;
+  int64_t columns_, column_stride_;
   std::vector<Task> tasks_;
   std::vector<const ir::Slot*> added_;
 };

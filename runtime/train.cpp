@@ -92,8 +92,8 @@ class Trainer {
   /// `after` sees each tile's rows and row outputs.
   template <class After>
   void call_rows(const char* function, Rows rows, Site site, uint32_t draw, const After& after) {
-    for (size_t from = 0; from < rows.size(); from += LVM_TILE_ROWS) {
-      const Rows part = rows.subspan(from, std::min<size_t>(LVM_TILE_ROWS, rows.size() - from));
+    for (size_t from = 0; from < rows.size(); from += static_cast<size_t>(program_.tile_rows)) {
+      const Rows part = rows.subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
       gather(part, site, draw);
       lvm_frame frame{};
       frame.columns = tile_.columns();
@@ -206,8 +206,8 @@ Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
   Sums sums;
   set(ir::divergence_slot, options_.settings.beta);
   prepare();
-  for (size_t from = 0; from < rows.size(); from += LVM_TILE_ROWS) {
-    const Rows part = Rows(rows).subspan(from, std::min<size_t>(LVM_TILE_ROWS, rows.size() - from));
+  for (size_t from = 0; from < rows.size(); from += static_cast<size_t>(program_.tile_rows)) {
+    const Rows part = Rows(rows).subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
     call_rows("bound", part, Site::held_out_noise, number);
     add(sums);
   }

@@ -89,6 +89,9 @@ struct Lowering {
     program.model = model.name;
     program.method = plan.method;
     program.batched = true;
+    // Small batches would leave threads without rows where all rows are passed over.
+    constexpr int64_t least_tile = 128;
+    program.tile_rows = std::clamp<int64_t>((settings.batch + LVM_LANES - 1) / LVM_LANES * LVM_LANES, least_tile, LVM_TILE_ROWS);
     program.objective_name = plan.objective_name;
     program.module = {.name = model.name + ".gradient", .level = ir::Level::step, .axes = c.axes};
     for (const Variable& v : model.variables) {

@@ -53,7 +53,7 @@ struct BatchSchedule::Kernel {
 BatchSchedule::BatchSchedule(const ir::Program& program, const ir::Function& function)
     : program_(program), module_(program.module), function_(function), live_(live_nodes(function)),
       kept_(function.nodes.size(), 0), stage_of_(function.nodes.size()), storage_(function.nodes.size()),
-      group_of_(function.nodes.size(), -1) {}
+      group_of_(function.nodes.size(), -1), last_read_(function.nodes.size(), -1) {}
 
 std::vector<Function> BatchSchedule::run() {
   place_leaves();
@@ -61,8 +61,10 @@ std::vector<Function> BatchSchedule::run() {
   for (size_t i = 0; i < function_.nodes.size(); ++i) kept_[i] = keeps(static_cast<NodeId>(i));
   place_kept();
   form_groups();
+  find_last_reads();
   write_kernels();
   write_sums();
+  stages.scratch_columns = scratch_.all();
   return std::move(kernels_);
 }
 
@@ -71,9 +73,8 @@ bool BatchSchedule::is_row_sum(NodeId id) const {
 }
 
 Storage BatchSchedule::columns(const std::vector<AxisId>& axes) {
-  const int64_t first = stages.scratch_columns;
-  stages.scratch_columns += elements(module_, axes);
-  return {Storage::Form::tile, Buffer::scratch, first * ir::batch_stride, row_major(module_, axes, ir::batch_stride)};
+  const int64_t first = scratch_.take(elements(module_, axes));
+  return {Storage::Form::tile, Buffer::scratch, first * program_.batch_stride(), row_major(module_, axes, program_.batch_stride())};
 }
 
 void BatchSchedule::place_leaves() {
@@ -138,7 +139,7 @@ Storage BatchSchedule::row_output(const ir::Output& output) const {
 Storage BatchSchedule::reshaped(NodeId id) const {
   Storage at = *storage_[static_cast<size_t>(node(id).inputs[0])];
   const bool output = at.buffer == Buffer::output;
-  at.strides = row_major(module_, node(id).type.axes, at.form == Storage::Form::column ? 1 : output ? LVM_TILE_ROWS : ir::batch_stride);
+  at.strides = row_major(module_, node(id).type.axes, at.form == Storage::Form::column ? 1 : output ? LVM_TILE_ROWS : program_.batch_stride());
   return at;
 }
 
@@ -171,6 +172,49 @@ void BatchSchedule::form_groups() {
   }
 }
 
+void BatchSchedule::note_read(NodeId id, int group) {
+  const auto i = static_cast<size_t>(id);
+  if (kept_[i]) {
+    last_read_[i] = std::max(last_read_[i], group);
+    return;
+  }
+  for (const NodeId input : node(id).inputs) note_read(input, group);
+}
+
+/// Sums over rows read when all groups are done.
+void BatchSchedule::find_last_reads() {
+  const auto all = static_cast<int>(groups_.size());
+  for (int group = 0; group < all; ++group) {
+    for (const NodeId id : groups_[static_cast<size_t>(group)].nodes) {
+      for (const NodeId input : node(id).inputs) note_read(input, group);
+    }
+  }
+  for (const ir::Output& output : function_.outputs) {
+    const bool sum = output.kind == ir::OutputKind::statistic || output.kind == ir::OutputKind::objective;
+    if (!sum) {
+      note_read(output.node, all);
+      continue;
+    }
+    for (const NodeId input : node(output.node).inputs) note_read(input, all);
+  }
+  // What is counted along other axes lies where it lay before.
+  for (size_t i = function_.nodes.size(); i-- > 0;) {
+    const auto id = static_cast<NodeId>(i);
+    if (kept_[i] && stands_alone(id) && !stage_of_[i]) note_read(node(id).inputs[0], last_read_[i]);
+  }
+}
+
+/// Of what no later group reads. A reshape has no columns of its own.
+void BatchSchedule::free_columns(int group) {
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    if (!kept_[i] || std::max(last_read_[i], group_of_[i]) != group) continue;
+    if (stands_alone(id) && !stage_of_[i]) continue;
+    if (storage_[i] && storage_[i]->buffer == Buffer::scratch && storage_[i]->form == Storage::Form::tile)
+      scratch_.give(storage_[i]->offset / program_.batch_stride(), elements(module_, node(id).type.axes));
+  }
+}
+
 std::string BatchSchedule::kernel_name() const { return fmt::format("{}.{}", function_.name, kernels_.size()); }
 
 ir::MatrixPlace BatchSchedule::matrix(NodeId id) const {
@@ -197,7 +241,9 @@ void BatchSchedule::write_kernels() {
     storage_[static_cast<size_t>(id)] = at;
     if (kernel) kernel->values.storage[static_cast<size_t>(id)] = at;
   };
-  for (const Group& group : groups_) {
+  for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
+    const Group& group = groups_[static_cast<size_t>(number)];
+    if (number > 0) free_columns(number - 1);
     if (group.alone) {
       const NodeId id = group.nodes.front();
       if (!stage_of_[static_cast<size_t>(id)]) {

@@ -3,6 +3,7 @@
 // matrices become stages of their own, and what stands between them is fused into kernels. A kernel works on the rows that its frame
 // has, which may be a stretch of a tile: pointers to columns, scratch and row outputs then start at the stretch.
 
+#include "ir/loop/columns.h"
 #include "ir/loop/evaluate.h"
 #include "ir/program/stages.h"
 
@@ -32,6 +33,8 @@ class BatchSchedule {
   std::vector<std::optional<ir::Stage>> stage_of_;  // without places
   std::vector<std::optional<Storage>> storage_;
   std::vector<int> group_of_;
+  std::vector<int> last_read_;  // the last group that reads a kept node
+  Columns scratch_;
   std::vector<Group> groups_;
   std::vector<Function> kernels_;
 
@@ -54,6 +57,9 @@ class BatchSchedule {
   ir::MatrixPlace matrix(NodeId id) const;
   int earliest_group(NodeId id, NodeId user, bool same_position) const;
   void form_groups();
+  void find_last_reads();
+  void note_read(NodeId id, int group);
+  void free_columns(int group);
   void write_kernels();
   void write_sums();
   std::string kernel_name() const;

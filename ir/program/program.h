@@ -128,6 +128,7 @@ struct Program {
   std::string method;  // "em", "gradient"
   bool single = false;   // numbers of the frame are floats, not doubles
   bool batched = false;  // statistics have no lanes: the first tile of a batch (first_row 0) sets them, the others are added
+  int64_t tile_rows = LVM_TILE_ROWS;  // at most so many rows a call of a batched function
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin
   std::vector<DataSlot> data;
   std::vector<ParameterSlot> parameters;
@@ -146,6 +147,9 @@ struct Program {
   int64_t derived_doubles() const;
   int64_t statistic_doubles() const;
   int64_t data_columns() const;
+  /// From one column of a batched function to the next: more than the rows of a tile, and no power of two, so that equal rows of
+  /// neighbouring columns share no cache set.
+  int64_t batch_stride() const { return tile_rows + 16; }
 };
 
 std::string print(const Program& program);

@@ -1,6 +1,6 @@
 #pragma once
 // The functions over rows of a batched Program as the run time walks them: kernels that are compiled, and products of matrices that a
-// library computes. A batch is walked in tiles of at most LVM_TILE_ROWS rows. Values of rows lie column by column, each column
+// library computes. A batch is walked in tiles of at most `Program::tile_rows` rows. Values of rows lie column by column, each column
 // `batch_stride` numbers behind the one before it: rows are the lanes of vectors.
 
 #include <cstdint>
@@ -12,9 +12,6 @@
 #include "ir/program/frame.h"
 
 namespace lvm::ir {
-
-/// More than the rows of a tile, and no power of two: equal rows of neighbouring columns share no cache set.
-inline constexpr int64_t batch_stride = LVM_TILE_ROWS + 16;
 
 /// Where a matrix of a product begins: in numbers from the start of a buffer, or for `columns` from the first column of a data slot.
 struct MatrixPlace {

@@ -96,15 +96,18 @@ std::vector<std::string> swept_values(const std::string& text, std::string& faul
     }
     return values;
   }
-  if (text.find(',') == std::string::npos) return values;
+  // Commas inside of brackets belong to a value: adam(rate: 0.01, beta1: 0.95).
+  int open = 0;
   values.emplace_back();
   for (const char c : text) {
-    if (c == ',') {
+    open += c == '(' ? 1 : c == ')' ? -1 : 0;
+    if (c == ',' && open == 0) {
       values.emplace_back();
     } else {
       values.back() += c;
     }
   }
+  if (values.size() == 1) return {};
   if (std::ranges::any_of(values, [](const std::string& v) { return v.empty(); }))
     fault = "a list is written 2,3,5";
   return values;

@@ -1,0 +1,78 @@
+// The examples of the gradient route, as a user runs them.
+
+#include <nlohmann/json.hpp>
+
+#include "tests/cli/program.h"
+
+using Catch::Contains;
+using lvm::cli::lvmc;
+using lvm::cli::Outcome;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+const std::string digits = "examples/data/digits.csv";
+
+Json run_json(const std::vector<std::string>& more) {
+  std::vector<std::string> arguments = {"run"};
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  arguments.insert(arguments.end(), {"--json", "--no-folder"});
+  const Outcome outcome = lvmc(arguments);
+  INFO(outcome.error);
+  REQUIRE(outcome.code == 0);
+  return Json::parse(outcome.out);
+}
+
+}  // namespace
+
+TEST_CASE("a VAE of digits beats independent pixels on images that it has not seen") {
+  // A Bernoulli for each pixel with the mean of the rows that are trained on: what latents that tell nothing come to.
+  constexpr double independent_pixels = -26.4359;
+  for (const char* model : {"examples/vae.lvm", "examples/vae_images.lvm"}) {
+    INFO(model);
+    const Json json = run_json({model, digits, "--set", "fit.epochs=15"});
+    CHECK(json["method"] == "gradient");
+    CHECK(json["objective"]["name"] == "cross_entropy_bound");
+    CHECK(json["held_out"]["rows"] == 179);
+    CHECK(json["held_out"]["per_row"].get<double>() > independent_pixels + 0.5);
+    CHECK(json["iterations"] == 15);
+  }
+}
+
+TEST_CASE("the same seed trains to the same bits on any number of threads") {
+  const Json one = run_json({"examples/vae.lvm", digits, "--set", "fit.epochs=2", "--threads", "1"});
+  for (const char* threads : {"2", "4"}) {
+    const Json more = run_json({"examples/vae.lvm", digits, "--set", "fit.epochs=2", "--threads", threads});
+    CHECK(more["objective"] == one["objective"]);
+    CHECK(more["parameters"] == one["parameters"]);
+  }
+}
+
+TEST_CASE("an optimiser is set with its options, and several are swept") {
+  const Json json = run_json({"examples/linear_vae.lvm", "examples/data/iris.csv", "--set", "fit.epochs=2", "--set", "fit.optimizer=adam(rate: 0.05, beta1: 0.8)"});
+  CHECK(json["plan"].back()["reason"] == "adam, in its logarithm");
+  const Outcome wrong = lvmc({"run", "examples/linear_vae.lvm", "examples/data/iris.csv", "--set", "fit.optimizer=adam(rat: 1)", "--no-folder"});
+  CHECK(wrong.code == 1);
+  CHECK_THAT(wrong.error, Contains("`adam` has no option `rat`"));
+}
+
+TEST_CASE("the summary counts a network's weights, and the plan names the networks") {
+  const Outcome outcome = lvmc({"run", "examples/vae.lvm", digits, "--set", "fit.epochs=1", "--no-folder"});
+  CHECK(outcome.code == 0);
+  CHECK_THAT(outcome.out, Contains("encode           8836 weights") && Contains("adam, 6 blocks of weights") && Contains("held out"));
+}
+
+TEST_CASE("certificates of a VAE") {
+  const Outcome outcome = lvmc({"check", "examples/vae.lvm", digits, "--certify"});
+  INFO(outcome.error);
+  CHECK(outcome.code == 0);
+  CHECK_THAT(outcome.out, Contains("encode.h.weight       gradient  certified  its derivative is that of central differences"));
+}
+
+TEST_CASE("every reference model is well formed") {
+  for (const char* name : {"chainer", "edward", "iwae", "jmetzen", "keras", "keras_images", "kingma", "kingma_faces", "mat_vae", "pytorch", "y0ast", "y0ast_faces"}) {
+    const Outcome outcome = lvmc({"check", std::string("examples/references/") + name + ".lvm"});
+    INFO(name << outcome.error);
+    CHECK(outcome.code == 0);
+  }
+}

@@ -45,7 +45,7 @@ double Derivatives::statistic(std::string_view name) const {
 
 double Derivatives::climbed(const Coordinates& coordinates) {
   call("prepare", coordinates, derived_.data());
-  call("bound", coordinates, output_.data());
+  call(program_.trained_otherwise ? "step" : "bound", coordinates, output_.data());
   const double bound = divergence_ == 1 ? statistic("objective") : statistic("reconstruction") - divergence_ * statistic("divergence");
   call("prior", coordinates, derived_.data());
   const auto value = [&](const char* slot) {
@@ -81,7 +81,7 @@ Result certify_derivatives(const Subject& s, const Options& options, double dive
   }
   const Coordinates gradient = derivatives.gradient(at);
   for (const ir::ParameterSlot& slot : s.program.parameters) {
-    if (slot.fixed || slot.internal) continue;
+    if (slot.fixed || slot.internal || slot.follows) continue;
     Certificate c{.block = slot.name, .solver = ir::Solver::gradient, .claim = "its derivative is that of central differences", .allowed = allowed,
                   .checked = slot.size, .all = slot.size};
     double norm = 0;

@@ -23,10 +23,16 @@ class StageWalker {
       : kernels_(std::move(kernels)), stages_(std::move(stages)), pool_(std::move(pool)),
         scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * program.batch_stride() * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
         columns_(program.data_columns()), column_stride_(program.batch_stride()) {
-    for (size_t i = 0; i < stages_.over_rows.size(); ++i) {
-      const auto [rows, at_once] = result_rows(stages_.over_rows[i]);
-      for (int64_t from = 0; from < rows; from += at_once) tasks_.push_back({i, from, std::min(at_once, rows - from)});
-    }
+    const auto tasks_of = [](const std::vector<ir::Stage>& over_rows) {
+      std::vector<Task> tasks;
+      for (size_t i = 0; i < over_rows.size(); ++i) {
+        const auto [rows, at_once] = result_rows(over_rows[i]);
+        for (int64_t from = 0; from < rows; from += at_once) tasks.push_back({i, from, std::min(at_once, rows - from)});
+      }
+      return tasks;
+    };
+    tasks_ = tasks_of(stages_.over_rows);
+    for (const ir::Stages::Part& part : stages_.before) tasks_before_.push_back(tasks_of(part.over_rows));
     for (size_t i = 0; i < stages_.elements.size(); ++i) {
       const int64_t all = stages_.elements[i].elements;
       for (int64_t from = 0; from < all; from += stretch_elements) tasks_.push_back({i, from, std::min(stretch_elements, all - from)});
@@ -37,7 +43,8 @@ class StageWalker {
         if (const auto* c = std::get_if<ir::Convolution2d>(&stage)) return c->filters_place.offset == slot.offset;
         return false;
       };
-      if (std::ranges::none_of(stages_.over_rows, sets)) added_.push_back(&slot);
+      const bool set_before = std::ranges::any_of(stages_.before, [&](const ir::Stages::Part& part) { return std::ranges::any_of(part.over_rows, sets); });
+      if (!set_before && std::ranges::none_of(stages_.over_rows, sets)) added_.push_back(&slot);
     }
   }
 
@@ -71,8 +78,13 @@ class StageWalker {
     const auto note = [&](int32_t failed) {
       if (failed != 0) code = failed;
     };
-    pool_->run(stretches, [&](int64_t stretch, int) { note(of_rows(frame, stretch * stretch_rows)); });
-    pool_->run(static_cast<int64_t>(tasks_.size()), [&](int64_t task, int) { note(over_rows(frame, tasks_[static_cast<size_t>(task)])); });
+    const auto run = [&](const std::vector<ir::Stage>& of, const std::vector<ir::Stage>& over, const std::vector<Task>& tasks) {
+      if (!of.empty()) pool_->run(stretches, [&](int64_t stretch, int) { note(of_rows(of, frame, stretch * stretch_rows)); });
+      pool_->run(static_cast<int64_t>(tasks.size()), [&](int64_t task, int) { note(over_rows(over, frame, tasks[static_cast<size_t>(task)])); });
+    };
+    if (!stages_.before.empty() && frame.first_row > 0) throw ir::InternalError("rows that read sums over all rows stand in several tiles");
+    for (size_t part = 0; part < stages_.before.size(); ++part) run(stages_.before[part].of_rows, stages_.before[part].over_rows, tasks_before_[part]);
+    run(stages_.of_rows, stages_.over_rows, tasks_);
     return code;
   }
 
@@ -89,7 +101,7 @@ class StageWalker {
   }
   Real* scratch() { return reinterpret_cast<Real*>(scratch_.data()); }
 
-  int32_t of_rows(const lvm_frame& whole, int64_t first) {
+  int32_t of_rows(const std::vector<ir::Stage>& stages, const lvm_frame& whole, int64_t first) {
     lvm_frame frame = whole;
     std::vector<const void*> columns(static_cast<size_t>(columns_));
     for (int64_t c = 0; c < columns_; ++c) columns[static_cast<size_t>(c)] = static_cast<const Real*>(whole.columns[c]) + first;
@@ -97,7 +109,7 @@ class StageWalker {
     frame.scratch = scratch() + first;
     frame.output = static_cast<Real*>(whole.output) + first;
     frame.rows = static_cast<int32_t>(std::min(stretch_rows, whole.rows - first));
-    for (const ir::Stage& stage : stages_.of_rows) {
+    for (const ir::Stage& stage : stages) {
       if (const auto* kernel = std::get_if<ir::Kernel>(&stage)) {
         if (const int32_t code = kernels_->at(kernel->name)(&frame); code != 0) return code;
       } else if (const auto* product = std::get_if<ir::Product>(&stage)) {
@@ -111,8 +123,8 @@ class StageWalker {
     return 0;
   }
 
-  int32_t over_rows(const lvm_frame& whole, const Task& task) {
-    const ir::Stage& stage = stages_.over_rows[task.stage];
+  int32_t over_rows(const std::vector<ir::Stage>& stages, const lvm_frame& whole, const Task& task) {
+    const ir::Stage& stage = stages[task.stage];
     lvm_frame frame = whole;
     frame.scratch = scratch();
     if (const auto* kernel = std::get_if<ir::Kernel>(&stage)) return kernels_->at(kernel->name)(&frame);
@@ -179,6 +191,7 @@ class StageWalker {
   Buffer scratch_;
   int64_t columns_, column_stride_;
   std::vector<Task> tasks_;
+  std::vector<std::vector<Task>> tasks_before_;  // by part
   std::vector<const ir::Slot*> added_;
 };
 

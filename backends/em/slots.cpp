@@ -41,6 +41,7 @@ int64_t masked_entries(const Variable& parameter) {
 }
 
 int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
+  if (parameter.follows != ir::no_node) return 0;
   if (const int64_t masked = masked_entries(parameter)) {
     Variable whole = parameter;
     whole.mask.clear();

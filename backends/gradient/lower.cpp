@@ -9,6 +9,7 @@
 #include "ir/families/family.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/differentiate.h"
+#include "ir/passes/reparameterise.h"
 #include "ir/passes/simplify.h"
 #include "ir/passes/split_binding_times.h"
 
@@ -27,11 +28,16 @@ using ir::Variable;
 
 namespace {
 
+/// What layers compute that are another function while networks are trained.
+enum class Mode : uint8_t { evaluation, training };
+
+bool is_training_leaf(const Node& node) { return node.op == Op::derived && node.attributes.text == ir::training_leaf; }
+
 /// Copies nodes of the canonical function: densities become arithmetic, parameters what their coordinates stand for.
 class Expansion {
  public:
-  Expansion(Builder& to, const ir::Model& model, const Function& from)
-      : b_(to), model_(model), from_(from), made_(from.nodes.size(), ir::no_node) {}
+  Expansion(Builder& to, const ir::Model& model, const Function& from, Mode mode = Mode::evaluation)
+      : b_(to), model_(model), from_(from), mode_(mode), made_(from.nodes.size(), ir::no_node) {}
 
   NodeId operator()(NodeId id) {
     // Inputs have smaller indices: no recursion, however deep a network is.
@@ -39,6 +45,10 @@ class Expansion {
     needed[static_cast<size_t>(id)] = true;
     for (NodeId at = id; at >= 0; --at) {
       if (!needed[static_cast<size_t>(at)]) continue;
+      if (chooses_mode(from_[at])) {
+        needed[static_cast<size_t>(chosen(from_[at]))] = true;
+        continue;
+      }
       for (const NodeId input : from_[at].inputs) needed[static_cast<size_t>(input)] = true;
     }
     for (NodeId at = 0; at <= id; ++at) {
@@ -49,7 +59,21 @@ class Expansion {
   }
 
  private:
+  bool chooses_mode(const Node& node) const { return node.op == Op::select && is_training_leaf(from_[node.inputs[0]]); }
+  NodeId chosen(const Node& node) const { return node.inputs[mode_ == Mode::training ? 1 : 2]; }
+
+  /// The side of the mode, with the axes of both.
+  NodeId of_mode(const Node& node) {
+    const NodeId side = made_[static_cast<size_t>(chosen(node))];
+    std::vector<AxisId> missing;
+    for (const AxisId axis : node.type.axes) {
+      if (!b_.type(side).has(axis)) missing.push_back(axis);
+    }
+    return missing.empty() ? side : b_.make(Op::broadcast, {side}, {.axes = missing});
+  }
+
   NodeId make(const Node& node) {
+    if (chooses_mode(node)) return of_mode(node);
     std::vector<NodeId> inputs;
     for (const NodeId input : node.inputs) inputs.push_back(made_[static_cast<size_t>(input)]);
     if (node.op == Op::logpdf) {
@@ -74,14 +98,18 @@ class Expansion {
   Builder& b_;
   const ir::Model& model_;
   const Function& from_;
+  Mode mode_;
   std::vector<NodeId> made_;
 };
+
+/// Outputs of the combined function that `bound` has under the rest of the name.
+constexpr std::string_view evaluation_prefix = "evaluation.";
 
 struct Lowering {
   const ir::Model& model;
   const Function& canonical;
   ir::GradientSettings settings;
-  std::vector<const Variable*> parameters, free;
+  std::vector<const Variable*> parameters, free, running;  // running: statistics that follow those of the batches
   ir::Program program;
 
   Lowering(const ir::Model& m, const ir::Module& c, const ir::Plan& plan)
@@ -92,12 +120,14 @@ struct Lowering {
     // Small batches would leave threads without rows where all rows are passed over.
     constexpr int64_t least_tile = 128;
     program.tile_rows = std::clamp<int64_t>((settings.batch + LVM_LANES - 1) / LVM_LANES * LVM_LANES, least_tile, LVM_TILE_ROWS);
+    program.trained_otherwise = has_modes();
     program.objective_name = plan.objective_name;
     program.module = {.name = model.name + ".gradient", .level = ir::Level::step, .axes = c.axes};
     for (const Variable& v : model.variables) {
       if (v.role != ir::Role::parameter) continue;
       parameters.push_back(&v);
-      if (!v.fixed) free.push_back(&v);
+      if (v.follows != ir::no_node) running.push_back(&v);
+      else if (!v.fixed) free.push_back(&v);
     }
   }
 
@@ -124,33 +154,47 @@ struct Lowering {
   }
 
   /// What every pass over a batch sums up. Returns the bound, or with a weighted divergence what is climbed instead.
-  NodeId sums(Builder& b, Expansion& expand) {
+  NodeId sums(Builder& b, Expansion& expand, const std::string& prefix = {}) {
     const NodeId bound = bound_of_rows(b, expand);
-    b.output(OutputKind::objective, "objective", total(b, bound));
+    b.output(OutputKind::objective, prefix + "objective", total(b, bound));
     if (!result("divergence")) return bound;
     const NodeId reconstruction = expand(result("reconstruction")->node), divergence = expand(result("divergence")->node);
-    b.output(OutputKind::statistic, "reconstruction", total(b, reconstruction));
-    b.output(OutputKind::statistic, "divergence", total(b, divergence));
+    b.output(OutputKind::statistic, prefix + "reconstruction", total(b, reconstruction));
+    b.output(OutputKind::statistic, prefix + "divergence", total(b, divergence));
     if (settings.beta == 1 && settings.kl_warmup == 0) return bound;
     return b.sub(reconstruction, b.mul(scalar(b, ir::divergence_slot), divergence));
   }
 
+  /// A step computes something else than `bound` does.
+  bool has_modes() const { return std::ranges::any_of(canonical.nodes, is_training_leaf); }
+
+  /// What `optimise` reads: the derivative in each free parameter, then what each running statistic follows.
+  std::vector<std::string> target_names() const {
+    std::vector<std::string> names;
+    for (const Variable* p : free) names.push_back(ir::gradient_prefix + p->name);
+    for (const Variable* p : running) names.push_back(ir::follows_prefix + p->name);
+    return names;
+  }
+
   /// The bound, its parts and its derivative in every free parameter, before binding times are split.
-  Function combined(std::vector<NodeId>& gradients) {
+  Function combined() {
     Function function{.name = "step", .time = BindingTime::rows};
     Builder b(program.module, function);
-    Expansion expand(b, model, canonical);
+    Expansion expand(b, model, canonical, Mode::training), evaluate(b, model, canonical);
     const NodeId climbed = total(b, sums(b, expand));
     std::vector<NodeId> leaves;
     for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
-    gradients = ir::differentiate(b, climbed, leaves);
-    b.output(OutputKind::row, "bound", bound_of_rows(b, expand));
+    std::vector<NodeId> targets = ir::differentiate(b, climbed, leaves);
+    for (const Variable* p : running) targets.push_back(expand(result(ir::follows_prefix + p->name)->node));
+    if (has_modes()) sums(b, evaluate, std::string(evaluation_prefix));
+    b.output(OutputKind::row, "bound", bound_of_rows(b, evaluate));
     // To say which factor is not finite.
     for (const ir::Factor& factor : model.factors) {
       const ir::Output& term = *result(model.variables[static_cast<size_t>(factor.variable.variable)].name);
-      if (canonical[term.node].type.axes == std::vector<AxisId>{ir::row_axis}) b.output(OutputKind::row, "ln P(" + term.name + ")", expand(term.node));
+      if (canonical[term.node].type.axes == std::vector<AxisId>{ir::row_axis}) b.output(OutputKind::row, "ln P(" + term.name + ")", evaluate(term.node));
     }
-    for (size_t i = 0; i < free.size(); ++i) b.output(OutputKind::result, ir::gradient_prefix + free[i]->name, gradients[i]);
+    const std::vector<std::string> names = target_names();
+    for (size_t i = 0; i < names.size(); ++i) b.output(OutputKind::result, names[i], targets[i]);
     return function;
   }
 
@@ -167,12 +211,29 @@ struct Lowering {
            std::ranges::any_of(node.inputs, [&](NodeId input) { return function[input].type.has(ir::row_axis); });
   }
 
-  /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone. `gradients` become the
-  /// gradients as nodes of `optimise`.
-  void add_row_functions(Builder& optimise, std::vector<NodeId>& gradients) {
-    Function all = simplified(combined(gradients));
-    for (size_t i = 0; i < free.size(); ++i)
-      gradients[i] = std::ranges::find(all.outputs, ir::gradient_prefix + free[i]->name, &ir::Output::name)->node;
+  /// Sums over rows that rows read again, as those of batch_norm: statistics too, computed before what reads them.
+  static void add_inner_sums(Function& all) {
+    std::vector<bool> live(all.nodes.size(), false), read(all.nodes.size(), false);
+    for (const ir::Output& output : all.outputs) live[static_cast<size_t>(output.node)] = true;
+    for (size_t at = all.nodes.size(); at-- > 0;) {
+      if (!live[at]) continue;
+      for (const NodeId input : all.nodes[at].inputs) live[static_cast<size_t>(input)] = read[static_cast<size_t>(input)] = true;
+    }
+    int64_t inner = 0;
+    for (size_t at = 0; at < all.nodes.size(); ++at) {
+      const auto id = static_cast<NodeId>(at);
+      if (!live[at] || !read[at] || !is_row_sum(all, all.nodes[at]) || std::ranges::count(all.outputs, id, &ir::Output::node) > 0) continue;
+      all.outputs.push_back({OutputKind::statistic, "batch.sum." + std::to_string(inner++), id});
+    }
+  }
+
+  /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone. Returns what `optimise`
+  /// reads as its nodes.
+  std::vector<NodeId> add_row_functions(Builder& optimise) {
+    Function all = simplified(combined());
+    const std::vector<std::string> names = target_names();
+    std::vector<NodeId> gradients;
+    for (const std::string& name : names) gradients.push_back(std::ranges::find(all.outputs, name, &ir::Output::name)->node);
     std::vector<NodeId> replaced(all.nodes.size(), ir::no_node);
     std::vector<bool> needed(all.nodes.size(), false);
     for (const NodeId gradient : gradients) needed[static_cast<size_t>(gradient)] = true;
@@ -186,12 +247,13 @@ struct Lowering {
       }
       const auto named = std::ranges::find(gradients, static_cast<NodeId>(at));
       const std::string name = named == gradients.end() ? "sum." + std::to_string(unnamed++)
-                                                         : ir::gradient_prefix + free[static_cast<size_t>(named - gradients.begin())]->name;
+                                                         : names[static_cast<size_t>(named - gradients.begin())];
       all.outputs.push_back({OutputKind::statistic, name, static_cast<NodeId>(at)});
       replaced[at] = optimise.leaf(Op::statistic, name, {Element::real, node.type.axes, -1});
     }
     for (NodeId& gradient : gradients) gradient = optimise.copy(all, gradient, replaced);
     std::erase_if(all.outputs, [](const ir::Output& output) { return output.kind == OutputKind::result; });
+    add_inner_sums(all);
     ir::SplitFunctions split = ir::split_binding_times(program.module, all);
     {
       Builder b(program.module, split.prepare);
@@ -201,11 +263,14 @@ struct Lowering {
     if (!split.prepare.outputs.empty()) program.module.functions.push_back(std::move(split.prepare));
     for (const bool bound : {false, true}) {
       program.module.functions.push_back(ir::extract(program.module, split.rows, bound ? "bound" : "step", BindingTime::rows, [&](const ir::Output& output) {
+        if (output.name.starts_with(evaluation_prefix)) return bound ? output.name.substr(evaluation_prefix.size()) : std::string();
+        const bool own = !bound || !program.trained_otherwise;
         const bool part = output.kind == OutputKind::objective || output.name == "reconstruction" || output.name == "divergence";
-        const bool wanted = part || (bound == (output.kind == OutputKind::row));
+        const bool wanted = part ? own : bound == (output.kind == OutputKind::row);
         return wanted ? output.name : std::string();
       }));
     }
+    return gradients;
   }
 
   static std::string state_name(const Variable& p, std::string_view state) { return p.name + ".optimiser." + std::string(state); }
@@ -222,8 +287,9 @@ struct Lowering {
   void add_optimise() {
     Function function{.name = "optimise", .time = BindingTime::update};
     Builder b(program.module, function);
-    std::vector<NodeId> gradients;
-    add_row_functions(b, gradients);
+    std::vector<NodeId> gradients = add_row_functions(b);
+    const std::vector<NodeId> followed(gradients.begin() + static_cast<std::ptrdiff_t>(free.size()), gradients.end());
+    gradients.resize(free.size());
     const NodeId rate = scalar(b, ir::rate_slot);
     const NodeId per_row = b.unary(Op::reciprocal, scalar(b, ir::batch_rows_slot));
     std::vector<NodeId> leaves;
@@ -242,6 +308,11 @@ struct Lowering {
       const NodeId next = step(at);
       b.output(OutputKind::parameter, free[i]->name, next);
       for (size_t s = 0; s < names.size(); ++s) b.output(OutputKind::parameter, state_name(*free[i], names[s]), at.states[s]);
+    }
+    for (size_t i = 0; i < running.size(); ++i) {
+      const Variable& p = *running[i];
+      const NodeId kept = b.mul(Expansion::coordinates(b, p), b.constant(p.momentum));
+      b.output(OutputKind::parameter, p.name, b.add(kept, b.mul(followed[i], b.constant(1 - p.momentum))));
     }
     program.module.functions.push_back(simplified(std::move(function)));
   }
@@ -299,6 +370,15 @@ struct Lowering {
     });
   }
 
+  /// Of a latent what its family draws from; of a layer uniform.
+  ir::Draws noise_of(const std::string& name) const {
+    const std::optional<int> latent = model.find(name);
+    if (!latent) return ir::Draws::uniform;
+    const ir::Posterior& q = *ir::drawn_posterior(model, *latent);
+    const ir::Family& family = *ir::find_family(model.function()[q.log_density].attributes.text);
+    return family.draw->noise == ir::Noise::normal ? ir::Draws::normal : ir::Draws::uniform;
+  }
+
   void add_slots(const ir::Plan& plan) {
     program.data = em::data_slots(model);
     for (ir::DataSlot& slot : program.data) {
@@ -307,15 +387,12 @@ struct Lowering {
     }
     const Function& step_function = *program.module.find("step");
     for (const Node& node : step_function.nodes) {
-      const bool noise = node.op == Op::data && node.attributes.text.starts_with("noise.");
+      const bool noise = node.op == Op::data && node.attributes.text.starts_with(ir::noise_prefix);
       if (!noise || std::ranges::count(program.data, node.attributes.text, &ir::DataSlot::name) > 0) continue;
-      const int latent = *model.find(node.attributes.text.substr(6));
-      const auto q = std::ranges::find_if(model.posteriors, [&](const ir::Posterior& each) { return each.variables.front() == latent; });
       ir::DataSlot slot;
       slot.name = node.attributes.text;
       slot.axes = em::without(node.type.axes, {ir::row_axis});
-      const ir::Family& family = *ir::find_family(model.function()[q->log_density].attributes.text);
-      slot.draws = family.draw->noise == ir::Noise::normal ? ir::Draws::normal : ir::Draws::uniform;
+      slot.draws = noise_of(slot.name.substr(std::string_view(ir::noise_prefix).size()));
       program.data.push_back(std::move(slot));
     }
     program.parameters = em::parameter_slots(model, plan);
@@ -326,7 +403,8 @@ struct Lowering {
       constexpr double spread = 0.1;
       program.parameters[i].draw = variable.network.empty() ? ir::StartDraw{ir::StartDraw::Kind::normal, 0, spread} : ir::start_draw(program.module, variable.start);
       const std::vector<AxisId> axes = program.parameters[i].axes;
-      if (!program.parameters[i].fixed) add_state(variable, axes);
+      program.parameters[i].follows = variable.follows != ir::no_node;
+      if (!program.parameters[i].fixed && !program.parameters[i].follows) add_state(variable, axes);
     }
     std::vector<std::string> derived = {ir::batch_rows_slot, ir::data_rows_slot, ir::rate_slot, ir::step_slot, ir::divergence_slot};
     if (program.module.find("prior")) derived.push_back(ir::log_prior_slot);

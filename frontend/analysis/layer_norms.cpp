@@ -111,7 +111,6 @@ Value batch_norm_layer(LayerCall& layer) {
   const NodeId mean = running("mean", batch.mean, ir::Initialiser::zero);
   const NodeId variance = running("variance", batch.variance, ir::Initialiser::one);
   const NodeId centred = b.make(ir::Op::sub, {x.node, mean}, {}, source);
-  unsupported(context, "`batch_norm`", "use `layer_norm`, which needs no batch", source);
   return result(x, scaled(layer, centred, variance, epsilon, by));
 }
 

@@ -52,11 +52,13 @@ struct BatchSchedule::Kernel {
 
 BatchSchedule::BatchSchedule(const ir::Program& program, const ir::Function& function)
     : program_(program), module_(program.module), function_(function), live_(live_nodes(function)),
-      kept_(function.nodes.size(), 0), stage_of_(function.nodes.size()), storage_(function.nodes.size()),
-      group_of_(function.nodes.size(), -1), last_read_(function.nodes.size(), -1) {}
+      kept_(function.nodes.size(), 0), inner_(function.nodes.size(), 0), level_(function.nodes.size(), 0),
+      stage_of_(function.nodes.size()), storage_(function.nodes.size()), group_of_(function.nodes.size(), -1),
+      last_read_(function.nodes.size(), -1) {}
 
 std::vector<Function> BatchSchedule::run() {
   place_leaves();
+  find_levels();
   find_stages();
   for (size_t i = 0; i < function_.nodes.size(); ++i) kept_[i] = keeps(static_cast<NodeId>(i));
   place_kept();
@@ -70,6 +72,17 @@ std::vector<Function> BatchSchedule::run() {
 
 bool BatchSchedule::is_row_sum(NodeId id) const {
   return !of_rows(id) && std::ranges::any_of(node(id).inputs, [&](NodeId input) { return of_rows(input); });
+}
+
+void BatchSchedule::find_levels() {
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    if (!live_[i]) continue;
+    for (const NodeId input : function_.nodes[i].inputs) inner_[static_cast<size_t>(input)] |= is_row_sum(input);
+  }
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    for (const NodeId input : function_.nodes[i].inputs) level_[i] = std::max(level_[i], level_[static_cast<size_t>(input)]);
+    if (live_[i] && inner_[i]) ++level_[i];
+  }
 }
 
 Storage BatchSchedule::columns(const std::vector<AxisId>& axes) {
@@ -146,6 +159,7 @@ Storage BatchSchedule::reshaped(NodeId id) const {
 /// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are concerned.
 int BatchSchedule::earliest_group(NodeId id, NodeId user, bool same_position) const {
   const auto i = static_cast<size_t>(id);
+  if (inner_[i]) return 0;
   if (kept_[i] && id != user) {
     const Group& group = groups_[static_cast<size_t>(group_of_[i])];
     const bool joins = same_position && !group.alone && !stands_alone(user) && group.axes == node(user).type.axes;
@@ -159,21 +173,26 @@ int BatchSchedule::earliest_group(NodeId id, NodeId user, bool same_position) co
 }
 
 void BatchSchedule::form_groups() {
-  for (size_t i = 0; i < function_.nodes.size(); ++i) {
-    if (!kept_[i]) continue;
-    const auto id = static_cast<NodeId>(i);
-    const bool alone = stands_alone(id);
-    int group = earliest_group(id, id, true);
-    const auto fits = [&](const Group& g) { return !alone && !g.alone && g.axes == node(id).type.axes; };
-    while (group < static_cast<int>(groups_.size()) && !fits(groups_[static_cast<size_t>(group)])) ++group;
-    if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone});
-    groups_[static_cast<size_t>(group)].nodes.push_back(id);
-    group_of_[i] = group;
+  const int levels = level_.empty() ? 0 : *std::ranges::max_element(level_) + 1;
+  for (int level = 0; level < levels; ++level) {
+    const auto first = static_cast<int>(groups_.size());
+    for (size_t i = 0; i < function_.nodes.size(); ++i) {
+      if (!kept_[i] || level_[i] != level) continue;
+      const auto id = static_cast<NodeId>(i);
+      const bool alone = stands_alone(id);
+      int group = std::max(first, earliest_group(id, id, true));
+      const auto fits = [&](const Group& g) { return !alone && !g.alone && g.axes == node(id).type.axes; };
+      while (group < static_cast<int>(groups_.size()) && !fits(groups_[static_cast<size_t>(group)])) ++group;
+      if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone, level});
+      groups_[static_cast<size_t>(group)].nodes.push_back(id);
+      group_of_[i] = group;
+    }
   }
 }
 
 void BatchSchedule::note_read(NodeId id, int group) {
   const auto i = static_cast<size_t>(id);
+  if (inner_[i]) return;
   if (kept_[i]) {
     last_read_[i] = std::max(last_read_[i], group);
     return;
@@ -181,7 +200,7 @@ void BatchSchedule::note_read(NodeId id, int group) {
   for (const NodeId input : node(id).inputs) note_read(input, group);
 }
 
-/// Sums over rows read when all groups are done.
+/// Sums over rows read when all groups are done, or all of the levels below their own.
 void BatchSchedule::find_last_reads() {
   const auto all = static_cast<int>(groups_.size());
   for (int group = 0; group < all; ++group) {
@@ -195,7 +214,10 @@ void BatchSchedule::find_last_reads() {
       note_read(output.node, all);
       continue;
     }
-    for (const NodeId input : node(output.node).inputs) note_read(input, all);
+    const bool inner = inner_[static_cast<size_t>(output.node)];
+    const int level = level_[static_cast<size_t>(output.node)];
+    const auto below = static_cast<int>(std::ranges::count_if(groups_, [&](const Group& group) { return group.level < level; }));
+    for (const NodeId input : node(output.node).inputs) note_read(input, inner ? below - 1 : all);
   }
   // What is counted along other axes lies where it lay before.
   for (size_t i = function_.nodes.size(); i-- > 0;) {
@@ -241,9 +263,17 @@ void BatchSchedule::write_kernels() {
     storage_[static_cast<size_t>(id)] = at;
     if (kernel) kernel->values.storage[static_cast<size_t>(id)] = at;
   };
+  int level = 0;
+  const auto rise = [&](int to) {
+    for (; level < to; ++level) {
+      finish();
+      write_inner_sums(level + 1);
+    }
+  };
   for (int number = 0; number < static_cast<int>(groups_.size()); ++number) {
     const Group& group = groups_[static_cast<size_t>(number)];
     if (number > 0) free_columns(number - 1);
+    rise(group.level);
     if (group.alone) {
       const NodeId id = group.nodes.front();
       if (!stage_of_[static_cast<size_t>(id)]) {
@@ -272,6 +302,13 @@ void BatchSchedule::write_kernels() {
     });
     for (size_t k = 0; k < group.nodes.size(); ++k) now_at(group.nodes[k], to[k]);
   }
+  rise(level_.empty() ? 0 : *std::ranges::max_element(level_));
+  write_row_outputs(kernel);
+  finish();
+}
+
+/// What stages made, and no kernel has stored.
+void BatchSchedule::write_row_outputs(std::optional<Kernel>& kernel) {
   for (const ir::Output& output : function_.outputs) {
     if (output.kind != ir::OutputKind::row || !of_rows(output.node) || !stands_alone(output.node)) continue;
     if (!kernel) kernel.emplace(*this, kernel_name());
@@ -280,39 +317,72 @@ void BatchSchedule::write_kernels() {
       kernel->over_rows([&] { kernel->values.store(row_output(output), at, kernel->values.value(output.node, at)); });
     });
   }
-  finish();
+}
+
+namespace {
+bool is_sum_output(const ir::Output& output) { return output.kind == ir::OutputKind::statistic || output.kind == ir::OutputKind::objective; }
+}  // namespace
+
+const ir::Slot& BatchSchedule::statistic(const ir::Output& output) const {
+  return find_slot(program_.statistics, output.kind == ir::OutputKind::objective ? "objective" : output.name);
+}
+
+/// The sums that nodes of this level read, each by a stage of its own; what was written before becomes a part.
+void BatchSchedule::write_inner_sums(int level) {
+  ir::Stages::Part part{.of_rows = std::move(stages.of_rows), .over_rows = {}};
+  stages.of_rows.clear();
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    const auto id = static_cast<NodeId>(i);
+    if (!live_[i] || !inner_[i] || level_[i] != level) continue;
+    const auto output = std::ranges::find_if(function_.outputs, [&](const ir::Output& each) { return each.node == id && is_sum_output(each); });
+    if (output == function_.outputs.end()) throw ir::InternalError("schedule: a sum over rows that rows read is no statistic");
+    const ir::Slot& slot = statistic(*output);
+    if (stage_of_[i]) {
+      part.over_rows.push_back(placed(id, {ir::MatrixPlace::Buffer::statistics, slot.offset}));
+    } else {
+      Kernel kernel(*this, fmt::format("{}.inner.{}", function_.name, kernels_.size()));
+      write_sum(kernel, *output);
+      kernels_.push_back(kernel.take());
+      part.over_rows.emplace_back(ir::Kernel{kernels_.back().name});
+    }
+    storage_[i] = Storage{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
+  }
+  stages.before.push_back(std::move(part));
+}
+
+void BatchSchedule::write_sum(Kernel& kernel, const ir::Output& output) {
+  const ir::Slot& slot = statistic(output);
+  const ir::Node& n = node(output.node);
+  const bool sum = is_row_sum(output.node) && std::ranges::count(n.attributes.axes, row_axis) > 0 &&
+                   (n.op == ir::Op::sum || n.op == ir::Op::contract);
+  if (!sum) throw ir::InternalError(fmt::format("schedule: the statistic \"{}\" is no sum over rows", slot.name));
+  Builder& b = kernel.b;
+  const Storage to{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
+  Binding binding = kernel.values.unbound();
+  kernel.over(n.type.axes, binding, [&](Binding& at) {
+    const std::vector<Value> lanes = b.loop(b.index(0), b.rows(), lane_count, {b.broadcast(kernel.values.number(0))}, [&](Value row, const std::vector<Value>& carried) {
+      kernel.values.column_row = kernel.values.tile_row = row;
+      const Value term = b.broadcast(kernel.values.row_term(output.node, at));
+      kernel.values.column_row = kernel.values.tile_row = no_value;
+      const Value is_row = b.less(b.lanes(), b.to_real(b.integer(Op::int_sub, b.rows(), row)));
+      return std::vector<Value>{b.add(carried[0], b.select(is_row, term, b.broadcast(kernel.values.number(0))))};
+    });
+    const Value before = kernel.values.load(to, at);
+    kernel.values.store(to, at, b.add(before, b.reduce_add(lanes[0])));
+  });
 }
 
 /// Sums over the rows of a tile, added to what earlier tiles gave.
 void BatchSchedule::write_sums() {
   std::optional<Kernel> kernel;
   for (const ir::Output& output : function_.outputs) {
-    if (output.kind != ir::OutputKind::statistic && output.kind != ir::OutputKind::objective) continue;
-    const std::string& name = output.kind == ir::OutputKind::objective ? "objective" : output.name;
-    const ir::Slot& slot = find_slot(program_.statistics, name);
-    const ir::Node& n = node(output.node);
+    if (!is_sum_output(output) || inner_[static_cast<size_t>(output.node)]) continue;
     if (stage_of_[static_cast<size_t>(output.node)]) {
-      stages.over_rows.push_back(placed(output.node, {ir::MatrixPlace::Buffer::statistics, slot.offset}));
+      stages.over_rows.push_back(placed(output.node, {ir::MatrixPlace::Buffer::statistics, statistic(output).offset}));
       continue;
     }
-    const bool sum = is_row_sum(output.node) && std::ranges::count(n.attributes.axes, row_axis) > 0 &&
-                     (n.op == ir::Op::sum || n.op == ir::Op::contract);
-    if (!sum) throw ir::InternalError(fmt::format("schedule: the statistic \"{}\" is no sum over rows", name));
     if (!kernel) kernel.emplace(*this, fmt::format("{}.sums", function_.name));
-    Builder& b = kernel->b;
-    const Storage to{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
-    Binding binding = kernel->values.unbound();
-    kernel->over(n.type.axes, binding, [&](Binding& at) {
-      const std::vector<Value> lanes = b.loop(b.index(0), b.rows(), lane_count, {b.broadcast(kernel->values.number(0))}, [&](Value row, const std::vector<Value>& carried) {
-        kernel->values.column_row = kernel->values.tile_row = row;
-        const Value term = b.broadcast(kernel->values.row_term(output.node, at));
-        kernel->values.column_row = kernel->values.tile_row = no_value;
-        const Value is_row = b.less(b.lanes(), b.to_real(b.integer(Op::int_sub, b.rows(), row)));
-        return std::vector<Value>{b.add(carried[0], b.select(is_row, term, b.broadcast(kernel->values.number(0))))};
-      });
-      const Value before = kernel->values.load(to, at);
-      kernel->values.store(to, at, b.add(before, b.reduce_add(lanes[0])));
-    });
+    write_sum(*kernel, output);
   }
   if (!kernel) return;
   kernels_.push_back(kernel->take());

@@ -22,6 +22,7 @@ class BatchSchedule {
     std::vector<AxisId> axes;
     std::vector<NodeId> nodes;
     bool alone = false;
+    int level = 0;
   };
   /// A kernel that is being written.
   struct Kernel;
@@ -30,6 +31,8 @@ class BatchSchedule {
   const ir::Module& module_;
   const ir::Function& function_;
   std::vector<char> live_, kept_;
+  std::vector<char> inner_;  // sums over rows that other nodes read
+  std::vector<int> level_;   // how many of them stand one behind the other in what a node is made of
   std::vector<std::optional<ir::Stage>> stage_of_;  // without places
   std::vector<std::optional<Storage>> storage_;
   std::vector<int> group_of_;
@@ -41,6 +44,7 @@ class BatchSchedule {
   const ir::Node& node(NodeId id) const { return function_[id]; }
   bool of_rows(NodeId id) const { return node(id).type.has(row_axis); }
   bool is_row_sum(NodeId id) const;
+  void find_levels();
   void place_leaves();
   void find_stages();
   std::optional<ir::Product> product_of_rows(NodeId id) const;
@@ -61,7 +65,11 @@ class BatchSchedule {
   void note_read(NodeId id, int group);
   void free_columns(int group);
   void write_kernels();
+  void write_row_outputs(std::optional<Kernel>& kernel);
+  void write_inner_sums(int level);
   void write_sums();
+  void write_sum(Kernel& kernel, const ir::Output& output);
+  const ir::Slot& statistic(const ir::Output& output) const;
   std::string kernel_name() const;
 };
 

@@ -71,6 +71,10 @@ bool plan_latents(PlanContext& c) {
 }
 
 void plan_parameter(PlanContext& c, const Variable& v) {
+  if (v.follows != no_node) {
+    c.plan.blocks.push_back({.name = v.name, .solver = Solver::gradient, .block_class = BlockClass::gradient, .reason = "follows the batches"});
+    return;
+  }
   if (v.fixed) {
     c.plan.blocks.push_back({.name = v.name, .solver = Solver::held, .block_class = BlockClass::fixed, .reason = "held at the value given"});
     return;
@@ -99,6 +103,22 @@ void refuse_absent(PlanContext& c) {
   }
 }
 
+/// Moments of a batch are those of rows that stand in one tile, each with one value.
+void refuse_running(PlanContext& c) {
+  const auto running = std::ranges::find_if(c.model.variables, [](const Variable& v) { return v.follows != no_node; });
+  if (running == c.model.variables.end()) return;
+  const bool drawn = std::ranges::any_of(c.model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution; });
+  if (!drawn) {
+    refuse(c, Code::not_compiled_yet, running->range, "`batch_norm` is not compiled yet in a model that draws no latent",
+           "`layer_norm` needs no batch");
+    return;
+  }
+  const int64_t batch = gradient_settings(c.model.fit).batch;
+  if (batch <= LVM_TILE_ROWS) return;
+  refuse(c, Code::not_compiled_yet, running->range, fmt::format("`batch_norm` over batches of {} rows is not compiled yet", batch),
+         fmt::format("set `batch` to {} or less", LVM_TILE_ROWS));
+}
+
 }  // namespace
 
 bool climbs_by_gradients(const Model& model) {
@@ -115,9 +135,12 @@ void plan_gradients(PlanContext& c) {
     return;
   }
   refuse_absent(c);
+  refuse_running(c);
   if (!plan_latents(c)) return;
-  for (const Variable& v : c.model.variables) {
-    if (v.role == Role::parameter) plan_parameter(c, v);
+  for (const bool running : {false, true}) {
+    for (const Variable& v : c.model.variables) {
+      if (v.role == Role::parameter && running == (v.follows != no_node)) plan_parameter(c, v);
+    }
   }
 }
 

@@ -179,11 +179,19 @@ struct Reparameterisation {
     return b.sub(b.reduce(Op::logsumexp, spread(weight, {sample}), {sample}), b.constant(log_samples));
   }
 
+  /// What running statistics of layers follow; the mean over draws.
+  void write_followed() {
+    for (const Variable& v : model.variables) {
+      if (v.follows != no_node) b.output(OutputKind::result, follows_prefix + v.name, expected(copy(v.follows)));
+    }
+  }
+
   void write() {
     draw_all();
     const NodeId row = spread(settings.importance ? importance_bound() : bound(), {row_axis});
     NodeId objective = b.reduce(Op::sum, times_row_weight(b, model, row), {row_axis});
     b.output(OutputKind::result, "bound", row);
+    write_followed();
     NodeId prior = no_node;
     for (const Variable& v : model.variables) {
       if (v.prior == no_node) continue;

@@ -39,6 +39,7 @@ struct ParameterSlot : Slot {
   int64_t free_dimensions = 0; // for AIC and BIC
   std::vector<AxisId> event;   // of simplex and ordered {K}, of matrices {D, D'}; empty: the last one or two of `axes`
   bool internal = false;       // state of the optimiser: no parameter of the model
+  bool follows = false;        // a running statistic of batches: no parameter that is climbed
   StartDraw draw = {};         // of the gradient route, where `start` is empty: of its coordinates
 };
 
@@ -114,6 +115,7 @@ inline constexpr const char* rate_slot = "rate";                  // of the opti
 inline constexpr const char* step_slot = "step";                  // counted from 1
 inline constexpr const char* divergence_slot = "divergence.weight";  // beta, and less while it warms up
 inline constexpr const char* gradient_prefix = "gradient.";
+inline constexpr const char* follows_prefix = "follows.";  // and the name of a running statistic: its value in the batch
 
 /// A parameter that is a weighted median of cells: the run time writes it behind `update`, from the rows' weights at the old parameters.
 struct Median {
@@ -127,6 +129,7 @@ struct Program {
   std::string model;
   std::string method;  // "em", "gradient"
   bool single = false;   // numbers of the frame are floats, not doubles
+  bool trained_otherwise = false;  // layers of `step` compute something else than in `bound`, which evaluates them
   bool batched = false;  // statistics have no lanes: the first tile of a batch (first_row 0) sets them, the others are added
   int64_t tile_rows = LVM_TILE_ROWS;  // at most so many rows a call of a batched function
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin

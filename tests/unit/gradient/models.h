@@ -10,6 +10,7 @@ struct GradientModel {
   std::string name, text;
   bool flags = false;  // its data are 0 and 1
   int64_t columns = 5;
+  bool whole_batches = false;  // a batch is one tile at most
 };
 
 inline const std::string linear_head = R"(
@@ -123,6 +124,61 @@ inline std::vector<GradientModel> gradient_models() {
   q(z | y, c) = Normal(encode(y, c).mean, sd: encode(y, c).sd)
 })",
        true},
+      {"dropout", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  latent z: real[L]
+  net encode(y: real[D]) -> (mean: real[L], sd: positive[L]) {
+    h = dropout(tanh(dense(dropout(y, 0.2), 9)), 0.5)
+    mean = dense(h)
+    sd = exp(dense(h) / 2)
+  }
+  net decode(z: real[L]) -> real[D] { return dense(dropout(tanh(dense(z, 7)), 0.25)) }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(decode(z), sd: 0.7)
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+})"},
+      {"batch norms", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  latent z: real[L]
+  net encode(y: real[D]) -> (mean: real[L], sd: positive[L]) {
+    h = tanh(batch_norm(dense(tanh(batch_norm(y)), 9, bias: none)))
+    mean = dense(h)
+    sd = exp(dense(h) / 2)
+  }
+  net decode(z: real[L]) -> real[D] { return dense(softplus(batch_norm(dense(z, 8, bias: none), momentum: 0.8, epsilon: 0.01))) }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(decode(z), sd: 0.7)
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+})",
+       false, 5, true},
+      {"batch norms of images, several draws, and dropout", R"(model m {
+  axis channel = 1
+  axis rows = 6
+  axis cols = 6
+  axis L = 2
+  data   y: bool[channel, rows, cols]
+  latent z: real[L]
+  net encode(y: bool[channel, rows, cols]) -> (mean: real[L], sd: positive[L]) {
+    h = elu(batch_norm(conv2d(y, 3, kernel: 3, stride: 2, padding: same, bias: none)))
+    f = dropout(flatten(h), 0.3)
+    mean = dense(f)
+    sd = exp(dense(f) / 2)
+  }
+  net decode(z: real[L]) -> real[channel, rows, cols] {
+    h = reshape(softplus(dense(z, 2 * 3 * 3)), [2, 3, 3])
+    g = tanh(batch_norm(conv2d_transpose(h, 3, kernel: 3, stride: 2, padding: same, bias: none)))
+    return conv2d(g, 1, kernel: 3, padding: 1)
+  }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Bernoulli(logits: decode(z))
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+  fit { samples = 2 }
+})",
+       true, 36, true},
       {"positive latents, and draws of Laplace", R"(model m {
   axis D = columns
   data   y: real[D]

@@ -69,6 +69,19 @@ void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* r
   }
 }
 
+/// Four elements a block of random bits.
+template <class Real>
+void draw_for_layer(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
+  constexpr int64_t words = 4;
+  for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
+    for (int64_t first = 0; first < slot.size; first += words) {
+      const auto block = random.block(rows[lane], static_cast<uint32_t>(slot.offset + first));
+      for (int64_t e = first; e < std::min(first + words, slot.size); ++e)
+        to[e * stride + lane] = static_cast<Real>(block[static_cast<size_t>(e - first)] * 0x1p-32);
+    }
+  }
+}
+
 /// Two latents draw different numbers: the elements of each slot have places of their own.
 template <class Real>
 void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
@@ -103,6 +116,7 @@ void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int
       for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
       if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from, stride);
       if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from, stride);
+      if (slot.draws == ir::Draws::layer && site == Site::noise) draw_for_layer(slot, random, row, to + from, stride);
       if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform) draw(slot, random, row, to + from, stride);
     }
   }

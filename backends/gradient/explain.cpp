@@ -100,6 +100,9 @@ struct Explanation {
     if (optimiser["clip"] > 0) text += fmt::format("  g ← g min(1, {} / ‖g‖)\n", optimiser["clip"]);
     if (optimiser["weight_decay"] > 0 && optimiser.row->name != "adamw") text += "  g ← g - weight_decay w\n";
     for (const std::string_view equation : text_of(optimiser).equations) text += fmt::format("  {}\n", equation);
+    for (const Variable& v : model.variables) {
+      if (v.follows != ir::no_node) text += fmt::format("  {0} ← {1} {0} + {2:.6g} that of the batch\n", v.name, v.momentum, 1 - v.momentum);
+    }
     return text;
   }
 

@@ -370,10 +370,10 @@ struct Lowering {
     });
   }
 
-  /// Of a latent what its family draws from; of a layer uniform.
+  /// Of a latent what its family draws from.
   ir::Draws noise_of(const std::string& name) const {
     const std::optional<int> latent = model.find(name);
-    if (!latent) return ir::Draws::uniform;
+    if (!latent) return ir::Draws::layer;
     const ir::Posterior& q = *ir::drawn_posterior(model, *latent);
     const ir::Family& family = *ir::find_family(model.function()[q.log_density].attributes.text);
     return family.draw->noise == ir::Noise::normal ? ir::Draws::normal : ir::Draws::uniform;

@@ -44,8 +44,8 @@ struct ParameterSlot : Slot {
 };
 
 /// What a data slot that the run time draws is filled with, one number an element and row.
-/// `flags`: 1 with the probability that the table has.
-enum class Draws : uint8_t { none, normal, uniform, flags };
+/// `flags`: 1 with the probability that the table has. `layer`: uniform in [0, 1) on a grid of 2^-32, in training steps alone.
+enum class Draws : uint8_t { none, normal, uniform, flags, layer };
 
 /// A data or given variable: `size` consecutive entries of lvm_frame::columns from `offset`, one a cell of its axes.
 struct DataSlot : Slot {

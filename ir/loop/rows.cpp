@@ -168,16 +168,13 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
   bool masked = masked_[static_cast<size_t>(softmax.result)] != 0;
   Storage greatest_of_row = normaliser, total_of_row = normaliser;
   total_of_row.offset = arena_.take(elements(module_, n.type.axes) * run_rows_);
-  auto along = [&](const Binding& binding, const std::vector<Value>& first, const SoftmaxStep& step) {
-    return along_all(axes, binding, first, step);
-  };
   nest(n.type.axes, [&](Binding& binding) {
-    Value greatest_logit = along(binding, {b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
+    Value greatest_logit = along_all(axes, binding, {b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
       // The second operand stays where one is NaN: a NaN is met again in the sum.
       return b_.maximum(values_.real(logits, at), greatest);
     })[0];
     Value top = finite_or_zero(b_, greatest_logit);
-    Value total = along(binding, {b_.reals(0)}, [&](Binding& at, Value sum) {
+    Value total = along_all(axes, binding, {b_.reals(0)}, [&](Binding& at, Value sum) {
       Value term = maths::exp_of_nonpositive(b_, b_.sub(values_.real(logits, at), top));
       values_.store(result, at, term);
       return b_.add(sum, term);
@@ -192,7 +189,7 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
     values_.store(normaliser, binding, b_.add(values_.load(greatest_of_row, binding), maths::log_of_normal(b_, total)));
     Value scale = b_.div(b_.reals(1), total);
     Value mask = masked ? row_mask() : no_value;
-    along(binding, {}, [&](Binding& at, Value) {
+    along_all(axes, binding, {}, [&](Binding& at, Value) {
       Value scaled = b_.mul(values_.load(result, at), scale);
       if (masked) scaled = b_.select(mask, scaled, b_.reals(0));
       values_.store(result, at, scaled);

@@ -116,7 +116,6 @@ class RowsSchedule {
   void run_phases();
 
   // rows_statistics.cpp
-  std::vector<std::vector<const Statistic*>> groups_of_statistics() const;
   void write_statistics();
   void group(const std::vector<const Statistic*>& members);
   Elements positions(const Statistic& statistic, const Binding& binding);
@@ -136,7 +135,6 @@ class RowsSchedule {
   NodeId shared_weight(const Statistic& statistic) const;
   bool is_shared(const std::vector<const Statistic*>& statistics) const;
   bool forms_feature(const Statistic& statistic) const;
-  int64_t count_features(const std::vector<const Statistic*>& statistics) const;
   std::vector<Feature> make_features(const std::vector<const Statistic*>& statistics);
   void add_features(std::span<const Feature> features, AxisId states_axis, const std::vector<Index>& states);
   void shared_group(const std::vector<const Statistic*>& statistics);

@@ -54,28 +54,23 @@ bool RowsSchedule::forms_feature(const Statistic& s) const {
   return !stands;
 }
 
-int64_t RowsSchedule::count_features(const std::vector<const Statistic*>& statistics) const {
-  int64_t count = 0;
-  for (const Statistic* s : statistics) {
-    int64_t all = elements(module_, s->inner);
-    if (forms_feature(*s)) count += s->symmetric ? (all + size_of(module_, s->inner[0])) / 2 : all;
-  }
-  return count;
-}
-
 /// The features of the present run of rows, side by side in scratch.
 std::vector<RowsSchedule::Feature> RowsSchedule::make_features(const std::vector<const Statistic*>& statistics) {
   std::vector<Feature> features;
-  int64_t at = arena_.take(count_features(statistics) * run_rows_);
+  int64_t formed = 0;
   for (const Statistic* s : statistics) {
     std::vector<NodeId> factors = s->factors;
     std::erase(factors, shared_weight(*s));
     for (const Element& e : positions(*s, values_.unbound())) {
-      Feature f{s, e.binding, factors, {Storage::Form::tile, Buffer::scratch, at, {}}};
+      Feature f{s, e.binding, factors, {Storage::Form::tile, Buffer::scratch, 0, {}}};
       if (factors.size() == 1 && !forms_feature(*s)) f.storage = *values_.storage[static_cast<size_t>(factors[0])];
-      if (forms_feature(*s)) at += run_rows_;
+      if (forms_feature(*s)) f.storage.offset = run_rows_ * formed++;
       features.push_back(std::move(f));
     }
+  }
+  const int64_t first = arena_.take(formed * run_rows_);
+  for (Feature& f : features) {
+    if (forms_feature(*f.statistic)) f.storage.offset += first;
   }
   each_row([&] {
     for (const Feature& f : features) {

@@ -8,9 +8,8 @@
 
 namespace lvm::loop {
 
-/// By their latent axes.
-std::vector<std::vector<const RowsSchedule::Statistic*>> RowsSchedule::groups_of_statistics() const {
-  std::vector<std::vector<const Statistic*>> groups;
+void RowsSchedule::write_statistics() {
+  std::vector<std::vector<const Statistic*>> groups;  // by their latent axes
   for (const Statistic& s : statistics_) {
     auto same = std::ranges::find_if(groups, [&](const auto& g) { return g.front()->outer == s.outer; });
     if (same == groups.end()) {
@@ -19,11 +18,7 @@ std::vector<std::vector<const RowsSchedule::Statistic*>> RowsSchedule::groups_of
       same->push_back(&s);
     }
   }
-  return groups;
-}
-
-void RowsSchedule::write_statistics() {
-  for (const auto& g : groups_of_statistics()) group(g);
+  for (const auto& g : groups) group(g);
 }
 
 void RowsSchedule::group(const std::vector<const Statistic*>& statistics) {

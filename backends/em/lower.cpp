@@ -212,16 +212,19 @@ struct Lowering {
     return names;
   }
 
+  /// The variable whose factor the block's parameter belongs to; empty where it has none.
+  std::string variable_with(const ir::Block& block) const {
+    const auto found = std::ranges::find(factors, block.factor, &Emission::factor);
+    return found == factors.end() ? "" : found->variable;
+  }
+
   bool has_medians() const {
     return std::ranges::any_of(setting.plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::median; });
   }
   void add_medians() {
     for (const ir::Block& block : setting.plan.blocks) {
       if (block.latent || block.solver != ir::Solver::median) continue;
-      ir::Median median{.parameter = block.name, .variable = ""};
-      for (const Emission& e : factors) {
-        if (e.factor == block.factor) median.variable = e.variable;
-      }
+      ir::Median median{.parameter = block.name, .variable = variable_with(block)};
       for (const ir::FiniteLatent& latent : setting.latents) {
         if (!variable_of(setting, block.name).type.has(latent.states)) continue;
         median.states = latent.states;
@@ -237,9 +240,7 @@ struct Lowering {
       if (block.latent || block.solver == ir::Solver::held) continue;
       const ir::Variable& v = variable_of(setting, block.name);
       if (v.domain != ir::Domain::ordered || v.declared_axes.back() != latent.states) continue;
-      for (const Emission& e : factors) {
-        if (e.factor == block.factor) return e.variable;
-      }
+      if (std::string variable = variable_with(block); !variable.empty()) return variable;
     }
     return "";
   }

@@ -81,13 +81,12 @@ struct NormalSolver {
                                : ir::no_node);
   }
 
-  /// c^e of the factor's slot (c v^k)^e = V.
-  NodeId slot_scale() {
-    NodeId scale = b.constant(1);
-    const double exponent = variance_exponent(e.slot_names.at(1));
-    for (const auto& [node, p] : parameter_form(c.setting, e, *blocks.spread).dependence.coefficients)
-      scale = b.mul(scale, power(b, c.tables(node), p * exponent));
-    return scale;
+  /// x c^(sign e) of the factor's slot (c v^k)^e = V.
+  NodeId times_coefficients(NodeId x, const ParameterForm& form, double sign) {
+    const double exponent = sign * variance_exponent(e.slot_names.at(1));
+    for (const auto& [node, p] : form.dependence.coefficients)
+      x = b.mul(x, power(b, c.tables(node), p * exponent));
+    return x;
   }
 
   /// What the mean's prior adds to the scatter and to the weight of the rows: a row about m0 for each mean.
@@ -111,7 +110,8 @@ struct NormalSolver {
     NodeId right = c.statistics.read(b, Moment::first, at, joint_axes);
     NodeId left = c.statistics.weight(b, at, joint_axes);
     if (tied) {
-      const NodeId rows = b.mul(tied->weight, slot_scale());
+      const NodeId scale = times_coefficients(b.constant(1), parameter_form(c.setting, e, *blocks.spread), 1);
+      const NodeId rows = b.mul(tied->weight, scale);
       right = b.add(right, b.mul(rows, b.sub(tied->mean, old)));
       left = b.add(left, rows);
     }
@@ -173,10 +173,7 @@ struct NormalSolver {
     const ParameterForm form = parameter_form(c.setting, e, *blocks.spread);
     const double exponent = variance_exponent(e.slot_names.at(1));
     const std::vector<AxisId> own = read_type(blocks.spread->name).axes;
-    NodeId total = scatter();
-    for (const auto& [node, p] : form.dependence.coefficients) {
-      total = b.mul(total, power(b, c.tables(node), -p * exponent));
-    }
+    NodeId total = times_coefficients(scatter(), form, -1);
     NodeId n = c.statistics.weight(b, at, own);
     total = sum(total, without(spread_axes, own));
     if (tied) {

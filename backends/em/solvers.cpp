@@ -125,6 +125,11 @@ void check_counts(UpdateContext& c) {
   }
 }
 
+/// Solvers that go on from a value need one first.
+bool starts_by_moments(Solver solver) {
+  return solver == Solver::median || solver == Solver::concentration || solver == Solver::newton;
+}
+
 }  // namespace
 
 void write_updates(UpdateContext& c, Moves moves) {
@@ -133,6 +138,10 @@ void write_updates(UpdateContext& c, Moves moves) {
   std::set<int> groups;  // of Newton blocks
   for (const Block& block : c.setting.plan.blocks) {
     if (block.latent) continue;
+    if (moves == Moves::start && starts_by_moments(block.solver)) {
+      place_by_moments(c, block);
+      continue;
+    }
     switch (block.solver) {
       case Solver::normalised_counts:
         solve_counts(c, block);
@@ -153,25 +162,13 @@ void write_updates(UpdateContext& c, Moves moves) {
         solve_isotonic(c, block);
         break;
       case Solver::median:
-        if (moves == Moves::start) {
-          place_by_moments(c, block);
-        } else {
-          c.update.output(ir::OutputKind::parameter, block.name, read_parameter(c, block.name));  // the run time's work
-        }
+        c.update.output(ir::OutputKind::parameter, block.name, read_parameter(c, block.name));  // the run time's work
         break;
       case Solver::concentration:
-        if (moves == Moves::start) {
-          place_by_moments(c, block);
-        } else {
-          solve_concentration(c, block);
-        }
+        solve_concentration(c, block);
         break;
       case Solver::newton:
-        if (moves == Moves::start) {
-          place_by_moments(c, block);
-        } else if (groups.insert(block.group).second) {
-          solve_newton(c, block.group);
-        }
+        if (groups.insert(block.group).second) solve_newton(c, block.group);
         break;
       case Solver::moments:
       case Solver::least_squares:

@@ -8,6 +8,7 @@
 #include "certify/gain.h"
 #include "certify/moves.h"
 #include "certify/posterior.h"
+#include "ir/program/medians.h"
 #include "runtime/fit.h"
 #include "runtime/walker.h"
 
@@ -92,7 +93,7 @@ struct Trial {
     const auto& [where, allowed, saddles] = place;
     const double at = function(where);
     c.all = static_cast<int64_t>(count_moves(subject.program, slot));
-    const bool kinks = std::ranges::any_of(subject.program.medians, [&](const auto& m) { return m.parameter == slot.name; });
+    const bool kinks = ir::is_median(subject.program, slot.name);
     if (kinks) c.all *= 2;
     const std::vector<Move> smooth = moves(subject.program, slot, where, options.moves);
     for (const Move& move : kinks ? one_sided(smooth) : smooth) {

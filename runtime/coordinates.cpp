@@ -3,6 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
+#include "ir/program/medians.h"
 #include "runtime/events.h"
 #include "runtime/linalg.h"
 
@@ -13,8 +14,7 @@ using ir::Domain;
 Coordinates::Coordinates(const ir::Program& program, const std::vector<double>& parameters) {
   for (const ir::ParameterSlot& slot : program.parameters) {
     // The objective has a kink at a median, and no curvature.
-    const bool median = std::ranges::any_of(program.medians, [&](const auto& m) { return m.parameter == slot.name; });
-    if (!slot.fixed && !median) add(slot, program.module, parameters);
+    if (!slot.fixed && !ir::is_median(program, slot.name)) add(slot, program.module, parameters);
   }
   for (const Event& event : events_) size_ += static_cast<size_t>(dimensions(event));
 }

@@ -30,9 +30,6 @@ NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
   return b.make(Op::fma, {value, x, b.unary(Op::neg, b.unary(Op::softplus, x))});
 }
 
-NodeId the_value(Builder&, NodeId value, const Slots&) {
-  return value;
-}
 NodeId no_of(Builder& b, NodeId value, const Slots&) {
   return b.sub(b.constant(1), value);
 }
@@ -50,10 +47,7 @@ std::vector<Family> bernoulli_families() {
           {.parameterisation = "Bernoulli.logits",
            .log_density = by_logits,
            .link = empirical_logits,
-           .links = {{.slot = 0,
-                      .a = the_value,
-                      .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },
-                      .link = log_odds}}}};
+           .links = {{.slot = 0, .a = the_value, .b = the_one, .link = log_odds}}}};
 }
 
 }  // namespace lvm::ir

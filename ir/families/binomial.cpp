@@ -62,19 +62,18 @@ NodeId multinomial(Builder& b, NodeId value, const Slots& slots) {
 }  // namespace
 
 std::vector<Family> binomial_families() {
-  return {
-      {.parameterisation = "Binomial.n.p",
-       .log_density = by_p,
-       .odds = {{.slot = 1, .a = [](Builder&, NodeId value, const Slots&) { return value; }, .b = failures}}},
-      {.parameterisation = "Binomial.n.logits",
-       .log_density = by_logits,
-       .link = empirical_logits,
-       .link_slot = 1,
-       .links = {{.slot = 1,
-                  .a = [](Builder&, NodeId value, const Slots&) { return value; },
-                  .b = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
-                  .link = log_odds}}},
-      {.parameterisation = "Multinomial.n.p", .log_density = multinomial}};
+  return {{.parameterisation = "Binomial.n.p",
+           .log_density = by_p,
+           .odds = {{.slot = 1, .a = the_value, .b = failures}}},
+          {.parameterisation = "Binomial.n.logits",
+           .log_density = by_logits,
+           .link = empirical_logits,
+           .link_slot = 1,
+           .links = {{.slot = 1,
+                      .a = the_value,
+                      .b = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
+                      .link = log_odds}}},
+          {.parameterisation = "Multinomial.n.p", .log_density = multinomial}};
 }
 
 }  // namespace lvm::ir

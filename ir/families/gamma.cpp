@@ -51,12 +51,6 @@ NodeId exponential_by_scale(Builder& b, NodeId value, const Slots& slots) {
   return b.sub(negative(b, log_of(b, slots.at(0))), b.mul(rate, value));
 }
 
-NodeId the_value(Builder&, NodeId value, const Slots&) {
-  return value;
-}
-NodeId one(Builder& b, NodeId, const Slots&) {
-  return b.constant(1);
-}
 NodeId the_shape(Builder&, NodeId, const Slots& slots) {
   return slots.at(0);
 }
@@ -125,11 +119,11 @@ std::vector<NodeId> start_of_one_scale(Builder& b, NodeId mean, NodeId, const Sl
 std::vector<Family> gamma_families() {
   return {{.parameterisation = "Exponential.rate",
            .log_density = exponential_by_rate,
-           .rates = {{0, 1, one, the_value}},
+           .rates = {{0, 1, the_one, the_value}},
            .start = {.slots = start_of_one_rate}},
           {.parameterisation = "Exponential.scale",
            .log_density = exponential_by_scale,
-           .rates = {{0, -1, one, the_value}},
+           .rates = {{0, -1, the_one, the_value}},
            .start = {.slots = start_of_one_scale}},
           {.parameterisation = "Gamma.shape.rate",
            .log_density = gamma_by_rate,

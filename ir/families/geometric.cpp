@@ -20,9 +20,7 @@ std::vector<NodeId> start(Builder& b, NodeId mean, NodeId, const Slots&) {
 std::vector<Family> geometric_families() {
   return {{.parameterisation = "Geometric.p",
            .log_density = by_p,
-           .odds = {{.slot = 0,
-                     .a = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },
-                     .b = [](Builder&, NodeId value, const Slots&) { return value; }}},
+           .odds = {{.slot = 0, .a = the_one, .b = the_value}},
            .start = {.slots = start}}};
 }
 

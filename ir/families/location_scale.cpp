@@ -121,7 +121,7 @@ std::vector<Family> location_scale_families() {
            .narrowness = [](Builder& b, const Slots& s) { return Narrowness{b.unary(Op::square, s.at(2))}; }},
           {.parameterisation = "Laplace.location.scale",
            .log_density = laplace,
-           .rates = {{1, -1, [](Builder& b, NodeId, const Slots&) { return b.constant(1); }, distance}},
+           .rates = {{1, -1, the_one, distance}},
            .start = {.slots =
                          [](Builder& b, NodeId mean, NodeId variance, const Slots&) {
                            return std::vector<NodeId>{mean, root(b, b.mul(b.constant(0.5), variance))};

@@ -30,20 +30,14 @@ std::vector<NodeId> start_of_log_rate(Builder& b, NodeId mean, NodeId, const Slo
 std::vector<Family> poisson_families() {
   return {{.parameterisation = "Poisson.rate",
            .log_density = by_rate,
-           .rates = {{.slot = 0,
-                      .sign = 1,
-                      .a = [](Builder&, NodeId value, const Slots&) { return value; },
-                      .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); }}},
+           .rates = {{.slot = 0, .sign = 1, .a = the_value, .b = the_one}},
            .start = {.slots = start_of_rate}},
           {.parameterisation = "Poisson.log_rate",
            .log_density = by_log_rate,
            .start = {.slots = start_of_log_rate},
            .link = [](Builder& b, NodeId value,
                       const Slots&) { return log_of(b, b.add(value, b.constant(0.5))); },
-           .links = {{.slot = 0,
-                      .a = [](Builder&, NodeId value, const Slots&) { return value; },
-                      .b = [](Builder& b, NodeId, const Slots&) { return b.constant(1); },
-                      .link = log_of}}}};
+           .links = {{.slot = 0, .a = the_value, .b = the_one, .link = log_of}}}};
 }
 
 }  // namespace lvm::ir

@@ -25,6 +25,14 @@ inline NodeId log_odds(Builder& b, NodeId mean) {
   return b.sub(log_of(b, mean), b.unary(Op::log1p, negative(b, mean)));
 }
 
+/// Weights of a rate, of odds or of a link: the value itself, and 1.
+inline NodeId the_value(Builder&, NodeId value, const Slots&) {
+  return value;
+}
+inline NodeId the_one(Builder& b, NodeId, const Slots&) {
+  return b.constant(1);
+}
+
 /// weight * term, and 0 where the weight of the data is 0: there the term may be infinite.
 NodeId weighted(Builder& b, NodeId weight, NodeId term);
 

@@ -11,6 +11,8 @@
 #include "tests/cli/program.h"
 
 using Catch::Contains;
+using lvm::cli::faithful;
+using lvm::cli::gmm;
 using lvm::cli::lvmc;
 using lvm::cli::Outcome;
 using lvm::cli::scratch;
@@ -18,9 +20,6 @@ using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
 
 namespace {
-
-const std::string faithful = "examples/data/faithful.csv";
-const std::string gmm = "examples/gmm.lvm";
 
 Json run_json(std::vector<std::string> arguments, const std::string& before = "") {
   arguments.insert(arguments.begin(), "run");

@@ -15,6 +15,10 @@
 
 namespace lvm::cli {
 
+// What most tests run, in the project's folder.
+inline const std::string faithful = "examples/data/faithful.csv";
+inline const std::string gmm = "examples/gmm.lvm";
+
 struct Outcome {
   int code = 0;  // of the exit; 128 + the signal where one ended it
   std::string out, error;

@@ -7,19 +7,14 @@
 #include "tests/cli/program.h"
 
 using Catch::Contains;
+using lvm::cli::faithful;
+using lvm::cli::gmm;
 using lvm::cli::lvmc;
 using lvm::cli::Outcome;
 using lvm::cli::quoted;
 using lvm::cli::scratch;
 using Json = nlohmann::ordered_json;
 namespace fs = std::filesystem;
-
-namespace {
-
-const std::string faithful = "examples/data/faithful.csv";
-const std::string gmm = "examples/gmm.lvm";
-
-}  // namespace
 
 TEST_CASE("a run is kept under the next number of its model, unless it is said otherwise") {
   const std::string runs = scratch().path("numbered");

@@ -18,14 +18,6 @@ namespace {
 
 ir::Type real(std::vector<AxisId> axes) { return {ir::Element::real, std::move(axes), -1}; }
 
-template <class S>
-S slot(std::string name, std::vector<AxisId> axes) {
-  S made;
-  made.name = std::move(name);
-  made.axes = std::move(axes);
-  return made;
-}
-
 ir::Attributes with_axes(std::vector<AxisId> axes) {
   ir::Attributes attributes;
   attributes.axes = std::move(axes);

@@ -3,6 +3,8 @@
 #include <cmath>
 #include <numbers>
 
+#include "tests/unit/loop/run_program.h"
+
 namespace lvm::test {
 
 namespace {
@@ -97,14 +99,6 @@ void update(ir::Program& program, const Axes& a) {
   b.output(OutputKind::parameter, "mean", b.add(leaf(b, Op::parameter, "mean", {a.k, a.d}), shift));
   b.output(OutputKind::parameter, "cov", cov);
   b.output(OutputKind::check, "not_empty", b.binary(Op::less, b.constant(0), n));
-}
-
-template <class S>
-S slot(std::string name, std::vector<AxisId> axes) {
-  S made;
-  made.name = std::move(name);
-  made.axes = std::move(axes);
-  return made;
 }
 
 }  // namespace

@@ -114,15 +114,6 @@ std::vector<Case> cases() {
   return all;
 }
 
-template <class S>
-S slot(std::string name, std::vector<AxisId> axes) {
-  S made;
-  made.name = std::move(name);
-  std::erase(axes, AxisId{0});
-  made.axes = std::move(axes);
-  return made;
-}
-
 ir::Program program_of(const Case& c, bool rows, int64_t k, int64_t d) {
   ir::Program program;
   Leaves l{};

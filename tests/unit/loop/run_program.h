@@ -3,6 +3,8 @@
 
 #include <cstdlib>
 #include <memory>
+#include <string>
+#include <utility>
 #include <vector>
 
 #include "backends/interpreter/interpret.h"
@@ -10,6 +12,16 @@
 #include "tests/unit/loop/linalg_stand_ins.h"
 
 namespace lvm::test {
+
+/// A slot for what has these axes: one row of it.
+template <class S>
+S slot(std::string name, std::vector<ir::AxisId> axes) {
+  S made;
+  made.name = std::move(name);
+  std::erase(axes, ir::row_axis);
+  made.axes = std::move(axes);
+  return made;
+}
 
 struct Free {
   void operator()(double* p) const { std::free(p); }

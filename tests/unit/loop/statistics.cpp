@@ -68,14 +68,6 @@ Sums by_category(ir::Builder& b, const Leaves& l) {
           {"s2", b.contract({r, l.x, b.rename(l.x, l.d, l.d2)}, {l.row})}};
 }
 
-template <class S>
-S slot(std::string name, std::vector<AxisId> axes) {
-  S made;
-  made.name = std::move(name);
-  made.axes = std::move(axes);
-  return made;
-}
-
 ir::Program program_of(const std::function<Sums(ir::Builder&, const Leaves&)>& make, int64_t k, int64_t d) {
   ir::Program program;
   Leaves l{};

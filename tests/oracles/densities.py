@@ -1,7 +1,8 @@
 """Log densities and their derivatives in each free slot, from the textbook formulas in 90-digit decimals.
 
 The formulas are written without a thought of cancellation: that is what the digits are for. Derivatives are central
-differences with a relative step of 1e-17. Run as a program it writes tests/unit/families/density_values.h.
+differences with a relative step of 1e-17. Run as a program it writes discrete_densities.h
+and continuous_densities.h of tests/unit/families.
 """
 from decimal import Decimal as D
 import os
@@ -249,47 +250,43 @@ def number(x):
     return {"inf": "infinity", "-inf": "-infinity"}.get(text, text)
 
 
+def is_discrete(name):
+    return any(count in name for count in ("Poisson", "Binomial", "Geometric"))
+
+
+def write(kind, lines):
+    here = os.path.dirname(os.path.abspath(__file__))
+    with open(os.path.join(here, "../unit/families/%s_densities.h" % kind), "w") as file:
+        file.write("""#pragma once
+// Written by tests/oracles/densities.py: log densities and their derivatives from textbook formulas in 90 digits.
+
+#include "tests/unit/families/density_value.h"
+
+namespace lvm::test {
+
+// clang-format off
+inline const std::vector<DensityValue> %s_densities = {
+""" % kind + "\n".join(lines) + """
+};
+// clang-format on
+
+}  // namespace lvm::test
+""")
+
+
 def main():
-    lines = []
+    discrete, continuous = [], []
     for name, f, rows, free in CASES:
         for row in rows:
             y, *slots = [D(float(x)) for x in row]
             value = f(y, *slots)
             finite = value.is_finite()
             pairs = [derivatives(f, y, slots, i) for i in free] if finite else []
-            lines.append('    {"%s", %s, {%s}, %s, {%s}, {%s}, {%s}},' % (
+            (discrete if is_discrete(name) else continuous).append('    {"%s", %s, {%s}, %s, {%s}, {%s}, {%s}},' % (
                 name, number(y), ", ".join(map(number, slots)), number(value), ", ".join(map(str, free if finite else [])),
                 ", ".join(number(p[0]) for p in pairs), ", ".join(number(p[1]) for p in pairs)))
-    here = os.path.dirname(os.path.abspath(__file__))
-    with open(os.path.join(here, "../unit/families/density_values.h"), "w") as file:
-        file.write("""#pragma once
-// Written by tests/oracles/densities.py: log densities and their derivatives from textbook formulas in 90 digits.
-
-#include <cstddef>
-#include <limits>
-#include <vector>
-
-namespace lvm::test {
-
-struct DensityValue {
-  const char* parameterisation;
-  double value;
-  std::vector<double> slots;
-  double log_density;
-  std::vector<std::size_t> free;       // the slots whose derivatives follow
-  std::vector<double> first, second;
-};
-
-inline constexpr double infinity = std::numeric_limits<double>::infinity();
-
-// clang-format off
-inline const std::vector<DensityValue> density_values = {
-""" + "\n".join(lines) + """
-};
-// clang-format on
-
-}  // namespace lvm::test
-""")
+    write("discrete", discrete)
+    write("continuous", continuous)
 
 
 if __name__ == "__main__":

@@ -9,6 +9,7 @@
 
 #include "backends/interpreter/interpret.h"
 #include "backends/llvm/jit.h"
+#include "ir/model/model.h"
 #include "tests/unit/loop/linalg_stand_ins.h"
 
 namespace lvm::test {

@@ -6,6 +6,7 @@
 
 #include <fmt/format.h>
 
+#include "api/checkpoint.h"
 #include "api/clock.h"
 #include "api/state.h"
 #include "runtime/entropy.h"
@@ -98,12 +99,32 @@ Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedPara
 
 /// By the method of the Program.
 runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, runtime::FitOptions options,
-                      Diagnostics& diagnostics) {
-  if (!code.program.batched)
+                      const FitOptions& asked, Diagnostics& diagnostics) {
+  const auto refuse = [&](std::string fault, std::string hint) {
+    diagnostics.report({.code = Code::checkpoint_refused, .message = std::move(fault), .hint = std::move(hint)});
+    return runtime::Fitted{};
+  };
+  if (!code.program.batched) {
+    if (!asked.checkpoint.empty()) return refuse("a fit by EM keeps no checkpoints", "start from its parameters: `--init`");
     return runtime::fit(code.program, code.functions, *lowered.data, options, diagnostics);
-  const runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
+  }
+  runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
+  std::string fault;
+  if (!asked.checkpoint.empty()) {
+    const uint64_t identity = checkpoint::identity(lowered, training.fit.seed);
+    if (asked.resume) {
+      training.from = checkpoint::read(asked.checkpoint, identity, static_cast<size_t>(code.program.parameter_doubles()), fault);
+      if (!training.from) return refuse(std::move(fault), "leave `--resume` out to begin anew");
+    }
+    training.keep = [&fault, &path = asked.checkpoint, identity](const runtime::TrainState& state) {
+      fault = checkpoint::write(path, identity, state);
+      return fault.empty();
+    };
+  }
   const ir::Executable functions = runtime::with_stages(code.program, code.functions, code.staged, training.fit.threads);
-  return runtime::train(code.program, functions, *lowered.data, training, diagnostics);
+  runtime::Fitted fitted = runtime::train(code.program, functions, *lowered.data, training, diagnostics);
+  if (!fault.empty()) (void)refuse(std::move(fault), "");
+  return fitted;
 }
 
 void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
@@ -295,7 +316,7 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
         to.compile_seconds = bound.state->model->compiled.seconds + lowered.seconds + compile_clock.seconds();
         Clock fit_clock;
         runtime::Fitted fitted =
-            climb(code, lowered, with_progress(std::move(merged_options), options), diagnostics);
+            climb(code, lowered, with_progress(std::move(merged_options), options), options, diagnostics);
         to.fit_seconds = fit_clock.seconds();
         describe(to, lowered, fitted);
         add_fit_times(to.profile, to, fitted.times);

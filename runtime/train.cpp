@@ -233,10 +233,12 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   fitted.held_out_rows = static_cast<int64_t>(held_out_.size());
   RunOutcome outcome;
   outcome.stop = Stop::epochs;
-  Numbers<Real> best;  // parameters of the best held-out bound, where `patience` watches it
-  double best_bound = -std::numeric_limits<double>::infinity();
-  int64_t best_epoch = 0;
-  for (int64_t number = 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
+  TrainState state = options_.from.value_or(TrainState{});
+  if (options_.from) parameters_ = next_ = as_real(state.parameters);
+  steps_ = static_cast<uint32_t>(state.epoch * steps_an_epoch());
+  outcome.iterations = state.epoch;
+  const double earlier = state.trace.empty() ? 0 : state.trace.back().seconds;
+  for (int64_t number = state.epoch + 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
     Sums sums;
     outcome.message = epoch(number, sums);
     if (!outcome.message.empty()) {
@@ -244,25 +246,31 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
       break;
     }
     outcome.iterations = number;
-    TraceEntry entry{number, clock_.seconds(), sums.bound, sums.reconstruction, sums.divergence};
+    TraceEntry entry{number, earlier + clock_.seconds(), sums.bound, sums.reconstruction, sums.divergence};
     if (!held_out_.empty()) entry.held_out = pass(held_out_, static_cast<uint32_t>(number)).bound;
-    const double before = fitted.trace.empty() ? std::numeric_limits<double>::quiet_NaN() : fitted.trace.back().objective;
-    fitted.trace.push_back(entry);
+    const double before = state.trace.empty() ? std::numeric_limits<double>::quiet_NaN() : state.trace.back().objective;
+    state.epoch = number;
+    state.trace.push_back(entry);
     if (options_.settings.patience > 0 && !held_out_.empty()) {
-      if (entry.held_out > best_bound) {
-        best_bound = entry.held_out;
-        best_epoch = number;
-        best = parameters_;
-      } else if (number - best_epoch >= options_.settings.patience) {
+      if (entry.held_out > state.best_bound) {
+        state.best_bound = entry.held_out;
+        state.best_epoch = number;
+        state.best.assign(parameters_.begin(), parameters_.end());
+      } else if (number - state.best_epoch >= options_.settings.patience) {
         outcome.stop = Stop::patience;
       }
+    }
+    if (options_.keep) {
+      state.parameters.assign(parameters_.begin(), parameters_.end());
+      if (!options_.keep(state)) outcome.stop = Stop::stopped;
     }
     if (options_.fit.progress && !options_.fit.progress({0, number, entry.objective, entry.objective - before, std::numeric_limits<double>::quiet_NaN(), entry.seconds}))
       outcome.stop = Stop::stopped;
     else if (clock_.seconds() > options_.fit.time_limit)
       outcome.stop = Stop::time_limit;
   }
-  if (!best.empty()) parameters_ = best;
+  fitted.trace = state.trace;
+  if (!state.best.empty()) parameters_ = as_real(state.best);
   outcome.seconds = fitted.seconds = clock_.seconds();
   fitted.stop = outcome.stop;
   fitted.iterations = outcome.iterations;

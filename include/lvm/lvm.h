@@ -235,6 +235,10 @@ struct FitOptions {
   /// thread, but never twice at once.
   std::function<bool(const Progress&)> progress = {};
   bool standard_errors = false;  // of the parameters, from the observed information: costs passes over the data
+  /// Of fits by gradients: the state of the run is kept in this file after each epoch. With `resume` the run goes on from it, to the same
+  /// bits as without the interruption; the state of another model, table, seed or setting (but `epochs`) is refused.
+  std::string checkpoint = {};
+  bool resume = false;
 };
 
 struct Parameter : Values {

@@ -29,7 +29,7 @@ const std::vector<std::string> later_commands = {"infer",  "score", "sample", "i
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
   std::vector<std::string> set, bind, na;
-  std::string delimiter, emit, backend, select;
+  std::string resume, delimiter, emit, backend, select;
 };
 
 void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
@@ -71,6 +71,8 @@ void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
   command.add_option("--method", fit.method, "auto, em or gradient");
   command.add_option("--threads", fit.threads, "0: as many as the machine has; results do not depend on it");
   command.add_option("--init", to.init, "start from the parameters in this file (of --json or --save)");
+  command.add_option("--checkpoint", fit.checkpoint, "of a fit by gradients: keep the state of the run in this file, after each epoch");
+  command.add_option("--resume", raw.resume, "go on from such a file, and keep the state there");
   command.add_option("--save", to.save, "write the fitted parameters to this file, as JSON");
   command
       .add_option("--select", raw.select,
@@ -149,6 +151,12 @@ std::string read_raw(const Raw& raw, Arguments& to) {
     to.select = static_cast<lvm::Criterion>(found - std::begin(lvm::criterion_names));
   }
   if (to.accelerate) to.fit.accelerate = true;
+  if (!raw.resume.empty()) {
+    if (!to.fit.checkpoint.empty()) return "`--resume FILE` keeps the state in that file: leave `--checkpoint` out";
+    to.fit.checkpoint = raw.resume;
+    to.fit.resume = true;
+  }
+  if (!to.fit.checkpoint.empty() && !to.sweep.empty()) return "a sweep keeps no checkpoint: fit one setting";
   to.fit.backend = raw.backend == "interpreter" ? lvm::Backend::interpreter : lvm::Backend::compiled;
   return "";
 }

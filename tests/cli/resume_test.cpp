@@ -1,0 +1,122 @@
+// Runs of the gradient route that are killed, and go on from their checkpoint. LVM_LONG=1 kills fifty.
+
+#include <fcntl.h>
+#include <signal.h>
+
+#include <cstdlib>
+#include <nlohmann/json.hpp>
+#include <random>
+#include <thread>
+
+#include "tests/cli/program.h"
+
+using Catch::Contains;
+using lvm::cli::lvmc;
+using lvm::cli::Outcome;
+using lvm::cli::scratch;
+using Json = nlohmann::ordered_json;
+
+namespace {
+
+const std::vector<std::string> fit = {"run", "examples/vae.lvm", "examples/data/digits.csv", "--no-folder", "--json", "--set", "fit.epochs=30"};
+
+std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
+  arguments.insert(arguments.end(), more.begin(), more.end());
+  return arguments;
+}
+
+Json json_of(const std::vector<std::string>& arguments) {
+  const Outcome outcome = lvmc(arguments);
+  INFO(outcome.error);
+  REQUIRE(outcome.code == 0);
+  return Json::parse(outcome.out);
+}
+
+/// Starts lvmc and kills it, without warning, after some time.
+void kill_after(const std::vector<std::string>& arguments, std::chrono::milliseconds time) {
+  const pid_t child = fork();
+  REQUIRE(child >= 0);
+  if (child == 0) {
+    if (chdir(LVM_SOURCE_DIR) != 0) _exit(1);
+    const int nothing = open("/dev/null", O_WRONLY);
+    dup2(nothing, 1);
+    dup2(nothing, 2);
+    std::vector<char*> list = {const_cast<char*>(LVMC)};
+    for (const std::string& argument : arguments) list.push_back(const_cast<char*>(argument.c_str()));
+    list.push_back(nullptr);
+    execv(LVMC, list.data());
+    _exit(127);
+  }
+  std::this_thread::sleep_for(time);
+  kill(child, SIGKILL);
+  int status = 0;
+  REQUIRE(waitpid(child, &status, 0) == child);
+}
+
+void kill_and_resume(int times) {
+  const Json whole = json_of(fit);
+  std::mt19937 random(7);
+  int resumed = 0;
+  for (int i = 0; i < times; ++i) {
+    const std::string state = scratch().path("state" + std::to_string(i));
+    const std::string threads = std::vector<std::string>{"1", "2", "4"}[static_cast<size_t>(i) % 3];
+    kill_after(with(fit, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(100 + random() % 500));
+    const bool kept = std::filesystem::exists(state);
+    resumed += kept ? 1 : 0;
+    const Json rest = json_of(with(fit, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));
+    INFO("kill " << i << (kept ? ", resumed" : ", begun anew"));
+    CHECK(rest["parameters"] == whole["parameters"]);
+    CHECK(rest["objective"] == whole["objective"]);
+    CHECK(rest["held_out"] == whole["held_out"]);
+    CHECK(rest["iterations"] == whole["iterations"]);
+  }
+  CHECK(resumed > 0);
+}
+
+}  // namespace
+
+TEST_CASE("a run that was killed goes on to the same bits") {
+  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4);
+}
+
+TEST_CASE("a run in two parts is one run, with patience too") {
+  const std::string state = scratch().path("parts");
+  const std::vector<std::string> patient = with(fit, {"--set", "fit.patience=3", "--set", "fit.optimizer=adam(rate: 0.03)"});
+  const Json whole = json_of(patient);
+  (void)json_of(with(patient, {"--set", "fit.epochs=4", "--checkpoint", state}));
+  const Json parts = json_of(with(patient, {"--resume", state}));
+  CHECK(parts["parameters"] == whole["parameters"]);
+  CHECK(parts["stop"] == whole["stop"]);
+}
+
+TEST_CASE("the state of another run, and what is no state, is refused and kept") {
+  const std::string state = scratch().path("other");
+  const std::vector<std::string> one_epoch = with(fit, {"--set", "fit.epochs=1"});
+  (void)json_of(with(one_epoch, {"--checkpoint", state}));
+  const std::string bytes = lvm::golden::read(state);
+  for (const auto& more : std::vector<std::vector<std::string>>{{"--seed", "2"}, {"--set", "fit.batch=60"}, {"--set", "L=3"}}) {
+    const Outcome outcome = lvmc(with(with(fit, more), {"--resume", state}));
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.error, Contains("E0709") && Contains("is the state of another model, table, seed or setting"));
+  }
+  CHECK(lvm::golden::read(state) == bytes);
+  CHECK_THAT(lvmc(with(fit, {"--resume", scratch().path("none")})).error, Contains("cannot read"));
+  for (const size_t length : {size_t{0}, size_t{5}, size_t{8}, size_t{20}, size_t{70}, bytes.size() / 2, bytes.size() - 1}) {
+    const std::string cut = scratch().write("cut", bytes.substr(0, length));
+    const Outcome outcome = lvmc(with(fit, {"--resume", cut}));
+    INFO(length);
+    CHECK(outcome.code == 1);
+    CHECK_THAT(outcome.error, Contains("E0709"));
+  }
+  for (const size_t at : {size_t{3}, size_t{9}, size_t{17}, size_t{50}, bytes.size() / 2, bytes.size() - 3}) {
+    std::string wrong = bytes;
+    wrong[at] = static_cast<char>(wrong[at] ^ 0x10);
+    INFO(at);
+    CHECK(lvmc(with(fit, {"--resume", scratch().write("wrong", wrong)})).code == 1);
+  }
+  const Outcome em = lvmc({"run", "examples/gmm.lvm", "examples/data/faithful.csv", "--checkpoint", state});
+  CHECK(em.code == 1);
+  CHECK_THAT(em.error, Contains("a fit by EM keeps no checkpoints"));
+  CHECK(lvmc(with(fit, {"--checkpoint", "/no/such/folder/state"})).code == 1);
+  CHECK(lvmc(with(fit, {"--checkpoint", state, "--resume", state})).code == 2);
+}

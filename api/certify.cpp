@@ -46,7 +46,7 @@ certificate::Result of_derivatives(const BoundModel::State& bound, const Certify
   ir::Executable functions;
   if (options.backend == Backend::compiled) {
     functions = jit::Jit(runtime::runtime_symbols()).compile(scheduled.unit);
-    functions = runtime::with_stages(scheduled.program, std::move(functions), scheduled.unit.staged, 1);
+    functions = runtime::with_stages(scheduled.program, std::move(functions), scheduled.unit.staged, std::make_shared<runtime::Pool>(1));
   } else {
     functions = interpreter::interpret(scheduled.program);
   }

@@ -121,7 +121,9 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
       return fault.empty();
     };
   }
-  const ir::Executable functions = runtime::with_stages(code.program, code.functions, code.staged, training.fit.threads);
+  training.pool = std::make_shared<runtime::Pool>(training.fit.threads);
+  if (const auto optimise = code.staged.find("optimise"); optimise != code.staged.end()) training.in_place = optimise->second.in_place;
+  const ir::Executable functions = runtime::with_stages(code.program, code.functions, code.staged, training.pool);
   runtime::Fitted fitted = runtime::train(code.program, functions, *lowered.data, training, diagnostics);
   if (!fault.empty()) (void)refuse(std::move(fault), "");
   return fitted;

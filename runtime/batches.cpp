@@ -104,16 +104,15 @@ void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, R
 }  // namespace
 
 template <class Real>
-void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
-  const auto count = static_cast<int64_t>(rows.size());
+void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, int64_t first, int64_t last, uint64_t seed, Site site, uint32_t step) {
   const Random random(seed, site, step);
   const int64_t stride = program_.batch_stride();
   for (size_t s = 0; s < program_.data.size(); ++s) {
     const ir::DataSlot& slot = program_.data[s];
     Real* to = memory_.data() + slot.offset * stride;
-    for (int64_t from = 0; from < count; from += LVM_LANES) {
+    for (int64_t from = first; from < last; from += LVM_LANES) {
       int64_t row[LVM_LANES];
-      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, count - 1))];
+      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
       if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from, stride);
       if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from, stride);
       if (slot.draws == ir::Draws::layer && site == Site::noise) draw_for_layer(slot, random, row, to + from, stride);

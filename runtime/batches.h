@@ -33,7 +33,11 @@ class BatchTile {
  public:
   explicit BatchTile(const ir::Program& program);
   /// Draws are a function of (seed, site, step, row of the table, element): the same however rows are put into tiles.
-  void fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step);
+  void fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, uint64_t seed, Site site, uint32_t step) {
+    fill(table, rows, 0, static_cast<int64_t>(rows.size()), seed, site, step);
+  }
+  /// Rows [from, to) of them, `from` a multiple of LVM_LANES; several parts may be filled at once.
+  void fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, int64_t from, int64_t to, uint64_t seed, Site site, uint32_t step);
   const void* const* columns() const { return columns_.data(); }
 
  private:

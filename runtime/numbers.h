@@ -2,8 +2,9 @@
 // Numbers of either precision on the boundary of a cache line.
 
 #include <cstddef>
-#include <new>
 #include <vector>
+
+#include "runtime/memory.h"
 
 namespace lvm::runtime {
 
@@ -13,12 +14,9 @@ struct LineAllocator {
   LineAllocator() = default;
   template <class Other>
   explicit LineAllocator(const LineAllocator<Other>&) {}
-  Real* allocate(size_t count) { return static_cast<Real*>(::operator new(count * sizeof(Real), line)); }
-  void deallocate(Real* memory, size_t) { ::operator delete(memory, line); }
+  Real* allocate(size_t count) { return static_cast<Real*>(runtime::allocate(count * sizeof(Real))); }
+  void deallocate(Real* memory, size_t) { release(memory); }
   bool operator==(const LineAllocator&) const { return true; }
-
- private:
-  static constexpr std::align_val_t line{64};
 };
 
 template <class Real>

@@ -19,9 +19,9 @@ struct Pool::State {
   const std::function<void(int64_t, int)>* task = nullptr;
   std::atomic<int64_t> next{0};
   int64_t count = 0;
-  uint64_t round = 0;
-  int busy = 0;
-  bool quit = false;
+  std::atomic<uint64_t> round{0};
+  std::atomic<int> busy{0};
+  std::atomic<bool> quit{false};
   std::exception_ptr error;
 
   void work(int worker) {
@@ -36,17 +36,32 @@ struct Pool::State {
     }
   }
 
+  /// Steps of an optimiser follow one another within microseconds, less than the system takes to wake a thread.
+  template <class Ready>
+  void wait(std::condition_variable& called, const Ready& ready) {
+    constexpr int turns = 4000;
+    for (int turn = 0; turn < turns; ++turn) {
+      if (ready()) return;
+      pause();
+    }
+    std::unique_lock lock(mutex);
+    called.wait(lock, ready);
+  }
+  static void pause() {
+#if defined(__x86_64__)
+    __builtin_ia32_pause();
+#endif
+  }
+
   void loop(int worker) {
     for (uint64_t seen = 0;;) {
-      {
-        std::unique_lock lock(mutex);
-        begin.wait(lock, [&] { return quit || round != seen; });
-        if (quit) return;
-        seen = round;
-      }
+      wait(begin, [&] { return quit || round != seen; });
+      if (quit) return;
+      seen = round;
       work(worker);
+      if (--busy > 0) continue;
       const std::lock_guard lock(mutex);
-      if (--busy == 0) done.notify_one();
+      done.notify_one();
     }
   }
 };
@@ -87,8 +102,7 @@ void Pool::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   }
   state_->begin.notify_all();
   state_->work(0);
-  std::unique_lock lock(state_->mutex);
-  state_->done.wait(lock, [&] { return state_->busy == 0; });
+  state_->wait(state_->done, [&] { return state_->busy == 0; });
   if (state_->error) std::rethrow_exception(state_->error);
 }
 

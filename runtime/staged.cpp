@@ -5,7 +5,6 @@
 #include <memory>
 
 #include "runtime/convolutions.h"
-#include "runtime/pool.h"
 #include "runtime/products.h"
 #include "runtime/walker.h"
 
@@ -196,8 +195,7 @@ class StageWalker {
 };
 
 template <class Real>
-ir::Executable walk(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, int threads) {
-  const auto pool = std::make_shared<Pool>(threads);
+ir::Executable walk(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, const std::shared_ptr<Pool>& pool) {
   const auto shared = std::make_shared<const ir::Executable>(kernels);
   for (const auto& [name, stages] : staged) {
     const auto walker = std::make_shared<StageWalker<Real>>(program, shared, stages, pool);
@@ -208,8 +206,8 @@ ir::Executable walk(const ir::Program& program, ir::Executable kernels, const ir
 
 }  // namespace
 
-ir::Executable with_stages(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, int threads) {
-  return program.single ? walk<float>(program, std::move(kernels), staged, threads) : walk<double>(program, std::move(kernels), staged, threads);
+ir::Executable with_stages(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, std::shared_ptr<Pool> pool) {
+  return program.single ? walk<float>(program, std::move(kernels), staged, pool) : walk<double>(program, std::move(kernels), staged, pool);
 }
 
 }  // namespace lvm::runtime

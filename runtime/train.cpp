@@ -37,6 +37,7 @@ class Trainer {
         options_(options),
         table_(program, data),
         tile_(program),
+        pool_(options.pool ? options.pool : std::make_shared<Pool>(1)),
         parameters_(as_real(initial_values(program, options.fit.initial, options.fit.seed))),
         next_(parameters_),
         derived_(static_cast<size_t>(program.derived_doubles())),
@@ -87,7 +88,12 @@ class Trainer {
   void gather(Rows rows, Site site, uint32_t draw) {
     FunctionTimer timer(times_, "gather");
     timer.count(1, static_cast<int64_t>(rows.size()));
-    tile_.fill(table_, rows, options_.fit.seed, site, draw);
+    constexpr int64_t together = 32;  // rows that one thread gathers
+    const auto count = static_cast<int64_t>(rows.size());
+    const auto gather_part = [&](int64_t part, int) {
+      tile_.fill(table_, rows, part * together, std::min(count, (part + 1) * together), options_.fit.seed, site, draw);
+    };
+    pool_->run((count + together - 1) / together, gather_part);
   }
   /// `after` sees each tile's rows and row outputs.
   template <class After>
@@ -131,6 +137,7 @@ class Trainer {
   const TrainOptions& options_;
   RowMajorTable<Real> table_;
   BatchTile<Real> tile_;
+  std::shared_ptr<Pool> pool_;
   Numbers<Real> parameters_, next_;  // fixed parameters stand in both
   Numbers<Real> derived_, statistics_, output_;
   Buffer scratch_;
@@ -179,9 +186,9 @@ Failure Trainer<Real>::step(Rows rows, Sums& sums) {
   add(sums);
   if (!all_finite(statistics_)) return not_finite(rows);
   lvm_frame frame{};
-  frame.output = next_.data();
+  frame.output = (options_.in_place ? parameters_ : next_).data();
   call("optimise", frame);
-  std::swap(parameters_, next_);
+  if (!options_.in_place) std::swap(parameters_, next_);
   return {};
 }
 

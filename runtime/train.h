@@ -5,6 +5,7 @@
 
 #include "ir/model/gradient_settings.h"
 #include "runtime/fit.h"
+#include "runtime/pool.h"
 
 namespace lvm::runtime {
 
@@ -25,6 +26,8 @@ struct TrainOptions {
   /// After each epoch, before `progress`; false ends the run.
   std::function<bool(const TrainState&)> keep = {};
   std::optional<TrainState> from = {};
+  std::shared_ptr<Pool> pool = {};  // gathers batches; none: the calling thread
+  bool in_place = false;            // `optimise` may write where it reads
 };
 
 /// Errors (a step that is not finite, with its row and factor) and warnings go to `diagnostics`.

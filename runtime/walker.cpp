@@ -4,14 +4,13 @@
 #include <fmt/ranges.h>
 
 #include <algorithm>
-#include <cstdlib>
-#include <new>
 #include <numeric>
+
+#include "runtime/memory.h"
 
 namespace lvm::runtime {
 namespace {
 
-constexpr size_t alignment = 64;
 constexpr const char* start_function = "start";
 constexpr const char* reduction = "reduce";  // no function of the Program
 
@@ -62,12 +61,10 @@ std::string shown_element(const ir::Check& check, const ir::Module& module, int6
 
 }  // namespace
 
-void Buffer::Free::operator()(double* memory) const { std::free(memory); }
+void Buffer::Free::operator()(double* memory) const { release(memory); }
 
 Buffer::Buffer(int64_t doubles) : size_(std::max<int64_t>(doubles, 1)) {
-  const size_t bytes = (static_cast<size_t>(size_) * sizeof(double) + alignment - 1) / alignment * alignment;
-  memory_.reset(static_cast<double*>(std::aligned_alloc(alignment, bytes)));
-  if (!memory_) throw std::bad_alloc();
+  memory_.reset(static_cast<double*>(allocate(static_cast<size_t>(size_) * sizeof(double))));
   std::fill(memory_.get(), memory_.get() + size_, 0.0);
 }
 

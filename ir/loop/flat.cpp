@@ -27,8 +27,10 @@ bool FlatSchedule::applies() const {
 std::vector<Function> FlatSchedule::run() {
   std::vector<Function> kernels;
   std::vector<const ir::Output*> together;
+  stages.in_place = true;
   const auto finish = [&] {
     if (together.empty()) return;
+    stages.in_place = stages.in_place && reads_only(together);
     kernels.push_back(write(together, fmt::format("{}.{}", function_.name, kernels.size())));
     stages.elements.push_back({kernels.back().name, find_slot(program_.parameters, together.front()->name).size});
     together.clear();
@@ -41,6 +43,16 @@ std::vector<Function> FlatSchedule::run() {
   }
   finish();
   return kernels;
+}
+
+/// Of the parameters, these outputs are functions of those that they replace alone.
+bool FlatSchedule::reads_only(const std::vector<const ir::Output*>& outputs) const {
+  const std::vector<char> read = needed(outputs);
+  for (size_t i = 0; i < function_.nodes.size(); ++i) {
+    const ir::Node& n = function_.nodes[i];
+    if (read[i] && n.op == ir::Op::parameter && std::ranges::find(outputs, n.attributes.text, &ir::Output::name) == outputs.end()) return false;
+  }
+  return true;
 }
 
 std::vector<char> FlatSchedule::needed(const std::vector<const ir::Output*>& outputs) const {

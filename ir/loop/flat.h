@@ -19,6 +19,7 @@ class FlatSchedule {
   const ir::Program& program_;
   const ir::Function& function_;
   const ir::Node& node(ir::NodeId id) const { return function_[id]; }
+  bool reads_only(const std::vector<const ir::Output*>& outputs) const;
   std::vector<char> needed(const std::vector<const ir::Output*>& outputs) const;
   Function write(const std::vector<const ir::Output*>& outputs, const std::string& name);
 };

@@ -76,8 +76,8 @@ struct ElementStage {
 };
 
 /// One function over rows: `of_rows` runs for each stretch of rows by itself, `over_rows` when all rows of the tile are done. Or an
-/// update of `elements`, which may be written where they are read. Where rows read sums over all rows, as of a batch_norm, `before`
-/// has the stages up to each such sum: all rows must then stand in one tile.
+/// update of `elements`. Where rows read sums over all rows, as of a batch_norm, `before` has the stages up to each such sum: all rows
+/// must then stand in one tile.
 struct Stages {
   struct Part {
     std::vector<Stage> of_rows, over_rows;
@@ -85,6 +85,7 @@ struct Stages {
   std::vector<Part> before;
   std::vector<Stage> of_rows, over_rows;
   std::vector<ElementStage> elements;
+  bool in_place = false;  // no kernel reads parameters that another one writes: the new values may overwrite the old
   int64_t scratch_columns = 0;
 };
 

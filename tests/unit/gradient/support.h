@@ -59,7 +59,7 @@ inline Runnable compiled(const Lowered& from, int threads) {
   driver::Scheduled scheduled = driver::schedule(from.program());
   jit::Jit jit(runtime::runtime_symbols());
   Runnable made{std::move(scheduled.program), jit.compile(scheduled.unit)};
-  made.functions = runtime::with_stages(made.program, std::move(made.functions), scheduled.unit.staged, threads);
+  made.functions = runtime::with_stages(made.program, std::move(made.functions), scheduled.unit.staged, std::make_shared<runtime::Pool>(threads));
   return made;
 }
 

@@ -10,6 +10,7 @@
 #include "ir/loop/loop.h"
 #include "runtime/linalg.h"
 #include "runtime/read_table.h"
+#include "runtime/staged.h"
 
 namespace lvm {
 
@@ -131,25 +132,32 @@ std::string BoundModel::emit(Stage stage) const {
   });
 }
 
+void make_code(const ir::Program& program, Backend backend, std::optional<CompiledCode>& to) {
+  if (backend == Backend::interpreter) {
+    to.emplace(CompiledCode{program, {}, {}});
+    to->program.single = false;
+    to->functions = interpreter::interpret(to->program);  // of the copy that stays where it is
+    return;
+  }
+  driver::Scheduled scheduled = driver::schedule(program);
+  jit::Jit jit(runtime::runtime_symbols());
+  ir::Executable functions = jit.compile(scheduled.unit);
+  to.emplace(CompiledCode{std::move(scheduled.program), std::move(functions), std::move(scheduled.unit.staged)});
+}
+
+ir::Executable runnable(const CompiledCode& code, const std::shared_ptr<runtime::Pool>& pool) {
+  return runtime::with_stages(code.program, code.functions, code.staged, pool);
+}
+
 const CompiledCode& BoundModel::State::compiled_code() const {
   const std::lock_guard lock(mutex_);
-  if (!compiled_) {
-    driver::Scheduled scheduled = driver::schedule(*lowered.program);
-    jit::Jit jit(runtime::runtime_symbols());
-    ir::Executable functions = jit.compile(scheduled.unit);
-    compiled_.emplace(CompiledCode{std::move(scheduled.program), std::move(functions), std::move(scheduled.unit.staged)});
-  }
+  if (!compiled_) make_code(*lowered.program, Backend::compiled, compiled_);
   return *compiled_;
 }
 
 const CompiledCode& BoundModel::State::interpreted_code() const {
   const std::lock_guard lock(mutex_);
-  if (!interpreted_)
-  {
-    interpreted_.emplace(CompiledCode{*lowered.program, {}, {}});
-    interpreted_->program.single = false;
-    interpreted_->functions = interpreter::interpret(interpreted_->program);
-  }
+  if (!interpreted_) make_code(*lowered.program, Backend::interpreter, interpreted_);
   return *interpreted_;
 }
 

@@ -1,14 +1,13 @@
 #include "api/checkpoint.h"
 
-#include <fcntl.h>
 #include <fmt/format.h>
-#include <unistd.h>
 
 #include <bit>
 #include <cerrno>
 #include <cstring>
 #include <memory>
 
+#include "api/whole_file.h"
 #include "ir/model/model.h"
 
 namespace lvm::checkpoint {
@@ -17,19 +16,6 @@ namespace {
 constexpr std::string_view magic = "lvmstate";
 constexpr uint64_t version = 1;
 constexpr size_t most_bytes = size_t{1} << 32;
-
-/// Multiplies and folds, a word at a time (the constants of splitmix64; Steele, Lea & Flood 2014).
-struct Hash {
-  uint64_t value = 0x9E3779B97F4A7C15;
-  void add(uint64_t word) {
-    value = (value ^ word) * 0xBF58476D1CE4E5B9;
-    value ^= value >> 31;
-  }
-  void add(std::string_view text) {
-    add(text.size());
-    for (const char c : text) add(static_cast<uint64_t>(static_cast<unsigned char>(c)));
-  }
-};
 
 class Writer {
  public:
@@ -84,7 +70,7 @@ class Reader {
 };
 
 uint64_t checksum(std::string_view bytes) {
-  Hash hash;
+  Digest hash;
   hash.add(bytes);
   return hash.value;
 }
@@ -96,7 +82,7 @@ struct Close {
 }  // namespace
 
 uint64_t identity(const driver::Lowered& lowered, uint64_t seed) {
-  Hash hash;
+  Digest hash;
   ir::Model model = *lowered.model;
   model.fit.others.erase("epochs");  // a finished run may go on
   hash.add(ir::print(model));
@@ -132,29 +118,7 @@ std::string write(const std::string& path, uint64_t identity, const runtime::Tra
     for (const double number : {entry.seconds, entry.objective, entry.reconstruction, entry.divergence, entry.held_out}) writer.put(number);
   }
   writer.put(checksum(writer.bytes()));
-  const std::string temporary = fmt::format("{}.{}", path, ::getpid());
-  const auto failed = [&](const char* what) {
-    std::string why = fmt::format("cannot {} `{}`: {}", what, path, std::strerror(errno));
-    (void)::unlink(temporary.c_str());
-    return why;
-  };
-  const int file = ::open(temporary.c_str(), O_WRONLY | O_CREAT | O_TRUNC | O_CLOEXEC, 0644);
-  if (file < 0) return failed("write");
-  const std::string& bytes = writer.bytes();
-  size_t done = 0;
-  while (done < bytes.size()) {
-    const ssize_t written = ::write(file, bytes.data() + done, bytes.size() - done);
-    if (written < 0 && errno == EINTR) continue;
-    if (written < 0) {
-      (void)::close(file);
-      return failed("write");
-    }
-    done += static_cast<size_t>(written);
-  }
-  // On the disk before it takes the other's place.
-  const bool kept = ::fsync(file) == 0;
-  if (::close(file) != 0 || !kept || std::rename(temporary.c_str(), path.c_str()) != 0) return failed("write");
-  return "";
+  return write_whole_file(path, writer.bytes());
 }
 
 std::optional<runtime::TrainState> read(const std::string& path, uint64_t identity, size_t numbers, std::string& fault) {

@@ -26,6 +26,7 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   Clock clock;
   Compiled to;
   to.source = std::make_shared<SourceFile>(std::move(name), std::move(text));
+  to.settings = settings;
 
   to.syntax = parse(*to.source, to.diagnostics);
   if (!to.syntax) return to;
@@ -95,6 +96,17 @@ ir::Program plain_gradient(const Lowered& lowered) {
   model.fit.others["optimizer"] = "sgd(rate: 1)";
   model.fit.others["precision"] = "double";
   return gradient::lower_gradient(model, *lowered.canonical, *lowered.plan);
+}
+
+std::optional<ir::Program> importance_program(const Lowered& lowered, Diagnostics& diagnostics) {
+  ir::Model model = *lowered.model;
+  model.fit.others["objective"] = "iwae(k: 1)";
+  model.fit.others["batch"] = std::to_string(LVM_TILE_ROWS);
+  const ir::Module elbo = ir::build_elbo(model);
+  const size_t before = diagnostics.error_count();
+  const ir::Plan plan = ir::plan(model, elbo, diagnostics);
+  if (diagnostics.error_count() > before) return {};
+  return gradient::lower_gradient(model, canonical(model, elbo, plan), plan);
 }
 
 std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program) {

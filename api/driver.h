@@ -17,6 +17,7 @@ namespace lvm::driver {
 /// What the text gives. A member stands when the stages up to it found no error.
 struct Compiled {
   std::shared_ptr<const SourceFile> source;
+  Settings settings;
   Diagnostics diagnostics;
   std::optional<ast::ModelFile> syntax;
   std::optional<ir::Model> model;
@@ -45,6 +46,10 @@ Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::B
 
 /// Of the gradient route, for certificates: the same Program in double precision, of which a step adds the gradient.
 ir::Program plain_gradient(const Lowered& lowered);
+
+/// Of a lowered model that draws its latents: `bound` is ln P(y, z) - ln q(z | y) of one draw of z. None, and `diagnostics` say why, where the
+/// model allows no such thing.
+std::optional<ir::Program> importance_program(const Lowered& lowered, Diagnostics& diagnostics);
 
 /// The text of `lvmc explain`; `program` is null where no table is bound.
 std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program);

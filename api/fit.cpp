@@ -10,7 +10,6 @@
 #include "api/clock.h"
 #include "api/state.h"
 #include "runtime/entropy.h"
-#include "runtime/staged.h"
 #include "runtime/standard_errors.h"
 #include "runtime/train.h"
 
@@ -123,7 +122,7 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
   }
   training.pool = std::make_shared<runtime::Pool>(training.fit.threads);
   if (const auto optimise = code.staged.find("optimise"); optimise != code.staged.end()) training.in_place = optimise->second.in_place;
-  const ir::Executable functions = runtime::with_stages(code.program, code.functions, code.staged, training.pool);
+  const ir::Executable functions = runnable(code, training.pool);
   runtime::Fitted fitted = runtime::train(code.program, functions, *lowered.data, training, diagnostics);
   if (!fault.empty()) (void)refuse(std::move(fault), "");
   return fitted;

@@ -1,5 +1,6 @@
 // The only user of the JSON library.
 
+#include <algorithm>
 #include <cmath>
 
 #include <fmt/format.h>
@@ -259,6 +260,26 @@ std::string config_to_json(const Fit& fit, const RunInputs& inputs) {
   return dumped(json);
 }
 
+std::string to_json(const Score& score) {
+  Json json;
+  json["name"] = score.name;
+  json["exact"] = score.exact;
+  json["total"] = score.total;
+  json["per_row"] = score.total / score.total_weight;
+  if (!score.exact) {
+    json["error"] = score.error;
+    json["draws"] = score.draws;
+  }
+  if (score.bound) json["bound"] = {{"total", *score.bound}, {"error", *score.bound_error}};
+  json["rows"] = score.values.size();
+  if (!score.weights.empty()) json["total_weight"] = score.total_weight;
+  json["values"] = score.values;
+  if (!score.errors.empty()) json["errors"] = score.errors;
+  if (!score.effective.empty()) json["effective_draws"] = score.effective;
+  json["warnings"] = messages_json(score.report, false);
+  return dumped(json);
+}
+
 std::string parameters_to_json(const Fit& fit) {
   return dumped(Json{{"parameters", parameters_json(fit)}});
 }
@@ -323,5 +344,74 @@ ParameterFile read_parameters(const std::string& path) {
   }
   return finish(std::nullopt);
 }
+
+namespace fit_file {
+namespace {
+
+/// None of a text that is not UTF-8.
+std::optional<std::string> strictly_dumped(const Json& json) {
+  try {
+    return json.dump();
+  } catch (const Json::exception&) {
+    return std::nullopt;
+  }
+}
+
+bool is_size(const Json& json) { return json.is_number_unsigned() && json.get<uint64_t>() < uint64_t{1} << 62; }
+
+std::optional<Array> array_from_json(const std::string& name, const Json& json) {
+  constexpr size_t most_axes = 16;
+  if (!json.is_object()) return std::nullopt;
+  const auto dtype = json.find("dtype"), shape = json.find("shape"), place = json.find("data_offsets");
+  if (dtype == json.end() || shape == json.end() || place == json.end()) return std::nullopt;
+  if (!dtype->is_string() || !shape->is_array() || shape->size() > most_axes || !place->is_array() || place->size() != 2) return std::nullopt;
+  if (!std::ranges::all_of(*shape, is_size) || !std::ranges::all_of(*place, is_size)) return std::nullopt;
+  Array to{name, dtype->get<std::string>(), {}, (*place)[0].get<uint64_t>(), (*place)[1].get<uint64_t>()};
+  for (const Json& size : *shape) to.shape.push_back(size.get<int64_t>());
+  return to;
+}
+
+}  // namespace
+
+std::optional<std::string> header_to_json(const Header& header) {
+  Json json = {{"__metadata__", header.metadata}};
+  for (const Array& array : header.arrays)
+    json[array.name] = {{"dtype", array.dtype}, {"shape", array.shape}, {"data_offsets", {array.begin, array.end}}};
+  return strictly_dumped(json);
+}
+
+std::optional<Header> header_from_json(std::string_view text, std::string& fault) {
+  const Json json = Json::parse(text, nullptr, false);
+  fault = "its header is no JSON object";
+  if (!json.is_object()) return std::nullopt;
+  Header to;
+  for (const auto& [name, value] : json.items()) {
+    if (name != "__metadata__") {
+      std::optional<Array> array = array_from_json(name, value);
+      fault = "its header has an entry that describes no array";
+      if (!array) return std::nullopt;
+      to.arrays.push_back(std::move(*array));
+      continue;
+    }
+    fault = "`__metadata__` is no object of texts";
+    if (!value.is_object()) return std::nullopt;
+    for (const auto& [key, each] : value.items()) {
+      if (!each.is_string()) return std::nullopt;
+      to.metadata[key] = each.get<std::string>();
+    }
+  }
+  fault.clear();
+  return to;
+}
+
+std::optional<std::string> texts_to_json(const std::vector<std::string>& texts) { return strictly_dumped(Json(texts)); }
+
+std::optional<std::vector<std::string>> texts_from_json(std::string_view text) {
+  const Json json = Json::parse(text, nullptr, false);
+  if (!json.is_array() || !std::ranges::all_of(json, [](const Json& each) { return each.is_string(); })) return std::nullopt;
+  return json.get<std::vector<std::string>>();
+}
+
+}  // namespace fit_file
 
 }  // namespace lvm

@@ -6,7 +6,7 @@ namespace lvm {
 namespace {
 
 bool is_file_error(Code code) {
-  return code == Code::file_unreadable;
+  return code == Code::file_unreadable || code == Code::fit_file_unwritable;
 }
 
 Message to_message(const Diagnostic& diagnostic, const SourceFile* source) {

@@ -148,7 +148,7 @@ class StartReader {
 
   std::map<std::string, std::vector<double>> finish() {
     for (const ir::ParameterSlot& slot : lowered_.program->parameters) {
-      if (!slot.fixed && !start_.contains(slot.name) && !diagnostics_.has_errors()) {
+      if (!slot.fixed && !slot.internal && !start_.contains(slot.name) && !diagnostics_.has_errors()) {
         report(Code::start_incomplete, {}, fmt::format("the start has no value for `{}`", slot.name));
       }
     }

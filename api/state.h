@@ -4,9 +4,11 @@
 #include <mutex>
 
 #include "api/driver.h"
+#include "api/fit_file.h"
 #include "lvm/lvm.h"
 #include "ir/program/stages.h"
 #include "runtime/fit.h"
+#include "runtime/pool.h"
 
 namespace lvm {
 
@@ -58,6 +60,12 @@ struct Fit::State {
   bool ok = false;
 };
 
+struct FittedModel::State {
+  fit_file::Content content;
+  std::shared_ptr<const Model::State> model;  // none where the file was refused
+  Report report;
+};
+
 /// Runs `body`; a broken invariant of the compiler leaves the library as a Fault.
 template <typename Body>
 auto guarded(Body body) -> decltype(body()) {
@@ -75,6 +83,12 @@ std::map<std::string, std::vector<double>> checked_start(const BoundModel::State
 
 /// Of its variables, and of the indices of its axes as `explain` writes them.
 std::vector<std::string> names_of(const ir::Model& model);
+
+/// `code` with its stages on these threads.
+ir::Executable runnable(const CompiledCode& code, const std::shared_ptr<runtime::Pool>& pool);
+
+/// A Program as either backend runs it; its functions stay with `to` where it lies.
+void make_code(const ir::Program& program, Backend backend, std::optional<CompiledCode>& to);
 
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);
 

@@ -121,6 +121,20 @@ void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int
   }
 }
 
+template <class Real>
+void BatchTile<Real>::draw_again(std::span<const int64_t> rows, int64_t first, int64_t last, uint64_t seed, Site site, uint32_t step) {
+  const Random random(seed, site, step);
+  const int64_t stride = program_.batch_stride();
+  for (const ir::DataSlot& slot : program_.data) {
+    if (slot.draws != ir::Draws::normal && slot.draws != ir::Draws::uniform) continue;
+    for (int64_t from = first; from < last; from += LVM_LANES) {
+      int64_t row[LVM_LANES];
+      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
+      draw(slot, random, row, memory_.data() + slot.offset * stride + from, stride);
+    }
+  }
+}
+
 template class RowMajorTable<double>;
 template class RowMajorTable<float>;
 template class BatchTile<double>;

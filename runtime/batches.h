@@ -38,6 +38,8 @@ class BatchTile {
   }
   /// Rows [from, to) of them, `from` a multiple of LVM_LANES; several parts may be filled at once.
   void fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, int64_t from, int64_t to, uint64_t seed, Site site, uint32_t step);
+  /// Draws the latents of the rows in it anew; the table's cells stay, those that were drawn from probabilities too.
+  void draw_again(std::span<const int64_t> rows, int64_t from, int64_t to, uint64_t seed, Site site, uint32_t step);
   const void* const* columns() const { return columns_.data(); }
 
  private:

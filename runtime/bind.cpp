@@ -23,12 +23,14 @@ using ir::Element;
 using ir::Variable;
 using Preprocess = ir::Binding::Preprocess;
 
+/// What a fitted spread is held against where the fit has already found it wide enough beside its own table: this one may be a single row.
+constexpr double beside_nothing = 1e-100;
 constexpr int most_cell_errors = 5;  // of one variable: one a column
 
 class Binder {
  public:
-  Binder(const ir::Model& model, const Table& table, Table* used_up, Diagnostics& diagnostics)
-      : model_(model), table_(table), used_up_(used_up), diagnostics_(diagnostics) {}
+  Binder(const ir::Model& model, const Table& table, Table* used_up, const BindOptions& options, Diagnostics& diagnostics)
+      : model_(model), table_(table), used_up_(used_up), options_(options), diagnostics_(diagnostics) {}
 
   BoundData bind(const std::vector<Match>& matches);
 
@@ -40,6 +42,8 @@ class Binder {
   void add_twins();
   void find_levels(const std::vector<Match>& matches);
   void set_levels(AxisId range, const std::vector<const Match*>& users);
+  const std::vector<std::string>* fitted_levels(const std::vector<const Match*>& users) const;
+  void check_fitted_levels(const std::vector<std::string>& fitted, const std::vector<const Match*>& users);
   bool check_cells(const Variable& v, const Column& column);
   bool check_weight(const Variable& v, const Column& column);
   bool check_values(const Variable& v, const Column& column);
@@ -79,6 +83,7 @@ class Binder {
   const ir::Model& model_;
   const Table& table_;
   Table* used_up_;  // the same table where its cells may go, else null
+  const BindOptions& options_;
   Diagnostics& diagnostics_;
   BoundData out_;
   std::map<AxisId, std::vector<std::string>> levels_;  // of the range axes of categories
@@ -186,6 +191,10 @@ void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
   } else {
     for (const double x : numbers) levels.push_back(fmt::format("{}", x));
   }
+  if (const std::vector<std::string>* fitted = fitted_levels(users)) {
+    levels = *fitted;
+    check_fitted_levels(levels, users);
+  }
   const auto count = static_cast<int64_t>(levels.size());
   const Variable& v = variable(*users.front());
   if (source_of(range) == ir::SizeSource::levels) return set_size(v, range, count);
@@ -197,6 +206,31 @@ void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
                    users.front()->columns.size() == 1 ? " has" : "s have", count, fmt::join(first, "`, `"), count > 12 ? ", …" : ""),
        fmt::format("`axis {} = levels` takes as many as there are", model_.module.axis(range).name),
        {table_.file, 0, column(users.front()->columns.front()).name, {}});
+}
+
+const std::vector<std::string>* Binder::fitted_levels(const std::vector<const Match*>& users) const {
+  for (const Match* match : users) {
+    const auto found = options_.levels.find(variable(*match).name);
+    if (found != options_.levels.end()) return &found->second;
+  }
+  return nullptr;
+}
+
+void Binder::check_fitted_levels(const std::vector<std::string>& fitted, const std::vector<const Match*>& users) {
+  const std::set<std::string> known(fitted.begin(), fitted.end());
+  for (const Match* match : users) {
+    for (const int i : match->columns) {
+      const Column& c = column(i);
+      const auto shown = [&](double x) { return c.text ? c.levels[static_cast<size_t>(x)] : fmt::format("{}", x == 0 ? 0.0 : x); };
+      const auto odd = std::ranges::find_if(c.values, [&](double x) { return !std::isnan(x) && !known.contains(shown(x)); });
+      if (odd == c.values.end()) continue;
+      std::vector<std::string> list(fitted.begin(), fitted.begin() + std::min<std::ptrdiff_t>(std::ssize(fitted), 12));
+      fail(Code::level_unknown, variable(*match),
+           fmt::format("column `{}` has `{}`, which is none of the categories that the model was fitted to", c.name, shown(*odd)),
+           fmt::format("they are `{}`{}", fmt::join(list, "`, `"), fitted.size() > list.size() ? ", …" : ""), place(c, odd - c.values.begin(), shown(*odd)));
+      return;
+    }
+  }
 }
 
 bool Binder::check_weight(const Variable& v, const Column& c) {
@@ -238,7 +272,7 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   }
   // Labels may all be absent: then they are a latent like any other, if the model says of how many values.
   const bool unknown_levels = v.states >= 0 && source_of(v.states) == ir::SizeSource::levels;
-  if (c.missing == table_.rows && (v.states < 0 || unknown_levels)) {
+  if (!options_.fitted && c.missing == table_.rows && (v.states < 0 || unknown_levels)) {
     const std::string axis = unknown_levels ? model_.module.axis(v.states).name : "";
     fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name),
          unknown_levels ? fmt::format("give the number of values: `axis {} = 3`", axis) : "leave out this column",
@@ -307,7 +341,7 @@ double Binder::value(const Variable& v, const Column& c, double cell) const {
 
 void Binder::warn_of_constant(const Variable& v, const Column& c, double variance) {
   const bool continuous = v.type.element == Element::real || v.type.element == Element::positive;
-  if (!continuous || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
+  if (options_.fitted || !continuous || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
   fail(Code::column_constant, v, fmt::format("all cells of column `{}` are equal", c.name), {},
        {table_.file, 0, c.name, {}});
 }
@@ -350,7 +384,7 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
       }
     } else {
       for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.values[static_cast<size_t>(i)]);
-      const double variance = column_variance(cells, out_.weights, table_.rows);
+      const double variance = options_.fitted ? beside_nothing : column_variance(cells, out_.weights, table_.rows);
       bound.variance[static_cast<size_t>(at)] = variance;
       warn_of_constant(v, c, variance);
     }
@@ -416,12 +450,12 @@ const BoundVariable* BoundData::find(const std::string& name) const {
 
 BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics) {
   const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
-  return Binder(model, table, nullptr, diagnostics).bind(matches);
+  return Binder(model, table, nullptr, options, diagnostics).bind(matches);
 }
 
 BoundData bind(const ir::Model& model, Table&& table, const BindOptions& options, Diagnostics& diagnostics) {
   const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
-  return Binder(model, table, &table, diagnostics).bind(matches);
+  return Binder(model, table, &table, options, diagnostics).bind(matches);
 }
 
 namespace {

@@ -17,6 +17,10 @@ namespace lvm::runtime {
 struct BindOptions {
   /// `--bind y=a,b,c`: by the variable's name.
   std::map<std::string, std::vector<std::string>> columns;
+  /// Of a table that an earlier fit is asked about: by the variable's name what its categories stood for there. Values beside them are
+  /// refused, and what would only hinder a fit, such as columns without a cell, is not.
+  bool fitted = false;
+  std::map<std::string, std::vector<std::string>> levels = {};
 };
 
 /// Doubles in columns for compiled code: each 64-byte aligned and readable to the next multiple of LVM_LANES rows, where the last

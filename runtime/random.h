@@ -10,7 +10,7 @@ namespace lvm::runtime {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 /// The places in lvm that draw.
-enum class Site : uint16_t { kmeans_sample, kmeans_seed, random_assignment, user, initial_value, shuffle, noise, held_out_noise };
+enum class Site : uint16_t { kmeans_sample, kmeans_seed, random_assignment, user, initial_value, shuffle, noise, held_out_noise, score_noise };
 
 class Random {
  public:

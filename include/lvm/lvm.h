@@ -331,6 +331,56 @@ class Fit {
 
 Fit fit(const BoundModel& bound, const FitOptions& options = {});
 
+/// Writes everything that questions about the fit need into one file in the layout of safetensors: the model's text and settings, the
+/// columns that its variables took, and the parameters. The file is there whole or not at all.
+Report save(const Fit& fit, const std::string& path);
+
+/// A model with its parameters, from such a file: it answers for any table with the columns of the first one.
+class FittedModel {
+ public:
+  bool ok() const;
+  const Report& report() const;
+  std::string name() const;
+  std::string method() const;
+  uint64_t seed() const;
+  std::string model_text() const;
+  const std::vector<Values>& parameters() const;
+  /// Of the fit: "objective", "rows", "iterations", … as text.
+  const std::map<std::string, std::string>& metrics() const;
+
+  struct State;
+  std::shared_ptr<const State> state;
+};
+FittedModel load(const std::string& path);
+
+/// Variables find the columns of the fit by their names, and categories keep their numbers; `options` come first.
+BoundModel bind(const FittedModel& fitted, const Data& data, const BindOptions& options = {});
+
+struct ScoreOptions {
+  int64_t importance = 0;  // draws a row for an estimate of ln P(y); 0: the bound instead. Of models by gradients alone
+  uint64_t seed = 1;
+  int threads = 0;
+  Backend backend = Backend::compiled;
+};
+
+/// How probable rows are under a fitted model, in nats.
+struct Score {
+  bool ok() const { return !report.has_errors(); }
+  Report report;
+  std::string name;             // "log_likelihood", "importance_log_likelihood", "elbo", …
+  bool exact = false;           // else `values` are means over `draws`
+  int64_t draws = 0;
+  std::vector<double> values;   // a row
+  std::vector<double> errors;   // their Monte Carlo standard errors; empty where exact
+  std::vector<double> effective;  // with `importance`: of how many draws the weights are worth
+  std::vector<double> weights;  // of the rows; empty: each counts once
+  double total = 0, error = 0, total_weight = 0;
+  /// With `importance`: the bound by the same draws, which is no greater but for chance.
+  std::optional<double> bound = {}, bound_error = {};
+};
+/// `bound` is of the same fitted model.
+Score score(const FittedModel& fitted, const BoundModel& bound, const ScoreOptions& options = {});
+
 /// What was found of one latent or one parameter when the compiled code was held against ln P(y, z) as the
 /// model is written.
 struct Certificate {
@@ -423,6 +473,7 @@ std::string to_json(const Sweep& sweep);
 std::string to_json(const Fit& fit);
 /// The parameters alone, as `read_parameters` takes them.
 std::string parameters_to_json(const Fit& fit);
+std::string to_json(const Score& score);
 /// Messages as a JSON array.
 std::string to_json(const Report& report);
 /// The same with `certificates`.

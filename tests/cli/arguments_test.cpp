@@ -29,7 +29,8 @@ TEST_CASE("usage errors exit with 2 and say what was meant") {
   const std::vector<std::pair<List, std::string>> cases = {
       {List{}, "Subcommands"},
       {{"rnu", "a.lvm"}, "did you mean `run`?"},
-      {{"score", "fit", "a.csv"}, "`lvmc score` is not there yet"},
+      {{"infer", "fit", "a.csv"}, "`lvmc infer` is not there yet"},
+      {{"score", "fit"}, "`score` needs a data file"},
       {{"--verbose"}, "there is no option `--verbose` before a command"},
       {{"run"}, "model is required"},
       {{"run", "examples/gmm.lvm"}, "`run` needs a data file"},

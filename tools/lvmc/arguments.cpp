@@ -17,14 +17,15 @@ constexpr const char* examples = R"(Examples:
   lvmc run gmm.lvm faithful.csv --set K=1..9       fit each, and keep the best by BIC
   lvmc run gmm.lvm a.csv.gz b.csv.gz --out runs/1  two files are one table; keep the run
   lvmc check gmm.lvm                               is the model well formed, and how is it fitted
+  lvmc score lvm_runs/gmm/1 new.csv                how probable are new rows
   lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
   lvmc explain E0412                               what a diagnostic means
 Exit codes: 0 done, 1 the model or the data is wrong, 2 usage, 3 not converged (--strict), 4 files, 70 internal,
 130 and 143 interrupted.)";
 
 /// Commands of later versions: naming them is better than "no such command".
-const std::vector<std::string> later_commands = {"infer",  "score", "sample", "impute",     "compare",
-                                                 "report", "build", "lsp",    "completion", "doctor"};
+const std::vector<std::string> later_commands = {"infer", "sample", "impute",     "compare", "report",
+                                                 "build", "lsp",    "completion", "doctor"};
 
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
@@ -182,7 +183,7 @@ std::string unknown_command(const std::string& given) {
   if (std::ranges::find(later_commands, given) != later_commands.end()) {
     return fmt::format("`lvmc {}` is not there yet", given);
   }
-  std::vector<std::string> commands = {"run", "check", "explain", "fmt"};
+  std::vector<std::string> commands = {"run", "check", "explain", "score", "fmt"};
   commands.insert(commands.end(), later_commands.begin(), later_commands.end());
   return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
 }
@@ -193,9 +194,10 @@ Parsed wrong(const std::string& what) {
 }
 
 std::string missing_files(const Arguments& arguments) {
-  if (arguments.command != "run" || !arguments.data.empty()) return "";
+  const bool asks = arguments.command == "run" || arguments.command == "score";
+  if (!asks || !arguments.data.empty()) return "";
   if (arguments.emit && *arguments.emit < lvm::Stage::program) return "";
-  return "`run` needs a data file";
+  return fmt::format("`{}` needs a data file", arguments.command);
 }
 
 /// Options that only mean something beside others.
@@ -208,7 +210,7 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   if (inputs > 1) return "the standard input can be read once: give one `-`";
   if (sweeps && arguments.model == "-") return "several settings read the model more than once: give a file";
   if (!raw.select.empty() && !sweeps) return "`--select` chooses among several settings: `--set K=1..9`";
-  if (arguments.out.empty() && arguments.overwrite) return "`--overwrite` is about the folder of `--out`";
+  if (arguments.out.empty() && arguments.overwrite) return "`--overwrite` is about what `--out` names";
   if (arguments.no_folder && arguments.posterior)
     return "`--posterior` writes into the folder of the run, and `--no-folder` writes none";
   if (arguments.no_folder && !arguments.out.empty()) return "`--out` and `--no-folder` contradict each other";
@@ -216,6 +218,19 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
     return "`--certify` and `--emit` are two different questions: choose one";
   if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";
   return "";
+}
+
+/// Of commands that ask a fit about a table.
+void add_question_options(CLI::App& command, Arguments& to, Raw& raw, const char* out) {
+  add_data_options(command, to, raw);
+  command.add_option("--out", to.out, out);
+  command.add_flag("--overwrite", to.overwrite, "`--out` may replace the file that is there");
+  command.add_option("--seed", to.fit.seed, "of the draws; the fit's own where nothing is said");
+  command.add_option("--threads", to.fit.threads, "0: as many as the machine has; results do not depend on it");
+  command.add_flag("--json", to.json, "print one JSON object");
+  command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")->check(CLI::IsMember({"llvm", "interpreter"}));
+  command.add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.add_flag("-q,--quiet", to.quiet, "nothing on stderr but errors");
 }
 
 /// Declares the commands; their values land in `to` and `raw`.
@@ -248,6 +263,9 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   add_model_options(*explain, to, raw);
   add_data_options(*explain, to, raw);
   explain->add_flag("--latex", to.latex, "the bound and the updates as LaTeX, for amsmath");
+  CLI::App* score = add("score", "say how probable the rows of a table are under a fitted model", "the fit: the folder of a run, or its fit.lvmfit");
+  add_question_options(*score, to, raw, "write the number of each row into this new CSV file");
+  score->add_option("--importance", to.importance, "of fits by gradients: estimate ln P(y) by so many draws a row, instead of its bound")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
   CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
                          "the model, a .lvm file; - is the standard input");
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");

@@ -11,7 +11,7 @@ namespace lvmc {
 
 struct Arguments {
   std::string command;            // "run", "check", "explain", "fmt"
-  std::string model;              // or the code of a diagnostic, for `explain`
+  std::string model;              // or the code of a diagnostic, for `explain`; of questions about a fit its file or folder
   std::vector<std::string> data;  // files of one table
   lvm::CompileOptions compile;
   lvm::ReadOptions read;
@@ -29,6 +29,7 @@ struct Arguments {
   bool json = false, quiet = false, verbose = false, strict = false;
   bool certify = false;       // `check --certify`
   bool check_layout = false;  // `fmt --check`
+  int64_t importance = 0;     // draws a row of `score --importance`
 };
 
 /// Arguments, or what to print and the exit code to leave with.

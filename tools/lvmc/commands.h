@@ -9,5 +9,6 @@ int run(const Arguments& arguments);
 int check(const Arguments& arguments);
 int explain(const Arguments& arguments);
 int format(const Arguments& arguments);
+int score(const Arguments& arguments);
 
 }  // namespace lvmc

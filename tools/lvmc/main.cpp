@@ -14,6 +14,7 @@ int dispatch(const lvmc::Arguments& arguments) {
   if (arguments.command == "run") return lvmc::run(arguments);
   if (arguments.command == "check") return lvmc::check(arguments);
   if (arguments.command == "explain") return lvmc::explain(arguments);
+  if (arguments.command == "score") return lvmc::score(arguments);
   return lvmc::format(arguments);
 }
 

@@ -190,6 +190,10 @@ std::string write_files(const std::string& folder, const Arguments& arguments, c
   write("config.json", [&](Writer& to) { to.write(lvm::config_to_json(fit, inputs_of(arguments)) + "\n"); });
   write("model.lvm", [&](Writer& to) { to.write(fit.model_text()); });
   write("parameters.json", [&](Writer& to) { to.write(lvm::parameters_to_json(fit) + "\n"); });
+  if (fault.empty()) {
+    const lvm::Report kept = lvm::save(fit, folder + "/fit.lvmfit");
+    if (kept.has_errors()) fault = kept.messages().front().text;
+  }
   write("result.json", [&](Writer& to) { to.write(result + "\n"); });
   write("summary.txt", [&](Writer& to) { to.write(summary); });
   write("trace.csv", [&](Writer& to) { write_trace(to, fit); });

@@ -1,0 +1,169 @@
+#include "runtime/estimate.h"
+
+#include <fmt/format.h>
+
+#include <algorithm>
+#include <cmath>
+#include <limits>
+
+#include "runtime/batches.h"
+#include "runtime/initial_values.h"
+#include "runtime/numbers.h"
+#include "runtime/walker.h"
+
+namespace lvm::runtime {
+namespace {
+
+constexpr double infinity = std::numeric_limits<double>::infinity();
+constexpr double nothing = std::numeric_limits<double>::quiet_NaN();
+
+/// Running sums over the draws of a row, in one pass: no draw is kept.
+class Sums {
+ public:
+  void add(double w) {
+    ++count_;
+    if (w == -infinity) {  // an impossible draw weighs nothing
+      mean_ = -infinity;
+      squares_ = nothing;
+      return;
+    }
+    // Welford 1962: squares of deviations, not deviations of squares.
+    const double step = w - mean_;
+    if (mean_ != -infinity) mean_ += step / static_cast<double>(count_);
+    squares_ += step * (w - mean_);
+    if (w > greatest_) {
+      const double scale = std::exp(greatest_ - w);
+      sum_ *= scale;
+      sum_of_squares_ *= scale * scale;
+      greatest_ = w;
+    }
+    const double share = std::exp(w - greatest_);
+    sum_ += share;
+    sum_of_squares_ += share * share;
+  }
+
+  void write(Estimates& to, size_t row) const {
+    const auto k = static_cast<double>(count_);
+    to.mean[row] = mean_;
+    to.mean_error[row] = count_ > 1 ? std::sqrt(squares_ / (k - 1) / k) : nothing;
+    to.log_mean[row] = greatest_ + std::log(sum_ / k);
+    to.effective[row] = sum_ * sum_ / sum_of_squares_;
+    // Rounding may leave the square of the coefficient of variation below its least value, 0.
+    const double variation = std::fmax(0.0, k * sum_of_squares_ / (sum_ * sum_) - 1);
+    to.log_mean_error[row] = count_ > 1 ? std::sqrt(variation / (k - 1)) : nothing;
+  }
+
+ private:
+  int64_t count_ = 0;
+  double mean_ = 0, squares_ = 0;
+  double greatest_ = -infinity, sum_ = 0, sum_of_squares_ = 0;  // of exp(w), over exp of the greatest
+};
+
+template <class Real>
+class Estimator {
+ public:
+  Estimator(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+            const std::map<std::string, std::vector<double>>& parameters, const EstimateOptions& options)
+      : program_(program),
+        functions_(functions),
+        options_(options),
+        table_(program, data),
+        tile_(program),
+        derived_(static_cast<size_t>(program.derived_doubles())),
+        statistics_(static_cast<size_t>(program.statistic_doubles())),
+        output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) *
+                                    LVM_TILE_ROWS)),
+        scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1),
+        rows_(data.rows) {
+    for (const double value : initial_values(program, parameters, options.seed))
+      parameters_.push_back(static_cast<Real>(value));
+    // Read by what trains alone, but computed beside the rest.
+    for (const ir::Slot& slot : program.derived) {
+      if (slot.name == ir::step_slot || slot.name == ir::divergence_slot)
+        derived_[static_cast<size_t>(slot.offset)] = 1;
+    }
+  }
+
+  Estimates go() {
+    Estimates to;
+    for (std::vector<double>* each :
+         {&to.mean, &to.mean_error, &to.log_mean, &to.log_mean_error, &to.effective})
+      each->resize(static_cast<size_t>(rows_));
+    prepare();
+    for (int64_t from = 0; from < rows_; from += program_.tile_rows)
+      walk_tile(from, std::min(program_.tile_rows, rows_ - from), to);
+    return to;
+  }
+
+ private:
+  void call(const char* function, lvm_frame frame) {
+    frame.parameters = parameters_.data();
+    frame.derived = derived_.data();
+    frame.statistics = statistics_.data();
+    frame.scratch = scratch_.data();
+    if (const int32_t code = functions_.at(function)(&frame); code != 0)
+      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
+  }
+
+  void prepare() {
+    if (!functions_.contains("prepare")) return;
+    lvm_frame frame{};
+    frame.output = derived_.data();
+    call("prepare", frame);
+  }
+
+  void gather(const std::vector<int64_t>& rows, uint32_t draw) {
+    constexpr int64_t together = 32;  // rows that one thread gathers
+    const auto count = static_cast<int64_t>(rows.size());
+    const auto part = [&](int64_t index, int) {
+      const int64_t from = index * together, to = std::min(count, from + together);
+      if (draw == 0) {
+        tile_.fill(table_, rows, from, to, options_.seed, Site::score_noise, draw);
+      } else {
+        tile_.draw_again(rows, from, to, options_.seed, Site::score_noise, draw);
+      }
+    };
+    const int64_t parts = (count + together - 1) / together;
+    if (options_.pool) return options_.pool->run(parts, part);
+    for (int64_t index = 0; index < parts; ++index) part(index, 0);
+  }
+
+  void walk_tile(int64_t first, int64_t count, Estimates& to) {
+    std::vector<int64_t> rows;
+    for (int64_t i = 0; i < count; ++i) rows.push_back(first + i);
+    std::vector<Sums> sums(static_cast<size_t>(count));
+    const Real* bound = output_.data() + program_.row_outputs.front().offset * LVM_TILE_ROWS;
+    for (int64_t draw = 0; draw < options_.draws; ++draw) {
+      gather(rows, static_cast<uint32_t>(draw));
+      lvm_frame frame{};
+      frame.columns = tile_.columns();
+      frame.output = output_.data();
+      frame.rows = static_cast<int32_t>(count);
+      call("bound", frame);
+      for (size_t i = 0; i < sums.size(); ++i) sums[i].add(static_cast<double>(bound[i]));
+    }
+    for (size_t i = 0; i < sums.size(); ++i) sums[i].write(to, static_cast<size_t>(first) + i);
+  }
+
+  const ir::Program& program_;
+  const ir::Executable& functions_;
+  const EstimateOptions& options_;
+  RowMajorTable<Real> table_;
+  BatchTile<Real> tile_;
+  Numbers<Real> parameters_, derived_, statistics_, output_;
+  Buffer scratch_;
+  int64_t rows_;
+};
+
+}  // namespace
+
+Estimates estimate(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                   const std::map<std::string, std::vector<double>>& parameters,
+                   const EstimateOptions& options) {
+  if (program.row_outputs.empty() || program.row_outputs.front().name != "bound")
+    throw ir::InternalError("a program without the row output `bound`");
+  if (program.single) return Estimator<float>(program, functions, data, parameters, options).go();
+  return Estimator<double>(program, functions, data, parameters, options).go();
+}
+
+}  // namespace lvm::runtime

@@ -1,0 +1,87 @@
+// Commands that ask a fit: FIT is the folder of a run, or the file fit.lvmfit in it.
+
+#include <algorithm>
+#include <filesystem>
+
+#include <fmt/format.h>
+
+#include "commands.h"
+#include "console.h"
+#include "exit_codes.h"
+#include "results.h"
+
+namespace lvmc {
+namespace {
+
+namespace fs = std::filesystem;
+
+lvm::FittedModel fitted_model(const Arguments& arguments) {
+  std::error_code ignored;
+  return lvm::load(fs::is_directory(arguments.model, ignored)
+                       ? (fs::path(arguments.model) / "fit.lvmfit").string()
+                       : arguments.model);
+}
+
+/// Said before anything is computed.
+bool may_write(const Arguments& arguments) {
+  std::error_code ignored;
+  if (arguments.out.empty() || arguments.overwrite || !fs::exists(arguments.out, ignored)) return true;
+  write_error(fmt::format("lvmc: `{}` is there already: `--overwrite` replaces it\n", arguments.out));
+  return false;
+}
+
+std::string score_rows(const lvm::Score& score) {
+  std::string text = fmt::format("row,{}{}{}\n", score.name, score.errors.empty() ? "" : ",error",
+                                 score.effective.empty() ? "" : ",effective_draws");
+  for (size_t row = 0; row < score.values.size(); ++row) {
+    text += fmt::format("{},{}", row + 1, score.values[row]);
+    if (!score.errors.empty()) text += fmt::format(",{}", score.errors[row]);
+    if (!score.effective.empty()) text += fmt::format(",{}", score.effective[row]);
+    text += '\n';
+  }
+  return text;
+}
+
+/// "-1130.264 (-4.1554 a row)", with the error of both where there is one.
+std::string total_text(double total, double error, double rows) {
+  if (error > 0)
+    return fmt::format("{:.3f} ± {:.2g} ({:.5f} ± {:.2g} a row)", total, error, total / rows, error / rows);
+  return fmt::format("{:.3f} ({:.5f} a row)", total, total / rows);
+}
+
+std::string score_summary(const lvm::FittedModel& fitted, const lvm::Score& score, uint64_t seed) {
+  std::string text = fmt::format("{} by {}, {} rows\n", fitted.name(), fitted.method(), score.values.size());
+  text += fmt::format("{}: {}\n", score.name, total_text(score.total, score.error, score.total_weight));
+  if (score.bound)
+    text += fmt::format("bound by the same draws: {}\n",
+                        total_text(*score.bound, *score.bound_error, score.total_weight));
+  if (score.exact) return text;
+  text += fmt::format("{} draws a row, seed {}", score.draws, seed);
+  if (!score.effective.empty()) {
+    const size_t least =
+        static_cast<size_t>(std::ranges::min_element(score.effective) - score.effective.begin());
+    text += fmt::format("; worth {:.1f} in row {}, the least", score.effective[least], least + 1);
+  }
+  return text + "\n";
+}
+
+}  // namespace
+
+int score(const Arguments& arguments) {
+  if (!may_write(arguments)) return files;
+  const lvm::FittedModel fitted = fitted_model(arguments);
+  if (!fitted.ok()) return failure(fitted.report(), arguments);
+  const lvm::BoundModel bound = lvm::bind(fitted, table(arguments), arguments.bind);
+  if (!bound.ok()) return failure(bound.report(), arguments);
+  const lvm::ScoreOptions options{.importance = arguments.importance,
+                                  .seed = arguments.fit.seed.value_or(fitted.seed()),
+                                  .threads = arguments.fit.threads,
+                                  .backend = arguments.fit.backend};
+  const lvm::Score score = lvm::score(fitted, bound, options);
+  if (!score.ok()) return failure(score.report, arguments);
+  show(score.report, arguments);
+  if (!arguments.out.empty() && !write_file(arguments.out, score_rows(score))) return files;
+  return print(arguments.json ? lvm::to_json(score) + "\n" : score_summary(fitted, score, options.seed));
+}
+
+}  // namespace lvmc

@@ -8,6 +8,7 @@
 
 #include "api/state.h"
 #include "api/text_file.h"
+#include "lvm/fitted.h"
 
 namespace lvm {
 namespace {
@@ -277,6 +278,19 @@ std::string to_json(const Score& score) {
   if (!score.errors.empty()) json["errors"] = score.errors;
   if (!score.effective.empty()) json["effective_draws"] = score.effective;
   json["warnings"] = messages_json(score.report, false);
+  return dumped(json);
+}
+
+std::string to_json(const Results& results) {
+  Json json = Json::object();
+  for (const ResultColumn& column : results.columns) {
+    Json list = Json::array();
+    for (const double value : column.values) {
+      if (column.levels.empty()) list.push_back(value);
+      else list.push_back(column.levels.at(static_cast<size_t>(value)));
+    }
+    json[column.name] = std::move(list);
+  }
   return dumped(json);
 }
 

@@ -29,7 +29,7 @@ TEST_CASE("usage errors exit with 2 and say what was meant") {
   const std::vector<std::pair<List, std::string>> cases = {
       {List{}, "Subcommands"},
       {{"rnu", "a.lvm"}, "did you mean `run`?"},
-      {{"infer", "fit", "a.csv"}, "`lvmc infer` is not there yet"},
+      {{"impute", "fit", "a.csv"}, "`lvmc impute` is not there yet"},
       {{"score", "fit"}, "`score` needs a data file"},
       {{"--verbose"}, "there is no option `--verbose` before a command"},
       {{"run"}, "model is required"},

@@ -90,7 +90,7 @@ TEST_CASE("a run in two parts is one run, with patience too") {
 }
 
 TEST_CASE("the state of another run, and what is no state, is refused and kept") {
-  const std::string state = scratch().path("other");
+  const std::string state = scratch().path("another.state");
   const std::vector<std::string> one_epoch = with(fit, {"--set", "fit.epochs=1"});
   (void)json_of(with(one_epoch, {"--checkpoint", state}));
   const std::string bytes = lvm::golden::read(state);

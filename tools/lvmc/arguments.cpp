@@ -18,14 +18,15 @@ constexpr const char* examples = R"(Examples:
   lvmc run gmm.lvm a.csv.gz b.csv.gz --out runs/1  two files are one table; keep the run
   lvmc check gmm.lvm                               is the model well formed, and how is it fitted
   lvmc score lvm_runs/gmm/1 new.csv                how probable are new rows
+  lvmc infer lvm_runs/gmm/1 new.csv --out z.csv    the posterior of their latents
+  lvmc sample lvm_runs/gmm/1 -n 1000               rows drawn from the fit; --given new.csv: rows made anew
   lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
   lvmc explain E0412                               what a diagnostic means
 Exit codes: 0 done, 1 the model or the data is wrong, 2 usage, 3 not converged (--strict), 4 files, 70 internal,
 130 and 143 interrupted.)";
 
 /// Commands of later versions: naming them is better than "no such command".
-const std::vector<std::string> later_commands = {"infer", "sample", "impute",     "compare", "report",
-                                                 "build", "lsp",    "completion", "doctor"};
+const std::vector<std::string> later_commands = {"impute", "compare", "report", "build", "lsp", "completion", "doctor"};
 
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
@@ -183,7 +184,7 @@ std::string unknown_command(const std::string& given) {
   if (std::ranges::find(later_commands, given) != later_commands.end()) {
     return fmt::format("`lvmc {}` is not there yet", given);
   }
-  std::vector<std::string> commands = {"run", "check", "explain", "score", "fmt"};
+  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "fmt"};
   commands.insert(commands.end(), later_commands.begin(), later_commands.end());
   return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
 }
@@ -194,7 +195,7 @@ Parsed wrong(const std::string& what) {
 }
 
 std::string missing_files(const Arguments& arguments) {
-  const bool asks = arguments.command == "run" || arguments.command == "score";
+  const bool asks = arguments.command == "run" || arguments.command == "score" || arguments.command == "infer";
   if (!asks || !arguments.data.empty()) return "";
   if (arguments.emit && *arguments.emit < lvm::Stage::program) return "";
   return fmt::format("`{}` needs a data file", arguments.command);
@@ -220,9 +221,8 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   return "";
 }
 
-/// Of commands that ask a fit about a table.
+/// Of commands that ask a fit.
 void add_question_options(CLI::App& command, Arguments& to, Raw& raw, const char* out) {
-  add_data_options(command, to, raw);
   command.add_option("--out", to.out, out);
   command.add_flag("--overwrite", to.overwrite, "`--out` may replace the file that is there");
   command.add_option("--seed", to.fit.seed, "of the draws; the fit's own where nothing is said");
@@ -264,8 +264,18 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   add_data_options(*explain, to, raw);
   explain->add_flag("--latex", to.latex, "the bound and the updates as LaTeX, for amsmath");
   CLI::App* score = add("score", "say how probable the rows of a table are under a fitted model", "the fit: the folder of a run, or its fit.lvmfit");
+  add_data_options(*score, to, raw);
   add_question_options(*score, to, raw, "write the number of each row into this new CSV file");
   score->add_option("--importance", to.importance, "of fits by gradients: estimate ln P(y) by so many draws a row, instead of its bound")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  CLI::App* infer = add("infer", "the posterior of the latents of rows under a fitted model, as CSV", "the fit: the folder of a run, or its fit.lvmfit");
+  add_data_options(*infer, to, raw);
+  add_question_options(*infer, to, raw, "write to this new file, not to stdout");
+  CLI::App* sample = add("sample", "draw rows from a fitted model, as CSV; or make given rows anew", "the fit: the folder of a run, or its fit.lvmfit");
+  add_question_options(*sample, to, raw, "write to this new file, not to stdout");
+  sample->add_option("-n,--rows", to.rows, "how many rows")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  sample->add_option("--given", to.data, "a table whose rows are made anew: their latents are inferred, and the data drawn");
+  sample->add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
+  sample->add_flag("--mean", to.mean, "E[data | latents] instead of draws; of categories the most probable");
   CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
                          "the model, a .lvm file; - is the standard input");
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");

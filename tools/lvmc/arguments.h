@@ -30,6 +30,8 @@ struct Arguments {
   bool certify = false;       // `check --certify`
   bool check_layout = false;  // `fmt --check`
   int64_t importance = 0;     // draws a row of `score --importance`
+  int64_t rows = 100;         // of `sample`
+  bool mean = false;          // `sample --mean`
 };
 
 /// Arguments, or what to print and the exit code to leave with.

@@ -10,5 +10,7 @@ int check(const Arguments& arguments);
 int explain(const Arguments& arguments);
 int format(const Arguments& arguments);
 int score(const Arguments& arguments);
+int infer(const Arguments& arguments);
+int sample(const Arguments& arguments);
 
 }  // namespace lvmc

@@ -15,6 +15,8 @@ int dispatch(const lvmc::Arguments& arguments) {
   if (arguments.command == "check") return lvmc::check(arguments);
   if (arguments.command == "explain") return lvmc::explain(arguments);
   if (arguments.command == "score") return lvmc::score(arguments);
+  if (arguments.command == "infer") return lvmc::infer(arguments);
+  if (arguments.command == "sample") return lvmc::sample(arguments);
   return lvmc::format(arguments);
 }
 

@@ -8,6 +8,7 @@
 #include "commands.h"
 #include "console.h"
 #include "exit_codes.h"
+#include "lvm/fitted.h"
 #include "results.h"
 
 namespace lvmc {
@@ -82,6 +83,35 @@ int score(const Arguments& arguments) {
   show(score.report, arguments);
   if (!arguments.out.empty() && !write_file(arguments.out, score_rows(score))) return files;
   return print(arguments.json ? lvm::to_json(score) + "\n" : score_summary(fitted, score, options.seed));
+}
+
+namespace {
+
+/// To the file of `--out`, else to stdout.
+int deliver(const Arguments& arguments, const lvm::Results& results) {
+  if (!results.ok()) return failure(results.report, arguments);
+  show(results.report, arguments);
+  const std::string text = arguments.json ? lvm::to_json(results) + "\n" : lvm::to_csv(results);
+  if (arguments.out.empty()) return print(text);
+  return write_file(arguments.out, text) ? success : files;
+}
+
+}  // namespace
+
+int infer(const Arguments& arguments) {
+  if (!may_write(arguments)) return files;
+  const lvm::FittedModel fitted = fitted_model(arguments);
+  if (!fitted.ok()) return failure(fitted.report(), arguments);
+  return deliver(arguments, lvm::infer(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads));
+}
+
+int sample(const Arguments& arguments) {
+  if (!may_write(arguments)) return files;
+  const lvm::FittedModel fitted = fitted_model(arguments);
+  if (!fitted.ok()) return failure(fitted.report(), arguments);
+  const lvm::SampleOptions options{.rows = arguments.rows, .seed = arguments.fit.seed.value_or(fitted.seed()), .mean = arguments.mean, .threads = arguments.fit.threads};
+  if (arguments.data.empty()) return deliver(arguments, lvm::sample(fitted, options));
+  return deliver(arguments, lvm::reconstruct(fitted, lvm::bind(fitted, table(arguments), arguments.bind), options));
 }
 
 }  // namespace lvmc

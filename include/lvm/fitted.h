@@ -1,0 +1,45 @@
+#pragma once
+// What a fitted model says of rows: the posterior of their latents, and rows that it draws.
+//
+//   lvm::FittedModel fitted = lvm::load("lvm_runs/gmm/1/fit.lvmfit");
+//   lvm::Results z = lvm::infer(fitted, lvm::bind(fitted, lvm::read_data("new.csv")));
+
+#include "lvm/lvm.h"
+
+namespace lvm {
+
+/// A column of results. Of categories the values count from 0, and `levels` says what they are called.
+struct ResultColumn {
+  std::string name;
+  std::vector<double> values;
+  std::vector<std::string> levels = {};
+};
+
+struct Results {
+  bool ok() const { return !report.has_errors(); }
+  Report report;
+  std::vector<ResultColumn> columns;  // all of the same length
+};
+
+struct SampleOptions {
+  int64_t rows = 100;  // where no rows are given
+  uint64_t seed = 1;
+  bool mean = false;  // E[data | latents] instead of draws; of categories the most probable
+  int threads = 0;    // 0: as many as the machine has; results do not depend on it
+};
+
+/// q of the latents: of finite ones the most probable value and the probability of each, of drawn ones means and standard deviations (of
+/// a q that depends on another latent: at the mean of that one). `bound` is of the same fitted model, here and below.
+Results infer(const FittedModel& fitted, const BoundModel& bound, int threads = 0);
+/// Rows of P(latents) and P(data | latents): data under the names of their columns, then latents. Refused where the model has `given`
+/// variables.
+Results sample(const FittedModel& fitted, const SampleOptions& options = {});
+/// P(data | latents) at the mean (of finite latents: at the most probable value) of q of the rows.
+Results reconstruct(const FittedModel& fitted, const BoundModel& bound, const SampleOptions& options = {});
+
+/// Columns by name; categories by what they are called.
+std::string to_json(const Results& results);
+/// With a header, as `read_data` takes it.
+std::string to_csv(const Results& results);
+
+}  // namespace lvm

@@ -17,7 +17,7 @@
 #include "runtime/row_values.h"
 #include "runtime/samplers.h"
 #include "runtime/starts.h"
-#include "lvm/fitted.h"
+#include "lvm/pictures.h"
 
 namespace lvm {
 namespace {
@@ -445,6 +445,42 @@ Results sample(const FittedModel& fitted, const SampleOptions& options) {
     bool made = !diagnostics.has_errors() && generate(rows, {Role::latent, What::draw}, options.seed, diagnostics);
     made = made && generate(rows, {Role::data, options.mean ? What::mean : What::draw}, options.seed, diagnostics);
     if (made) to.columns = table_of(fitted, rows);
+    to.report = Report({std::move(diagnostics), fitted.state->model->compiled.source});
+    return to;
+  });
+}
+
+Results decode(const FittedModel& fitted, const std::vector<double>& latents, const SampleOptions& options) {
+  return guarded([&] {
+    if (!fitted.ok()) return refused(fitted.report());
+    ir::Model model = *fitted.state->model->compiled.model;
+    set_fitted_sizes(fitted, model);
+    Diagnostics diagnostics;
+    int64_t width = 0;
+    for (const Variable& v : model.variables) {
+      if (v.role == Role::latent) width += elements(model, v.declared_axes);
+      if (v.role == Role::given) diagnostics.report({.code = Code::fit_cannot_answer, .message = fmt::format("`{}` is `given`: rows cannot be made without its values", v.name), .range = v.range});
+    }
+    if (width == 0 || latents.empty() || std::ssize(latents) % width != 0)
+      diagnostics.report({.code = Code::fit_cannot_answer, .message = fmt::format("{} numbers are given, and a row has {} latents", latents.size(), width)});
+    Results to;
+    if (!diagnostics.has_errors()) {
+      Rows rows(fitted, model, std::ssize(latents) / width, has_drawn(model), options.threads);
+      int64_t first = 0;
+      for (const Variable& v : model.variables) {
+        if (v.role != Role::latent) continue;
+        const int64_t size = elements(model, v.declared_axes);
+        std::vector<double> block;
+        for (int64_t row = 0; row < rows.count(); ++row) {
+          const auto begin = latents.begin() + row * width + first;
+          const std::vector<double> place = runtime::permute({begin, begin + size}, v.declared_axes, without_row(v.type.axes), model.module);
+          block.insert(block.end(), place.begin(), place.end());
+        }
+        rows.set(v.name, std::move(block));
+        first += size;
+      }
+      if (generate(rows, {Role::data, What::mean}, options.seed, diagnostics)) to.columns = table_of(fitted, rows);
+    }
     to.report = Report({std::move(diagnostics), fitted.state->model->compiled.source});
     return to;
   });

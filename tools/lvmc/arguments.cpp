@@ -1,6 +1,7 @@
 #include "arguments.h"
 
 #include <algorithm>
+#include <charconv>
 
 #include <fmt/format.h>
 #include <CLI/CLI.hpp>
@@ -20,6 +21,7 @@ constexpr const char* examples = R"(Examples:
   lvmc score lvm_runs/gmm/1 new.csv                how probable are new rows
   lvmc infer lvm_runs/gmm/1 new.csv --out z.csv    the posterior of their latents
   lvmc sample lvm_runs/gmm/1 -n 1000               rows drawn from the fit; --given new.csv: rows made anew
+  lvmc draw lvm_runs/vae/1 --what samples --out samples.png
   lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
   lvmc explain E0412                               what a diagnostic means
 Exit codes: 0 done, 1 the model or the data is wrong, 2 usage, 3 not converged (--strict), 4 files, 70 internal,
@@ -31,7 +33,7 @@ const std::vector<std::string> later_commands = {"impute", "compare", "report", 
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
   std::vector<std::string> set, bind, na;
-  std::string resume, delimiter, emit, backend, select;
+  std::string resume, delimiter, emit, backend, select, shape, what, between;
 };
 
 void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
@@ -112,6 +114,16 @@ std::optional<std::pair<std::string, std::string>> assignment(const std::string&
   return std::pair(text.substr(0, equals), text.substr(equals + 1));
 }
 
+/// "28x28"; false where these are not two whole numbers from 1.
+bool two_numbers(const std::string& text, char between, int64_t& first, int64_t& second) {
+  const std::vector<std::string> parts = split(text, between);
+  const auto read = [](const std::string& part, int64_t& to) {
+    const auto [end, error] = std::from_chars(part.data(), part.data() + part.size(), to);
+    return error == std::errc() && end == part.data() + part.size() && to >= 1 && to <= 1 << 20;
+  };
+  return parts.size() == 2 && read(parts[0], first) && read(parts[1], second);
+}
+
 /// Empty, or what is wrong.
 std::string read_raw(const Raw& raw, Arguments& to) {
   for (const std::string& text : raw.set) {
@@ -152,6 +164,12 @@ std::string read_raw(const Raw& raw, Arguments& to) {
     const auto* found = std::ranges::find(lvm::criterion_names, raw.select);
     to.select = static_cast<lvm::Criterion>(found - std::begin(lvm::criterion_names));
   }
+  if (!raw.what.empty())
+    to.picture.kind = static_cast<lvm::PictureKind>(std::ranges::find(lvm::picture_names, raw.what) - std::begin(lvm::picture_names));
+  if (!raw.shape.empty() && !two_numbers(raw.shape, 'x', to.picture.rows, to.picture.columns))
+    return fmt::format("`--shape {}`: write ROWSxCOLUMNS, such as 28x28", raw.shape);
+  if (!raw.between.empty() && !two_numbers(raw.between, ',', to.picture.from, to.picture.to))
+    return fmt::format("`--between {}`: write two rows, such as 1,7", raw.between);
   if (to.accelerate) to.fit.accelerate = true;
   if (!raw.resume.empty()) {
     if (!to.fit.checkpoint.empty()) return "`--resume FILE` keeps the state in that file: leave `--checkpoint` out";
@@ -184,7 +202,7 @@ std::string unknown_command(const std::string& given) {
   if (std::ranges::find(later_commands, given) != later_commands.end()) {
     return fmt::format("`lvmc {}` is not there yet", given);
   }
-  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "fmt"};
+  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "draw", "fmt"};
   commands.insert(commands.end(), later_commands.begin(), later_commands.end());
   return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
 }
@@ -276,6 +294,17 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   sample->add_option("--given", to.data, "a table whose rows are made anew: their latents are inferred, and the data drawn");
   sample->add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
   sample->add_flag("--mean", to.mean, "E[data | latents] instead of draws; of categories the most probable");
+  CLI::App* draw = add("draw", "pictures of a fitted model of images: PNG, and SVG of a scatter", "the fit: the folder of a run, or its fit.lvmfit");
+  add_data_options(*draw, to, raw);
+  add_question_options(*draw, to, raw, "write the picture to this new file");
+  draw->get_option("--out")->required();
+  draw->add_option("--what", raw.what, fmt::format("{}", fmt::join(lvm::picture_names, ", ")))
+      ->required()
+      ->check(CLI::IsMember(std::vector<std::string>(std::begin(lvm::picture_names), std::end(lvm::picture_names))));
+  draw->add_option("-n,--count", to.picture.count, "how many images; of a manifold along each side")->check(CLI::Range(1, 1000));
+  draw->add_option("--shape", raw.shape, "ROWSxCOLUMNS of an image, where the data have one axis and are no square");
+  draw->add_option("--between", raw.between, "A,B: the rows that a walk joins, from 1");
+  draw->add_option("--label", to.picture.label, "a column of the table that colours the points of a scatter");
   CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
                          "the model, a .lvm file; - is the standard input");
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");

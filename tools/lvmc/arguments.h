@@ -5,7 +5,7 @@
 #include <string>
 #include <vector>
 
-#include "lvm/lvm.h"
+#include "lvm/pictures.h"
 
 namespace lvmc {
 
@@ -32,6 +32,7 @@ struct Arguments {
   int64_t importance = 0;     // draws a row of `score --importance`
   int64_t rows = 100;         // of `sample`
   bool mean = false;          // `sample --mean`
+  lvm::PictureOptions picture;  // of `draw`
 };
 
 /// Arguments, or what to print and the exit code to leave with.

@@ -12,5 +12,6 @@ int format(const Arguments& arguments);
 int score(const Arguments& arguments);
 int infer(const Arguments& arguments);
 int sample(const Arguments& arguments);
+int draw(const Arguments& arguments);
 
 }  // namespace lvmc

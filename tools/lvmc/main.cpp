@@ -17,6 +17,7 @@ int dispatch(const lvmc::Arguments& arguments) {
   if (arguments.command == "score") return lvmc::score(arguments);
   if (arguments.command == "infer") return lvmc::infer(arguments);
   if (arguments.command == "sample") return lvmc::sample(arguments);
+  if (arguments.command == "draw") return lvmc::draw(arguments);
   return lvmc::format(arguments);
 }
 

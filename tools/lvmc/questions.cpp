@@ -114,4 +114,30 @@ int sample(const Arguments& arguments) {
   return deliver(arguments, lvm::reconstruct(fitted, lvm::bind(fitted, table(arguments), arguments.bind), options));
 }
 
+int draw(const Arguments& arguments) {
+  const bool svg = arguments.picture.kind == lvm::PictureKind::scatter;
+  const char* ending = svg ? ".svg" : ".png";
+  if (!arguments.out.ends_with(ending)) {
+    write_error(fmt::format("lvmc: `--out {}`: this picture is a file `*{}`\n", arguments.out, ending));
+    return usage;
+  }
+  if (!may_write(arguments)) return files;
+  const lvm::FittedModel fitted = fitted_model(arguments);
+  if (!fitted.ok()) return failure(fitted.report(), arguments);
+  lvm::PictureOptions options = arguments.picture;
+  options.seed = arguments.fit.seed.value_or(fitted.seed());
+  options.threads = arguments.fit.threads;
+  lvm::Picture picture;
+  if (arguments.data.empty()) {
+    picture = lvm::draw(fitted, nullptr, nullptr, options);
+  } else {
+    const lvm::Data data = table(arguments);
+    const lvm::BoundModel bound = lvm::bind(fitted, data, arguments.bind);
+    picture = lvm::draw(fitted, &bound, &data, options);
+  }
+  if (!picture.ok()) return failure(picture.report, arguments);
+  show(picture.report, arguments);
+  return write_file(arguments.out, picture.bytes) ? success : files;
+}
+
 }  // namespace lvmc

@@ -3,11 +3,12 @@
 
 #include <unistd.h>
 
+#include <algorithm>
 #include <cmath>
 #include <filesystem>
 
 #include "api/fit_file.h"
-#include "lvm/lvm.h"
+#include "lvm/pictures.h"
 #include "tests/support/golden.h"
 
 namespace {
@@ -327,4 +328,95 @@ TEST_CASE("a row has its score whatever rows stand beside it, and on any number 
   const lvm::Score three = lvm::score(
       fitted, lvm::bind(fitted, table_of({flowers.begin(), flowers.begin() + 3})), {.importance = 50});
   CHECK(three.values == std::vector<double>(all.values.begin(), all.values.begin() + 3));
+}
+
+namespace {
+
+const lvm::ResultColumn& column(const lvm::Results& results, const std::string& name) {
+  const auto found = std::ranges::find(results.columns, name, &lvm::ResultColumn::name);
+  INFO(name << results.report.render());
+  REQUIRE(found != results.columns.end());
+  return *found;
+}
+
+double sum_of(const std::vector<double>& a, const std::vector<double>& b) {
+  double sum = 0;
+  for (size_t i = 0; i < a.size(); ++i) sum += a[i] * b[i];
+  return sum;
+}
+
+/// W z + b.
+double decoded(const Content& content, size_t element, double first, double second) {
+  const std::vector<double>& w = content.parameters[0].values;
+  return w[element * 2] * first + w[element * 2 + 1] * second + content.parameters[1].values[element];
+}
+
+}  // namespace
+
+TEST_CASE("latents are inferred, and rows reconstructed, as the formulas of a linear model have it") {
+  const Content content = exact_ppca();
+  const lvm::FittedModel fitted = loaded(bytes_of(content));
+  const lvm::BoundModel bound = lvm::bind(fitted, table_of(flowers));
+  const lvm::Results latents = lvm::infer(fitted, bound), rows = lvm::reconstruct(fitted, bound, {.mean = true});
+  const std::vector<double>&v = content.parameters[3].values, &c = content.parameters[4].values, &spread = content.parameters[5].values;
+  for (size_t row = 0; row < flowers.size(); ++row) {
+    double z[2];
+    for (size_t k = 0; k < 2; ++k) {
+      z[k] = sum_of({v.begin() + static_cast<std::ptrdiff_t>(4 * k), v.begin() + static_cast<std::ptrdiff_t>(4 * k + 4)}, flowers[row]) + c[k];
+      const std::string name = "z" + std::to_string(k + 1);
+      CHECK(column(latents, name).values[row] == Approx(z[k]).epsilon(1e-12));
+      CHECK(column(latents, name + "_sd").values[row] == Approx(spread[k]).epsilon(1e-12));
+    }
+    for (size_t e = 0; e < 4; ++e) CHECK(column(rows, iris_columns[e]).values[row] == Approx(decoded(content, e, z[0], z[1])).epsilon(1e-12));
+  }
+  const lvm::Results made = lvm::decode(fitted, {0.5, -1, 2, 0});
+  for (size_t e = 0; e < 4; ++e) {
+    CHECK(column(made, iris_columns[e]).values[0] == Approx(decoded(content, e, 0.5, -1)).epsilon(1e-12));
+    CHECK(column(made, iris_columns[e]).values[1] == Approx(decoded(content, e, 2, 0)).epsilon(1e-12));
+  }
+  CHECK_FALSE(lvm::decode(fitted, {1, 2, 3}).ok());
+}
+
+TEST_CASE("draws have the moments of the model") {
+  const Content content = exact_ppca();
+  const lvm::FittedModel fitted = loaded(bytes_of(content));
+  constexpr int64_t n = 40000;
+  const lvm::Results rows = lvm::sample(fitted, {.rows = n, .seed = 3}), means = lvm::sample(fitted, {.rows = n, .seed = 3, .mean = true});
+  const std::vector<double>& w = content.parameters[0].values;
+  const double s = content.parameters[2].values[0];
+  const auto mean_of = [](const std::vector<double>& values) { return sum_of(values, std::vector<double>(values.size(), 1)) / static_cast<double>(values.size()); };
+  for (size_t i = 0; i < 4; ++i) {
+    const std::vector<double>& a = column(rows, iris_columns[i]).values;
+    for (size_t j = 0; j < 4; ++j) {
+      const std::vector<double>& b = column(rows, iris_columns[j]).values;
+      const double expected = w[i * 2] * w[j * 2] + w[i * 2 + 1] * w[j * 2 + 1] + (i == j ? s * s : 0);
+      const double found = sum_of(a, b) / n - mean_of(a) * mean_of(b);
+      // Var of a product of normals is at most 2 var var: four standard errors, with variances below 1.5.
+      CHECK(std::abs(found - expected) < 4 * 1.5 * std::sqrt(2.0 / n));
+    }
+    CHECK(std::abs(mean_of(a) - content.parameters[1].values[i]) < 4 * std::sqrt(1.5 / n));
+    CHECK(column(means, iris_columns[i]).values[7] == Approx(decoded(content, i, column(means, "z1").values[7], column(means, "z2").values[7])).epsilon(1e-12));
+  }
+  CHECK(column(lvm::sample(fitted, {.rows = 5, .seed = 3}), "z1").values[4] == column(rows, "z1").values[4]);
+  CHECK(column(lvm::sample(fitted, {.rows = 5, .seed = 4}), "z1").values[4] != column(rows, "z1").values[4]);
+}
+
+TEST_CASE("rows drawn from a mixture have its weights and its means") {
+  const Content content = content_of(gmm_bytes());
+  const lvm::FittedModel fitted = loaded(gmm_bytes());
+  constexpr int64_t n = 40000;
+  const lvm::Results rows = lvm::sample(fitted, {.rows = n, .seed = 2});
+  const auto parameter = [&](const std::string& name) { return std::ranges::find(content.parameters, name, &lvm::Values::name)->values; };
+  const std::vector<double>& z = column(rows, "z").values;
+  for (size_t k = 0; k < 2; ++k) {
+    double count = 0, sum = 0;
+    for (size_t row = 0; row < z.size(); ++row) {
+      if (z[row] != static_cast<double>(k)) continue;
+      ++count;
+      sum += column(rows, "waiting").values[row];
+    }
+    const double weight = parameter("weight")[k];
+    CHECK(std::abs(count / n - weight) < 4 * std::sqrt(weight * (1 - weight) / n));
+    CHECK(std::abs(sum / count - parameter("mean")[k * 2 + 1]) < 4 * std::sqrt(parameter("cov")[k * 4 + 3] / count));
+  }
 }

@@ -70,9 +70,21 @@ TEST_CASE("certificates of a VAE") {
 }
 
 TEST_CASE("every reference model is well formed") {
-  for (const char* name : {"chainer", "edward", "iwae", "jmetzen", "keras", "keras_images", "kingma", "kingma_faces", "mat_vae", "pytorch", "y0ast", "y0ast_faces"}) {
+  for (const char* name : {"chainer", "edward", "edward_conv", "iwae", "jmetzen", "keras", "keras_images", "kingma", "kingma_faces", "mat_vae", "pytorch", "y0ast", "y0ast_faces"}) {
     const Outcome outcome = lvmc({"check", std::string("examples/references/") + name + ".lvm"});
     INFO(name << outcome.error);
     CHECK(outcome.code == 0);
   }
+  CHECK(lvmc({"check", "examples/fashion.lvm"}).code == 0);
+}
+
+TEST_CASE("the precision is a setting of its own") {
+  const auto bound = [](const char* precision) {
+    return run_json({"examples/vae.lvm", digits, "--set", "fit.epochs=1", "--precision", precision})["objective"]["value"].get<double>();
+  };
+  CHECK(bound("single") != bound("double"));
+  CHECK(bound("single") == Approx(bound("double")).epsilon(1e-3));
+  const Outcome wrong = lvmc({"run", "examples/vae.lvm", digits, "--precision", "half"});
+  CHECK(wrong.code == 2);
+  CHECK_THAT(wrong.error, Contains("{single,double}"));
 }

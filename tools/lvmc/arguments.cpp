@@ -33,7 +33,7 @@ const std::vector<std::string> later_commands = {"impute", "compare", "report", 
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
   std::vector<std::string> set, bind, na;
-  std::string resume, delimiter, emit, backend, select, shape, what, between;
+  std::string resume, delimiter, emit, backend, select, shape, what, between, precision;
 };
 
 void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
@@ -43,6 +43,8 @@ void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
                   "NAME=1..9 and NAME=2,3,5")
       ->expected(1)
       ->take_all();
+  command.add_option("--precision", raw.precision, "of the numbers of a fit by gradients: single or double")
+      ->check(CLI::IsMember({"single", "double"}));
   command.add_option("--emit", raw.emit,
                      fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
   command.add_option("--color", to.color, "auto, always or never")
@@ -139,6 +141,7 @@ std::string read_raw(const Raw& raw, Arguments& to) {
     }
   }
   if (to.fit.method) to.compile.settings.emplace("fit.method", *to.fit.method);
+  if (!raw.precision.empty()) to.compile.settings.emplace("fit.precision", raw.precision);
   for (const std::string& text : raw.bind) {
     const auto pair = assignment(text);
     if (!pair) return fmt::format("`--bind {}`: write NAME=COLUMN,COLUMN", text);

@@ -83,6 +83,9 @@ void obey(BindScript& script, const Words& words) {
     binding_of(script.model, words[1]).high = 1;
   } else if (verb == "bind") {
     script.bind.columns[words[1]] = rest;
+  } else if (verb == "levels") {
+    script.bind.fitted = true;
+    script.bind.levels[words[1]] = rest;
   } else if (verb == "delimiter") {
     script.read.delimiter = words[1][0];
   } else if (verb == "na") {

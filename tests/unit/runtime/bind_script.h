@@ -4,7 +4,7 @@
 //   axis D columns          axis K 3          axis V levels
 //   data y real D           data c category(K) D          given x positive
 //   columns y w b* !b7      binarise y 0.5    scale y 0 255
-//   bind y a b c            delimiter ;       na -999           missing y
+//   bind y a b c            delimiter ;       na -999           missing y      levels c red green
 
 #include <string>
 #include <vector>

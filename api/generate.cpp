@@ -33,6 +33,12 @@ void add_columns(const Rows& rows, const Variable& v, const std::vector<double>&
   }
 }
 
+/// A latent whose posterior mean varies more than this over the rows is used (Burda, Grosse and Salakhutdinov 2016, section 5.2).
+constexpr double active_variance = 0.01;
+
+/// Beside the column of the mean "z12".
+std::string deviation_name(const std::string& mean) { return mean + "_sd"; }
+
 std::vector<std::string> numbered(const std::string& name, int64_t width, const std::string& end = "") {
   if (width == 1) return {name + end};
   std::vector<std::string> names;
@@ -70,6 +76,24 @@ std::vector<ResultColumn> table_of(const FittedModel& fitted, const Rows& rows) 
 
 bool has_drawn(const ir::Model& model) {
   return std::ranges::any_of(model.posteriors, [](const ir::Posterior& q) { return q.form == ir::PosteriorForm::distribution; });
+}
+
+/// Of a posterior whose family has no closed mean and variance why it cannot be told; empty where all have.
+std::string without_moments(const ir::Model& model) {
+  for (const ir::Posterior& q : model.posteriors) {
+    if (q.form != ir::PosteriorForm::distribution) continue;
+    const std::string& text = model.function()[q.log_density].attributes.text;
+    const ir::Family* family = ir::find_family(text);
+    if (family && family->draw && family->draw->mean && family->draw->variance) continue;
+    return fmt::format("the posterior of `{}` is `{}`, whose mean and variance are not known yet", model.variables[static_cast<size_t>(q.variables.front())].name, text.substr(0, text.find('.')));
+  }
+  return "";
+}
+
+Diagnostics cannot(std::string why) {
+  Diagnostics to;
+  to.report({.code = Code::fit_cannot_answer, .message = std::move(why)});
+  return to;
 }
 
 /// Means of drawn latents, and their deviations under "<name>.sd"; a q that depends on another latent is taken at the mean of that one.
@@ -196,20 +220,40 @@ Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
     Rows rows(fitted, model, lowered.data->rows, has_drawn(model), threads);
     rows.take(*lowered.data);
     if (has_drawn(model)) {
-      for (const auto& [name, block] : moments_of_drawn(rows)) {
-        const Variable& v = model.variables[static_cast<size_t>(*model.find(name))];
+      if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
+      const RowBlocks deviations = moments_of_drawn(rows);
+      for (const Variable& v : model.variables) {
+        if (!deviations.contains(v.name)) continue;
         const int64_t width = elements(model, without_row(v.type.axes));
-        add_columns(rows, v, rows.at(name), numbered(name, width), {}, to.columns);
-        add_columns(rows, v, block, numbered(name, width, "_sd"), {}, to.columns);
+        add_columns(rows, v, rows.at(v.name), numbered(v.name, width), {}, to.columns);
+        add_columns(rows, v, deviations.at(v.name), numbered(v.name, width, "_sd"), {}, to.columns);
       }
     } else {
       RowBlocks probabilities;
       most_probable(fitted, *bound.state, threads, rows, probabilities);
-      for (const auto& [name, block] : probabilities) add_finite(fitted, rows, name, block, to.columns);
+      for (const Variable& v : model.variables) {
+        if (probabilities.contains(v.name)) add_finite(fitted, rows, v.name, probabilities.at(v.name), to.columns);
+      }
     }
     to.report = report_of(bound, lowered.diagnostics);
     return to;
   });
+}
+
+ActiveLatents active_latents(const Results& latents) {
+  ActiveLatents to;
+  for (const ResultColumn& mean : latents.columns) {
+    if (std::ranges::find(latents.columns, deviation_name(mean.name), &ResultColumn::name) == latents.columns.end()) continue;
+    ++to.all;
+    double middle = 0, squares = 0, count = 0;
+    for (const double value : mean.values) {
+      const double step = value - middle;
+      middle += step / ++count;
+      squares += step * (value - middle);
+    }
+    if (squares / count > active_variance) to.names.push_back(mean.name);
+  }
+  return to;
 }
 
 Results sample(const FittedModel& fitted, const SampleOptions& options) {
@@ -279,6 +323,7 @@ Results reconstruct(const FittedModel& fitted, const BoundModel& given, const Sa
     Rows posterior(fitted, model, lowered.data->rows, has_drawn(model), options.threads);
     posterior.take(*lowered.data);
     RowBlocks inferred;
+    if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
     if (has_drawn(model)) inferred = moments_of_drawn(posterior);
     else most_probable(fitted, *bound.state, options.threads, posterior, inferred);
     // The data are made anew from the latents and from what is given.

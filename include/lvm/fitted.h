@@ -31,6 +31,13 @@ struct SampleOptions {
 /// q of the latents: of finite ones the most probable value and the probability of each, of drawn ones means and standard deviations (of
 /// a q that depends on another latent: at the mean of that one). `bound` is of the same fitted model, here and below.
 Results infer(const FittedModel& fitted, const BoundModel& bound, int threads = 0);
+/// Which elements of drawn latents a model uses: the variance over the rows of the mean of q is above 0.01 (Burda, Grosse and
+/// Salakhutdinov 2016). Of what `infer` gave.
+struct ActiveLatents {
+  std::vector<std::string> names;
+  int64_t all = 0;  // 0: no latent is drawn
+};
+ActiveLatents active_latents(const Results& latents);
 /// Rows of P(latents) and P(data | latents): data under the names of their columns, then latents. Refused where the model has `given`
 /// variables.
 Results sample(const FittedModel& fitted, const SampleOptions& options = {});

@@ -90,6 +90,8 @@ TEST_CASE("posteriors and rows are CSV on stdout or in a new file") {
   CHECK(latents.code == 0);
   CHECK(std::count(latents.out.begin(), latents.out.end(), '\n') == 1798);
   CHECK(latents.out.starts_with("z1,z2,z1_sd,z2_sd\n"));
+  CHECK_THAT(latents.error, Contains("of 2 latents are active"));
+  CHECK(lvmc({"infer", vae(), digits, "-q"}).error.empty());
   const std::string out = scratch().path("rows.csv");
   REQUIRE(lvmc({"sample", vae(), "-n", "7", "--mean", "--out", out}).code == 0);
   const std::string rows = lvm::golden::read(out);

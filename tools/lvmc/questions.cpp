@@ -50,6 +50,13 @@ std::string total_text(double total, double error, double rows) {
   return fmt::format("{:.3f} ({:.5f} a row)", total, total / rows);
 }
 
+/// A line, or nothing where no latent is drawn.
+std::string active_text(const lvm::Results& latents) {
+  const lvm::ActiveLatents active = lvm::active_latents(latents);
+  if (active.all == 0) return "";
+  return fmt::format("{} of {} latents are active: the mean of q varies by more than 0.01 over the rows\n", active.names.size(), active.all);
+}
+
 std::string score_summary(const lvm::FittedModel& fitted, const lvm::Score& score, uint64_t seed) {
   std::string text = fmt::format("{} by {}, {} rows\n", fitted.name(), fitted.method(), score.values.size());
   text += fmt::format("{}: {}\n", score.name, total_text(score.total, score.error, score.total_weight));
@@ -82,7 +89,13 @@ int score(const Arguments& arguments) {
   if (!score.ok()) return failure(score.report, arguments);
   show(score.report, arguments);
   if (!arguments.out.empty() && !write_file(arguments.out, score_rows(score))) return files;
-  return print(arguments.json ? lvm::to_json(score) + "\n" : score_summary(fitted, score, options.seed));
+  if (arguments.json) return print(lvm::to_json(score) + "\n");
+  std::string text = score_summary(fitted, score, options.seed);
+  if (fitted.method() == "gradient") {
+    const lvm::Results latents = lvm::infer(fitted, bound, arguments.fit.threads);
+    if (latents.ok()) text += active_text(latents);
+  }
+  return print(text);
 }
 
 namespace {
@@ -102,7 +115,9 @@ int infer(const Arguments& arguments) {
   if (!may_write(arguments)) return files;
   const lvm::FittedModel fitted = fitted_model(arguments);
   if (!fitted.ok()) return failure(fitted.report(), arguments);
-  return deliver(arguments, lvm::infer(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads));
+  const lvm::Results latents = lvm::infer(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads);
+  if (latents.ok() && !arguments.quiet) write_error(active_text(latents));
+  return deliver(arguments, latents);
 }
 
 int sample(const Arguments& arguments) {

@@ -420,3 +420,56 @@ TEST_CASE("rows drawn from a mixture have its weights and its means") {
     CHECK(std::abs(sum / count - parameter("mean")[k * 2 + 1]) < 4 * std::sqrt(parameter("cov")[k * 4 + 3] / count));
   }
 }
+
+TEST_CASE("latents come in the order of the model, and their means decode to the reconstructions") {
+  // The names are in another order than the alphabet's; the posterior of the first depends on the second.
+  const std::string text = R"(model two {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  W: real[D, L]
+  param  U: real[D]
+  param  noise: positive
+  param  V: real[L, D]
+  param  h: real[L]
+  param  s: positive
+  latent z: real[L]
+  latent a: real
+  P(z) = Normal(0, sd: 1)
+  P(a) = Normal(0, sd: 1)
+  P(y | z, a) = Normal(W * z + U * a, sd: noise)
+  q(z, a | y) = q(z | y) * q(a | z)
+  q(z | y) = Normal(V * y, sd: s)
+  q(a | z) = Normal(dot(h, z), sd: s)
+  fit { epochs = 5, batch = 8, precision = double }
+})";
+  const lvm::Fit fit = lvm::fit(lvm::bind(lvm::compile(text), table_of(flowers)));
+  INFO(fit.report().render());
+  REQUIRE(fit.ok());
+  const lvm::FittedModel fitted = loaded(bytes_of(fit));
+  const lvm::BoundModel bound = lvm::bind(fitted, table_of(flowers));
+  const lvm::Results latents = lvm::infer(fitted, bound), rows = lvm::reconstruct(fitted, bound, {.mean = true});
+  INFO(latents.report.render());
+  REQUIRE(latents.ok());
+  std::vector<std::string> names;
+  std::vector<double> means;
+  for (const lvm::ResultColumn& each : latents.columns) names.push_back(each.name);
+  CHECK(names == std::vector<std::string>{"z1", "z2", "z1_sd", "z2_sd", "a", "a_sd"});
+  for (size_t row = 0; row < flowers.size(); ++row) {
+    for (const char* name : {"z1", "z2", "a"}) means.push_back(column(latents, name).values[row]);
+  }
+  const lvm::Results made = lvm::decode(fitted, means);
+  for (const std::string& name : iris_columns) CHECK(column(made, name).values == column(rows, name).values);
+}
+
+TEST_CASE("latents are active whose posterior means vary over the rows") {
+  Content content = exact_ppca();
+  std::vector<double>& v = content.parameters[3].values;
+  for (size_t i = 4; i < 8; ++i) v[i] *= 0.01;
+  const lvm::FittedModel fitted = loaded(bytes_of(content));
+  const lvm::ActiveLatents active = lvm::active_latents(lvm::infer(fitted, lvm::bind(fitted, table_of(flowers))));
+  CHECK(active.all == 2);
+  CHECK(active.names == std::vector<std::string>{"z1"});
+  const lvm::FittedModel mixture = loaded(gmm_bytes());
+  CHECK(lvm::active_latents(lvm::infer(mixture, lvm::bind(mixture, lvm::read_data(source("examples/data/faithful.csv"))))).all == 0);
+}

@@ -59,6 +59,24 @@ runtime::BindOptions bind_options(const fit_file::Content& content, const runtim
   return to;
 }
 
+/// One message a variable: a table of other columns may lack hundreds.
+void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options,
+                   Diagnostics& diagnostics) {
+  for (const auto& [variable, names] : content.columns) {
+    if (!table.header || options.columns.contains(variable)) continue;
+    const auto absent = [&](const std::string& name) { return table.find(name) == nullptr; };
+    const auto first = std::ranges::find_if(names, absent);
+    if (first == names.end()) continue;
+    const auto count = std::ranges::count_if(names, absent);
+    const std::string others =
+        count == 1 ? "" : fmt::format("; {} of its {} columns are missing", count, names.size());
+    diagnostics.report({.code = Code::column_not_found,
+                        .message = fmt::format("`{}` has no column `{}`, to which `{}` was fitted{}",
+                                               table.file, *first, variable, others),
+                        .hint = fmt::format("other names are given by `--bind {}=…`", variable)});
+  }
+}
+
 void check_sizes(const fit_file::Content& content, const driver::Lowered& lowered, Diagnostics& diagnostics) {
   for (const runtime::BoundVariable& variable : lowered.data->variables) {
     const auto fitted = content.columns.find(variable.name);
@@ -156,9 +174,12 @@ BoundModel bind(const FittedModel& fitted, const Data& data, const BindOptions& 
     Diagnostics diagnostics;
     if (data.ok()) {
       const runtime::Table& table = *data.state->table;
-      state->lowered =
-          driver::lower(state->model->compiled, table, bind_options(fitted.state->content, table, options));
-      diagnostics = without_old_warnings(state->lowered.diagnostics);
+      check_columns(fitted.state->content, table, options, diagnostics);
+      if (!diagnostics.has_errors()) {
+        state->lowered =
+            driver::lower(state->model->compiled, table, bind_options(fitted.state->content, table, options));
+        diagnostics = without_old_warnings(state->lowered.diagnostics);
+      }
       if (!diagnostics.has_errors()) check_sizes(fitted.state->content, state->lowered, diagnostics);
       if (!diagnostics.has_errors())
         (void)checked_start(*state, fitted.state->content.parameters, diagnostics);

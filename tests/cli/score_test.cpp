@@ -138,7 +138,7 @@ TEST_CASE("what `score` cannot use is refused") {
   CHECK_THAT(em.error, Contains("E0713"));
   const Outcome other = lvmc({"score", folder, "examples/data/iris.csv"});
   CHECK(other.code == 1);
-  CHECK_THAT(other.error, Contains("has no column `eruptions`"));
+  CHECK_THAT(other.error, Contains("has no column `eruptions`, to which `y` was fitted; 2 of its 2 columns are missing"));
   const Outcome foreign = lvmc({"score", "examples/gmm.lvm", "examples/data/faithful.csv"});
   CHECK(foreign.code == 1);
   CHECK_THAT(foreign.error, Contains("E0710"));

@@ -58,11 +58,10 @@ const std::vector<std::string> short_run = {"--set", "fit.epochs=5"};
 
 TEST_CASE("a fit by EM scores the rows that it was fitted to with its own objective") {
   const std::vector<std::vector<std::string>> cases = {
-      {"gmm", "faithful"},       {"latent_class", "survey"}, {"partly_labelled", "iris_labels"},
-      {"gmm_prior", "faithful"}, {"two_traits", "survey"},   {"regressions", "faithful"}};
+      {"gmm", "faithful"},        {"latent_class", "survey"}, {"partly_labelled", "iris_labels"}, {"gmm_prior", "faithful"},       {"two_traits", "survey"},
+      {"regressions", "faithful"}, {"kmeans", "faithful"},     {"inventions", "discoveries"},      {"poisson_regressions", "claims"}};
   for (const auto& names : cases) {
     const std::string model = "examples/" + names[0] + ".lvm", data = "examples/data/" + names[1] + ".csv";
-    if (lvmc({"check", model, data}).code != 0) continue;
     INFO(names[0]);
     const std::string folder = fitted(names[0], model, data);
     const Json score = scored({folder, data});
@@ -70,9 +69,6 @@ TEST_CASE("a fit by EM scores the rows that it was fitted to with its own object
     CHECK(score["total"].get<double>() ==
           Approx(result_of(folder)["objective"]["value"].get<double>()).epsilon(1e-9));
   }
-  CHECK(std::filesystem::exists(scratch().path("fit_gmm")));
-  CHECK(std::filesystem::exists(scratch().path("fit_latent_class")));
-  CHECK(std::filesystem::exists(scratch().path("fit_partly_labelled")));
 }
 
 TEST_CASE("rows have the same score in a table of a few, whose categories are not all there") {

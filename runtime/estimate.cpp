@@ -6,6 +6,7 @@
 #include <cmath>
 #include <limits>
 
+#include "runtime/batched_calls.h"
 #include "runtime/batches.h"
 #include "runtime/initial_values.h"
 #include "runtime/numbers.h"
@@ -65,23 +66,14 @@ class Estimator {
   Estimator(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
             const std::map<std::string, std::vector<double>>& parameters, const EstimateOptions& options)
       : program_(program),
-        functions_(functions),
         options_(options),
         table_(program, data),
         tile_(program),
-        derived_(static_cast<size_t>(program.derived_doubles())),
-        statistics_(static_cast<size_t>(program.statistic_doubles())),
-        output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) *
-                                    LVM_TILE_ROWS)),
-        scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1),
+        calls_(program, functions, initial_values(program, parameters, options.seed)),
         rows_(data.rows) {
-    for (const double value : initial_values(program, parameters, options.seed))
-      parameters_.push_back(static_cast<Real>(value));
     // Read by what trains alone, but computed beside the rest.
-    for (const ir::Slot& slot : program.derived) {
-      if (slot.name == ir::step_slot || slot.name == ir::divergence_slot)
-        derived_[static_cast<size_t>(slot.offset)] = 1;
-    }
+    calls_.set(ir::step_slot, 1);
+    calls_.set(ir::divergence_slot, 1);
   }
 
   Estimates go() {
@@ -89,29 +81,13 @@ class Estimator {
     for (std::vector<double>* each :
          {&to.mean, &to.mean_error, &to.log_mean, &to.log_mean_error, &to.effective})
       each->resize(static_cast<size_t>(rows_));
-    prepare();
+    calls_.prepare();
     for (int64_t from = 0; from < rows_; from += program_.tile_rows)
       walk_tile(from, std::min(program_.tile_rows, rows_ - from), to);
     return to;
   }
 
  private:
-  void call(const char* function, lvm_frame frame) {
-    frame.parameters = parameters_.data();
-    frame.derived = derived_.data();
-    frame.statistics = statistics_.data();
-    frame.scratch = scratch_.data();
-    if (const int32_t code = functions_.at(function)(&frame); code != 0)
-      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
-  }
-
-  void prepare() {
-    if (!functions_.contains("prepare")) return;
-    lvm_frame frame{};
-    frame.output = derived_.data();
-    call("prepare", frame);
-  }
-
   void gather(const std::vector<int64_t>& rows, uint32_t draw) {
     constexpr int64_t together = 32;  // rows that one thread gathers
     const auto count = static_cast<int64_t>(rows.size());
@@ -132,26 +108,24 @@ class Estimator {
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < count; ++i) rows.push_back(first + i);
     std::vector<Sums> sums(static_cast<size_t>(count));
-    const Real* bound = output_.data() + program_.row_outputs.front().offset * LVM_TILE_ROWS;
+    const Real* bound = calls_.output.data() + program_.row_outputs.front().offset * LVM_TILE_ROWS;
     for (int64_t draw = 0; draw < options_.draws; ++draw) {
       gather(rows, static_cast<uint32_t>(draw));
       lvm_frame frame{};
       frame.columns = tile_.columns();
-      frame.output = output_.data();
+      frame.output = calls_.output.data();
       frame.rows = static_cast<int32_t>(count);
-      call("bound", frame);
+      calls_.call("bound", frame);
       for (size_t i = 0; i < sums.size(); ++i) sums[i].add(static_cast<double>(bound[i]));
     }
     for (size_t i = 0; i < sums.size(); ++i) sums[i].write(to, static_cast<size_t>(first) + i);
   }
 
   const ir::Program& program_;
-  const ir::Executable& functions_;
   const EstimateOptions& options_;
   RowMajorTable<Real> table_;
   BatchTile<Real> tile_;
-  Numbers<Real> parameters_, derived_, statistics_, output_;
-  Buffer scratch_;
+  BatchedCalls<Real> calls_;
   int64_t rows_;
 };
 

@@ -1,10 +1,8 @@
 #include "runtime/row_values.h"
 
-#include <fmt/format.h>
-
 #include <algorithm>
 
-#include "runtime/numbers.h"
+#include "runtime/batched_calls.h"
 
 namespace lvm::runtime {
 namespace {
@@ -13,42 +11,27 @@ template <class Real>
 class Caller {
  public:
   Caller(const ir::Program& program, const ir::Executable& functions, const std::vector<double>& parameters)
-      : program_(program), functions_(functions), parameters_(parameters.begin(), parameters.end()), stride_(program.batch_stride()),
-        memory_(static_cast<size_t>(program.data_columns() * stride_)), derived_(static_cast<size_t>(program.derived_doubles())), statistics_(static_cast<size_t>(program.statistic_doubles())),
-        output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS)),
-        scratch_(static_cast<size_t>(program.scratch_bytes) / sizeof(double) + 1) {
+      : program_(program), calls_(program, functions, parameters), stride_(program.batch_stride()), memory_(static_cast<size_t>(program.data_columns() * stride_)) {
     for (int64_t c = 0; c < program.data_columns(); ++c) columns_.push_back(memory_.data() + c * stride_);
-    if (!functions.contains("prepare")) return;
-    lvm_frame frame{};
-    frame.output = derived_.data();
-    call("prepare", frame);
+    calls_.prepare();
   }
 
   void tile(const std::string& function, const RowBlocks& data, int64_t first, int64_t count, RowBlocks& to) {
     for (const ir::DataSlot& slot : program_.data) fill(slot, data.at(slot.name), first, count);
     lvm_frame frame{};
     frame.columns = columns_.data();
-    frame.output = output_.data();
+    frame.output = calls_.output.data();
     frame.rows = static_cast<int32_t>(count);
-    frame.first_row = first;
-    call(function, frame);
+    calls_.call(function, frame);
     for (const ir::Slot& slot : program_.row_outputs) {
       std::vector<double>& block = to[slot.name];
-      for (int64_t r = 0; r < count; ++r) {
-        for (int64_t e = 0; e < slot.size; ++e) block.push_back(static_cast<double>(output_[static_cast<size_t>((slot.offset + e) * LVM_TILE_ROWS + r)]));
+      for (int64_t row = 0; row < count; ++row) {
+        for (int64_t e = 0; e < slot.size; ++e) block.push_back(calls_.row_output(slot, e, row));
       }
     }
   }
 
  private:
-  void call(const std::string& function, lvm_frame frame) {
-    frame.parameters = parameters_.data();
-    frame.derived = derived_.data();
-    frame.statistics = statistics_.data();
-    frame.scratch = scratch_.data();
-    if (const int32_t code = functions_.at(function)(&frame); code != 0)
-      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
-  }
   /// The last row stands repeated up to a whole number of lanes.
   void fill(const ir::DataSlot& slot, const std::vector<double>& block, int64_t first, int64_t count) {
     const int64_t lanes = (count + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
@@ -59,11 +42,9 @@ class Caller {
   }
 
   const ir::Program& program_;
-  const ir::Executable& functions_;
-  Numbers<Real> parameters_;
+  BatchedCalls<Real> calls_;
   int64_t stride_;
-  Numbers<Real> memory_, derived_, statistics_, output_;
-  Numbers<double> scratch_;
+  Numbers<Real> memory_;
   std::vector<const void*> columns_;
 };
 

@@ -6,6 +6,7 @@
 #include <cmath>
 #include <numeric>
 
+#include "runtime/batched_calls.h"
 #include "runtime/batches.h"
 #include "runtime/initial_values.h"
 #include "runtime/numbers.h"
@@ -38,18 +39,14 @@ class Trainer {
         table_(program, data),
         tile_(program),
         pool_(options.pool ? options.pool : std::make_shared<Pool>(1)),
-        parameters_(as_real(initial_values(program, options.fit.initial, options.fit.seed))),
-        next_(parameters_),
-        derived_(static_cast<size_t>(program.derived_doubles())),
-        statistics_(static_cast<size_t>(program.statistic_doubles())),
-        output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS)),
-        scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1) {
+        calls_(program, functions, initial_values(program, options.fit.initial, options.fit.seed)),
+        next_(calls_.parameters) {
     const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
     const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
     for (int64_t row = 0; row < data.rows; ++row) {
       if (data.counts(row)) (row < trained ? trained_ : held_out_).push_back(row);
     }
-    set(ir::data_rows_slot, table_.weight(trained_));
+    calls_.set(ir::data_rows_slot, table_.weight(trained_));
   }
 
   Fitted go(Diagnostics& diagnostics);
@@ -60,30 +57,15 @@ class Trainer {
     for (const double value : values) out.push_back(static_cast<Real>(value));
     return out;
   }
-  void set(const char* slot, double value) {
-    if (const ir::Slot* found = find_slot(program_.derived, slot)) derived_[static_cast<size_t>(found->offset)] = static_cast<Real>(value);
-  }
   double sum(const char* statistic) const {
     const ir::Slot* slot = find_slot(program_.statistics, statistic);
-    return slot ? static_cast<double>(statistics_[static_cast<size_t>(slot->offset)]) : std::numeric_limits<double>::quiet_NaN();
+    return slot ? static_cast<double>(calls_.statistics[static_cast<size_t>(slot->offset)]) : std::numeric_limits<double>::quiet_NaN();
   }
 
   void call(const char* function, lvm_frame frame) {
-    frame.parameters = parameters_.data();
-    frame.derived = derived_.data();
-    frame.statistics = statistics_.data();
-    frame.scratch = scratch_.data();
     FunctionTimer timer(times_, function);
     timer.count(1, frame.rows);
-    if (const int32_t code = functions_.at(function)(&frame); code != 0)
-      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
-  }
-  /// Derived values of the parameters as they are.
-  void prepare() {
-    if (!functions_.contains("prepare")) return;
-    lvm_frame frame{};
-    frame.output = derived_.data();
-    call("prepare", frame);
+    calls_.call(function, frame);
   }
   void gather(Rows rows, Site site, uint32_t draw) {
     FunctionTimer timer(times_, "gather");
@@ -103,7 +85,7 @@ class Trainer {
       gather(part, site, draw);
       lvm_frame frame{};
       frame.columns = tile_.columns();
-      frame.output = output_.data();
+      frame.output = calls_.output.data();
       frame.rows = static_cast<int32_t>(part.size());
       frame.first_row = static_cast<int64_t>(from);
       call(function, frame);
@@ -138,9 +120,8 @@ class Trainer {
   RowMajorTable<Real> table_;
   BatchTile<Real> tile_;
   std::shared_ptr<Pool> pool_;
-  Numbers<Real> parameters_, next_;  // fixed parameters stand in both
-  Numbers<Real> derived_, statistics_, output_;
-  Buffer scratch_;
+  BatchedCalls<Real> calls_;
+  Numbers<Real> next_;  // parameters behind a step that is not in place; fixed ones stand in both
   std::vector<int64_t> trained_, held_out_;
   uint32_t steps_ = 0;
   FunctionTimes times_;
@@ -161,7 +142,7 @@ template <class Real>
 Failure Trainer<Real>::not_finite(Rows rows) {
   Failure found;
   call_rows("bound", rows, Site::noise, steps_, [&](Rows part) {
-    const auto value = [&](const ir::Slot& slot, size_t row) { return static_cast<double>(output_[static_cast<size_t>(slot.offset) * LVM_TILE_ROWS + row]); };
+    const auto value = [&](const ir::Slot& slot, size_t row) { return calls_.row_output(slot, 0, static_cast<int64_t>(row)); };
     for (size_t i = 0; i < part.size() && found.empty(); ++i) {
       if (std::isfinite(value(program_.row_outputs.front(), i))) continue;
       // The first output is the bound itself.
@@ -178,17 +159,17 @@ template <class Real>
 Failure Trainer<Real>::step(Rows rows, Sums& sums) {
   const double rate = options_.settings.optimiser.rate(part_done());
   ++steps_;
-  set(ir::batch_rows_slot, table_.weight(rows));
-  set(ir::step_slot, steps_);
-  set(ir::rate_slot, rate);
-  prepare();
+  calls_.set(ir::batch_rows_slot, table_.weight(rows));
+  calls_.set(ir::step_slot, steps_);
+  calls_.set(ir::rate_slot, rate);
+  calls_.prepare();
   call_rows("step", rows, Site::noise, steps_);
   add(sums);
-  if (!all_finite(statistics_)) return not_finite(rows);
+  if (!all_finite(calls_.statistics)) return not_finite(rows);
   lvm_frame frame{};
-  frame.output = (options_.in_place ? parameters_ : next_).data();
+  frame.output = (options_.in_place ? calls_.parameters : next_).data();
   call("optimise", frame);
-  if (!options_.in_place) std::swap(parameters_, next_);
+  if (!options_.in_place) std::swap(calls_.parameters, next_);
   return {};
 }
 
@@ -201,7 +182,7 @@ Failure Trainer<Real>::epoch(int64_t number, Sums& sums) {
     const double warm = options_.settings.kl_warmup > 0
                             ? std::min(1.0, (static_cast<double>(number - 1) + static_cast<double>(from) / static_cast<double>(order.size())) / options_.settings.kl_warmup)
                             : 1.0;
-    set(ir::divergence_slot, options_.settings.beta * warm);
+    calls_.set(ir::divergence_slot, options_.settings.beta * warm);
     if (Failure failure = step(Rows(order).subspan(from, std::min(batch, order.size() - from)), sums); !failure.empty()) return failure;
   }
   return {};
@@ -211,8 +192,8 @@ Failure Trainer<Real>::epoch(int64_t number, Sums& sums) {
 template <class Real>
 Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
   Sums sums;
-  set(ir::divergence_slot, options_.settings.beta);
-  prepare();
+  calls_.set(ir::divergence_slot, options_.settings.beta);
+  calls_.prepare();
   for (size_t from = 0; from < rows.size(); from += static_cast<size_t>(program_.tile_rows)) {
     const Rows part = Rows(rows).subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
     call_rows("bound", part, Site::held_out_noise, number);
@@ -224,7 +205,7 @@ Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
 template <class Real>
 double Trainer<Real>::log_prior() {
   lvm_frame frame{};
-  Numbers<Real> derived = derived_;
+  Numbers<Real> derived = calls_.derived;
   frame.output = derived.data();
   call("prior", frame);
   return static_cast<double>(derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)]);
@@ -241,7 +222,7 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   RunOutcome outcome;
   outcome.stop = Stop::epochs;
   TrainState state = options_.from.value_or(TrainState{});
-  if (options_.from) parameters_ = next_ = as_real(state.parameters);
+  if (options_.from) calls_.parameters = next_ = as_real(state.parameters);
   steps_ = static_cast<uint32_t>(state.epoch * steps_an_epoch());
   outcome.iterations = state.epoch;
   const double earlier = state.trace.empty() ? 0 : state.trace.back().seconds;
@@ -262,13 +243,13 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
       if (entry.held_out > state.best_bound) {
         state.best_bound = entry.held_out;
         state.best_epoch = number;
-        state.best.assign(parameters_.begin(), parameters_.end());
+        state.best.assign(calls_.parameters.begin(), calls_.parameters.end());
       } else if (number - state.best_epoch >= options_.settings.patience) {
         outcome.stop = Stop::patience;
       }
     }
     if (options_.keep) {
-      state.parameters.assign(parameters_.begin(), parameters_.end());
+      state.parameters.assign(calls_.parameters.begin(), calls_.parameters.end());
       if (!options_.keep(state)) outcome.stop = Stop::stopped;
     }
     if (options_.fit.progress && !options_.fit.progress({0, number, entry.objective, entry.objective - before, std::numeric_limits<double>::quiet_NaN(), entry.seconds}))
@@ -277,7 +258,7 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
       outcome.stop = Stop::time_limit;
   }
   fitted.trace = state.trace;
-  if (!state.best.empty()) parameters_ = as_real(state.best);
+  if (!state.best.empty()) calls_.parameters = as_real(state.best);
   outcome.seconds = fitted.seconds = clock_.seconds();
   fitted.stop = outcome.stop;
   fitted.iterations = outcome.iterations;
@@ -294,7 +275,7 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
     fitted.objective += *fitted.log_prior;
   }
   lvm_frame frame{};
-  next_ = parameters_;
+  next_ = calls_.parameters;
   frame.output = next_.data();
   call("natural", frame);
   fitted.parameters = to_parameters(program_, std::vector<double>(next_.begin(), next_.end()));

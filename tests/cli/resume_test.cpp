@@ -2,6 +2,7 @@
 
 #include <fcntl.h>
 #include <signal.h>
+#include <sys/wait.h>
 
 #include <cstdlib>
 #include <nlohmann/json.hpp>
@@ -32,8 +33,8 @@ Json json_of(const std::vector<std::string>& arguments) {
   return Json::parse(outcome.out);
 }
 
-/// Starts lvmc and kills it, without warning, after some time.
-void kill_after(const std::vector<std::string>& arguments, std::chrono::milliseconds time) {
+/// Starts lvmc and kills it, without warning, after some time; counted from its first checkpoint where one is waited for.
+void kill_after(const std::vector<std::string>& arguments, std::chrono::milliseconds time, const std::string& waited_for) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -47,9 +48,14 @@ void kill_after(const std::vector<std::string>& arguments, std::chrono::millisec
     execv(LVMC, list.data());
     _exit(127);
   }
+  int status = 0;
+  const auto ended = [&] {
+    siginfo_t info{};
+    return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+  };
+  while (!waited_for.empty() && !std::filesystem::exists(waited_for) && !ended()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
   std::this_thread::sleep_for(time);
   kill(child, SIGKILL);
-  int status = 0;
   REQUIRE(waitpid(child, &status, 0) == child);
 }
 
@@ -60,7 +66,8 @@ void kill_and_resume(int times) {
   for (int i = 0; i < times; ++i) {
     const std::string state = scratch().path("state" + std::to_string(i));
     const std::string threads = std::vector<std::string>{"1", "2", "4"}[static_cast<size_t>(i) % 3];
-    kill_after(with(fit, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(100 + random() % 500));
+    const bool at_any_time = i % 2 == 0;  // before a first checkpoint too
+    kill_after(with(fit, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
     const bool kept = std::filesystem::exists(state);
     resumed += kept ? 1 : 0;
     const Json rest = json_of(with(fit, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));

@@ -292,6 +292,19 @@ std::vector<double> Fit::responsibilities(std::string_view latent) const {
   });
 }
 
+LatentMoments Fit::moments(std::string_view latent) const {
+  if (!ok()) return {};
+  return guarded([&] {
+    const BoundModel::State& bound = *state->bound;
+    const CompiledCode& code = state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
+    runtime::RowOutputs outputs = runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
+    const auto mean = outputs.values.find(ir::posterior_mean_prefix + std::string(latent));
+    const auto sd = outputs.values.find(ir::posterior_sd_prefix + std::string(latent));
+    if (mean == outputs.values.end() || sd == outputs.values.end()) return LatentMoments{};
+    return LatentMoments{std::move(mean->second), std::move(sd->second)};
+  });
+}
+
 Fit fit(const BoundModel& bound, const FitOptions& options) {
   return guarded([&] {
     Fit to;

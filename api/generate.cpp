@@ -121,8 +121,15 @@ RowBlocks moments_of_drawn(Rows& rows) {
   return deviations;
 }
 
-/// The most probable value of each finite latent; what the posterior gives each value goes to `probabilities`.
-void most_probable(const FittedModel& fitted, const BoundModel::State& bound, int threads, Rows& rows, RowBlocks& probabilities) {
+/// Of exact posteriors.
+struct ExactPosterior {
+  RowBlocks probabilities;  // of the values of a finite latent
+  RowBlocks deviations;     // of a continuous one
+};
+
+/// The most probable value of each finite latent and the mean of a continuous one become the rows' values.
+ExactPosterior take_exact(const FittedModel& fitted, const BoundModel::State& bound, int threads, Rows& rows) {
+  ExactPosterior to;
   const CompiledCode& code = bound.compiled_code();
   Diagnostics ignored;  // `bind` has checked them
   std::vector<double> values = runtime::default_parameters(code.program);
@@ -138,8 +145,19 @@ void most_probable(const FittedModel& fitted, const BoundModel::State& bound, in
       best.push_back(static_cast<double>(std::max_element(begin, begin + latent.states) - begin));
     }
     rows.set(latent.latent, std::move(best));
-    probabilities[latent.latent] = std::move(p);
+    to.probabilities[latent.latent] = std::move(p);
   }
+  for (const ir::StartValues& latent : code.program.start_values) {
+    rows.set(latent.latent, std::move(outputs.values.at(ir::posterior_mean_prefix + latent.latent)));
+    to.deviations[latent.latent] = std::move(outputs.values.at(ir::posterior_sd_prefix + latent.latent));
+  }
+  return to;
+}
+
+void add_continuous(const Rows& rows, const Variable& v, const std::vector<double>& deviations, std::vector<ResultColumn>& to) {
+  const int64_t width = elements(rows.model(), without_row(v.type.axes));
+  add_columns(rows, v, rows.at(v.name), numbered(v.name, width), {}, to);
+  add_columns(rows, v, deviations, numbered(v.name, width, "_sd"), {}, to);
 }
 
 /// The most probable value, then the probability of each.
@@ -223,16 +241,13 @@ Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
       if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
       const RowBlocks deviations = moments_of_drawn(rows);
       for (const Variable& v : model.variables) {
-        if (!deviations.contains(v.name)) continue;
-        const int64_t width = elements(model, without_row(v.type.axes));
-        add_columns(rows, v, rows.at(v.name), numbered(v.name, width), {}, to.columns);
-        add_columns(rows, v, deviations.at(v.name), numbered(v.name, width, "_sd"), {}, to.columns);
+        if (deviations.contains(v.name)) add_continuous(rows, v, deviations.at(v.name), to.columns);
       }
     } else {
-      RowBlocks probabilities;
-      most_probable(fitted, *bound.state, threads, rows, probabilities);
+      const auto [probabilities, deviations] = take_exact(fitted, *bound.state, threads, rows);
       for (const Variable& v : model.variables) {
         if (probabilities.contains(v.name)) add_finite(fitted, rows, v.name, probabilities.at(v.name), to.columns);
+        if (deviations.contains(v.name)) add_continuous(rows, v, deviations.at(v.name), to.columns);
       }
     }
     to.report = report_of(bound, lowered.diagnostics);
@@ -322,10 +337,15 @@ Results reconstruct(const FittedModel& fitted, const BoundModel& given, const Sa
     const ir::Model& model = *lowered.model;
     Rows posterior(fitted, model, lowered.data->rows, has_drawn(model), options.threads);
     posterior.take(*lowered.data);
-    RowBlocks inferred;
     if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
-    if (has_drawn(model)) inferred = moments_of_drawn(posterior);
-    else most_probable(fitted, *bound.state, options.threads, posterior, inferred);
+    RowBlocks inferred;
+    if (has_drawn(model)) {
+      inferred = moments_of_drawn(posterior);
+    } else {
+      ExactPosterior exact = take_exact(fitted, *bound.state, options.threads, posterior);
+      inferred = std::move(exact.probabilities);
+      inferred.merge(exact.deviations);
+    }
     // The data are made anew from the latents and from what is given.
     Rows rows(fitted, model, lowered.data->rows, has_drawn(model), options.threads);
     for (const Variable& v : model.variables) {

@@ -1,12 +1,15 @@
 #include "certify/certify.h"
 
 #include <cmath>
+#include <map>
+#include <optional>
 
 #include <fmt/format.h>
 
 #include "certify/posterior.h"
 #include "certify/updates.h"
 #include "runtime/fit.h"
+#include "runtime/walker.h"
 
 namespace lvm::certificate {
 namespace {
@@ -25,11 +28,26 @@ Parameters start_of(const Subject& s, const Options& options, std::string& failu
 std::string row_without_density(const Subject& s, const LogJoint& joint,
                                 const std::vector<double>& log_joint) {
   for (int64_t row = 0; row < joint.rows(); ++row) {
-    const double evidence = log_sum(log_joint.data() + row * joint.states(), joint.states());
+    const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
+    const double evidence = log_sum(of_row.data(), joint.states());
     if (s.data.counts(row) && !std::isfinite(evidence))
       return fmt::format("row {} has no finite density", row + 1);
   }
   return "";
+}
+
+/// Where a continuous latent is looked at: about what the compiled posterior says, which need not be right.
+std::optional<Design> design_of(const Subject& s, const Parameters& from, std::string& failure) {
+  const int z = continuous_latent(s.model, s.plan);
+  if (z < 0) return {};
+  runtime::Walker walker(s.program, s.functions, s.data, 1);
+  std::map<std::string, std::vector<double>> outputs;
+  failure = walker.prepare(from);
+  if (failure.empty()) failure = walker.row_outputs("posterior", from, outputs);
+  if (!failure.empty()) return {};
+  const std::string& name = s.model.variables[static_cast<size_t>(z)].name;
+  const std::vector<double>& mean = outputs.at(ir::posterior_mean_prefix + name);
+  return Design(kind_of(s.model, z), static_cast<int64_t>(mean.size()) / s.data.rows, mean, outputs.at(ir::posterior_sd_prefix + name));
 }
 
 }  // namespace
@@ -39,6 +57,9 @@ Result certify(const Subject& subject, const Options& options) {
   const Parameters from = start_of(subject, options, result.failure);
   if (!result.failure.empty()) return result;
   LogJoint joint(subject.model, subject.program, subject.data);
+  const std::optional<Design> design = design_of(subject, from, result.failure);
+  if (!result.failure.empty()) return result;
+  if (design) joint.set_design(subject.model.variables[static_cast<size_t>(continuous_latent(subject.model, subject.plan))].name, *design);
   const std::vector<double> log_joint = joint(from);
   result.failure = row_without_density(subject, joint, log_joint);
   if (!result.failure.empty()) return result;

@@ -52,6 +52,7 @@ class Copy {
       return family->log_density(b_, inputs.front(),
                                  {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
     }
+    if (node.op == Op::latent) return b_.leaf(Op::data, node.attributes.text, node.type);
     const bool leaf =
         inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity;
     return leaf ? b_.leaf(node.op, node.attributes.text, node.type, node.range)
@@ -144,22 +145,38 @@ void LogJoint::set(const Parameters& parameters) {
 
 std::vector<double> LogJoint::operator()(const Parameters& parameters) {
   set(parameters);
-  std::vector<double> all(static_cast<size_t>(rows_ * states_));
+  std::vector<double> all(static_cast<size_t>(rows_ * states_ * points()));
   const ir::Function& function = module_.functions.front();
-  for (int64_t state = 0; state < states_; ++state) {
-    int64_t rest = state;
-    for (size_t i = latents_.size(); i-- > 0; rest /= latents_[i].states)
-      environment_[latent_key(i)] = {{}, {}, {static_cast<double>(rest % latents_[i].states)}};
+  for (int64_t part = 0; part < states_ * points(); ++part) {
+    const int64_t state = part / points();
+    place(state, part % points());
     const std::vector<interpreter::Value> values = interpreter::evaluate(module_, function, environment_);
     const std::vector<double>& log_joint = values[static_cast<size_t>(function.outputs.front().node)].data;
     for (int64_t row = 0; row < rows_; ++row) {
-      double& to = all[static_cast<size_t>(row * states_ + state)];
+      double& to = all[static_cast<size_t>(row * states_ * points() + part)];
       to = contradicts(state, row) ? -HUGE_VAL
                                    : log_joint[log_joint.size() == 1 ? 0 : static_cast<size_t>(row)];
       for (const ObservedVector& vector : vectors_) to += log_density(module_, vector, values, row);
     }
   }
   return all;
+}
+
+void LogJoint::place(int64_t state, int64_t point) {
+  for (size_t i = latents_.size(); i-- > 0; state /= latents_[i].states)
+    environment_[latent_key(i)] = {{}, {}, {static_cast<double>(state % latents_[i].states)}};
+  if (!design_) return;
+  interpreter::Value value{continuous_axes_, {}, design_->at(point)};
+  for (const AxisId axis : continuous_axes_) value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
+  environment_["data." + continuous_] = std::move(value);
+}
+
+void LogJoint::set_design(std::string latent, const Design& design) {
+  continuous_ = std::move(latent);
+  design_ = &design;
+  for (const ir::Function& function : module_.functions)
+    for (const Node& node : function.nodes)
+      if (node.op == Op::data && node.attributes.text == continuous_) continuous_axes_ = node.type.axes;
 }
 
 bool LogJoint::integrates(int factor) const {

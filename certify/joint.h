@@ -4,6 +4,7 @@
 // used: no responsibilities, no moments, no statistics, no enumeration along an axis.
 
 #include "backends/interpreter/interpret.h"
+#include "certify/design.h"
 #include "certify/observed.h"
 #include "ir/model/model.h"
 #include "runtime/bind.h"
@@ -29,8 +30,12 @@ class LogJoint {
   /// A state is one value of every latent, row-major over `latents()`; 1 where there is none.
   int64_t states() const { return states_; }
   const std::vector<LatentAxis>& latents() const { return latents_; }
+  /// A continuous latent has the values of these points in turn; `design` outlives this.
+  void set_design(std::string latent, const Design& design);
+  const Design* design() const { return design_; }
+  int64_t points() const { return design_ ? design_->points() : 1; }
 
-  /// ln P(y, z | theta), doubles[rows][states]; -inf where z contradicts a label.
+  /// ln P(y, z | theta), doubles[rows][states][points]; -inf where z contradicts a label.
   std::vector<double> operator()(const Parameters& parameters);
   /// The factor's value is a vector that lacks elements in some rows: its density is that of the others.
   bool integrates(int factor) const;
@@ -41,6 +46,7 @@ class LogJoint {
   void write(const ir::Model& model);
   void fill(const ir::Model& model, const runtime::BoundData& data);
   void set(const Parameters& parameters);
+  void place(int64_t state, int64_t point);
   bool contradicts(int64_t state, int64_t row) const;
   std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
 
@@ -49,6 +55,9 @@ class LogJoint {
   std::vector<ObservedVector> vectors_;  // factors that "joint" leaves out
   interpreter::Environment environment_;
   std::vector<LatentAxis> latents_;
+  std::string continuous_;  // a latent that has a design
+  std::vector<ir::AxisId> continuous_axes_;
+  const Design* design_ = nullptr;
   int64_t rows_ = 0, states_ = 1;
 };
 

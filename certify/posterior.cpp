@@ -19,7 +19,7 @@ using Outputs = std::map<std::string, std::vector<double>>;
 struct Rows {
   const Subject& subject;
   const LogJoint& joint;
-  const std::vector<double>& log_joint;
+  std::vector<double> log_joint;  // of the finite latents: [rows][states]
   const Outputs& outputs;
   std::vector<int64_t> chosen = {};
 
@@ -105,6 +105,38 @@ void check_states(Certificate& c, const Rows& rows, size_t which) {
   }
 }
 
+/// Of a continuous latent: ln P(y, z) is what its family says as a function of z, and the moments that follow are the compiled ones.
+void check_continuous(Certificate& c, const Rows& rows, const std::vector<double>& log_joint) {
+  const Design& design = *rows.joint.design();
+  const int64_t states = rows.joint.states(), points = design.points();
+  const std::vector<double>& mean = rows.outputs.at(ir::posterior_mean_prefix + c.block);
+  const std::vector<double>& sd = rows.outputs.at(ir::posterior_sd_prefix + c.block);
+  const auto elements = static_cast<size_t>(static_cast<int64_t>(mean.size()) / rows.joint.rows());
+  for (const int64_t row : rows.chosen) {
+    std::vector<double> first(elements, 0), second(elements, 0);
+    for (int64_t s = 0; s < states; ++s) {
+      const double q = std::exp(rows.of(row)[s] - rows.evidence(row));
+      if (!(q >= least_q)) continue;
+      const Design::Law law = design.law(row, log_joint.data() + (row * states + s) * points);
+      note(c, q * law.misfit / rows.size(row), fmt::format("row {} of those that were taken: the law is of another kind", row + 1));
+      for (size_t e = 0; e < elements; ++e) {
+        first[e] += q * law.mean[e];
+        second[e] += q * (law.variance[e] + law.mean[e] * law.mean[e]);
+      }
+    }
+    for (size_t e = 0; e < elements; ++e) {
+      const double compiled = mean[static_cast<size_t>(row) * elements + e], spread = sd[static_cast<size_t>(row) * elements + e];
+      const double variance = second[e] - first[e] * first[e];
+      // In units of the standard deviation, and of the variance; a moment that is infinite is so in both.
+      const bool both = std::isinf(compiled) && std::isinf(first[e]);
+      if (both) continue;
+      const std::string place = fmt::format("row {} of those that were taken, element {}", row + 1, e + 1);
+      note(c, std::abs(compiled - first[e]) / (spread * rows.size(row)), place);
+      if (std::isfinite(spread)) note(c, std::abs(variance / (spread * spread) - 1) / std::max(rows.size(row), first[e] * first[e] / (spread * spread)), place);
+    }
+  }
+}
+
 std::vector<int64_t> spread_rows(const Subject& subject, int64_t most) {
   std::vector<int64_t> counting, chosen;
   for (int64_t row = 0; row < subject.data.rows; ++row)
@@ -116,6 +148,16 @@ std::vector<int64_t> spread_rows(const Subject& subject, int64_t most) {
 }
 
 }  // namespace
+
+std::vector<double> of_states(const LogJoint& joint, int64_t row, const double* log_joint) {
+  if (!joint.design()) return {log_joint, log_joint + joint.states()};
+  std::vector<double> all;
+  for (int64_t s = 0; s < joint.states(); ++s) {
+    const double* values = log_joint + s * joint.points();
+    all.push_back(std::isfinite(values[0]) ? joint.design()->law(row, values).evidence : values[0]);
+  }
+  return all;
+}
 
 bool is_point(const ir::Plan& plan) {
   return std::ranges::any_of(
@@ -138,11 +180,32 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
   Certificate one{.latent = true, .solver = ir::Solver::enumerate, .allowed = tolerance};
   std::string failure = walker.prepare(parameters);
   if (failure.empty()) failure = walker.row_outputs("posterior", parameters, outputs);
-  Rows rows{subject, joint, log_joint, outputs, spread_rows(subject, options.posterior_rows)};
+  std::vector<double> finite;
+  for (int64_t row = 0; row < joint.rows(); ++row) {
+    const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
+    finite.insert(finite.end(), of_row.begin(), of_row.end());
+  }
+  Rows rows{subject, joint, std::move(finite), outputs, spread_rows(subject, options.posterior_rows)};
   one.checked = static_cast<int64_t>(rows.chosen.size());
   one.all = subject.data.rows;
   std::vector<Certificate> list;
   const size_t latents = joint.latents().size();
+  if (const int z = continuous_latent(subject.model, subject.plan); z >= 0) {
+    Certificate c = one;
+    c.block = subject.model.variables[static_cast<size_t>(z)].name;
+    c.solver = subject.plan.find(c.block)->solver;
+    c.claim = fmt::format("ln P(y, {0}) - ln q({0} | y) is constant in {0}", c.block);
+    if (failure.empty()) {
+      check_continuous(c, rows, log_joint);
+      if (latents == 0) check_evidence(c, rows);
+      if (!(c.found <= c.allowed)) c.verdict = Verdict::failed;
+    } else {
+      c.verdict = Verdict::open;
+      c.place = failure;
+    }
+    list.push_back(std::move(c));
+    if (latents == 0) return list;
+  }
   for (size_t i = 0; i < std::max<size_t>(latents, 1); ++i) {
     Certificate c = one;
     c.block = latents == 0 ? of_rows : joint.latents()[i].name;

@@ -12,6 +12,9 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
                                            const LogJoint& joint, const std::vector<double>& log_joint,
                                            const Parameters& parameters);
 
+/// ln P(y, finite latents) of one row from its ln P(y, z), each state's points integrated.
+std::vector<double> of_states(const LogJoint& joint, int64_t row, const double* log_joint);
+
 /// ln of the sum of e^x over `count` entries.
 double log_sum(const double* x, int64_t count);
 

@@ -32,20 +32,26 @@ constexpr double least_q = 1e-290;
 
 Climbed::Climbed(const Subject& subject, LogJoint& joint, const std::vector<double>& log_joint)
     : joint_(joint), point_(is_point(subject.plan)), q_(log_joint.size(), 0) {
-  const int64_t states = joint.states();
+  const int64_t states = joint.states(), points = joint.points();
   for (int64_t row = 0; row < joint.rows(); ++row) {
     const double w = subject.data.weights ? subject.data.weights[row] : 1;
     weights_.push_back(w);
     if (!(w > 0)) continue;
     weight_ += w;
-    const double* of_row = log_joint.data() + row * states;
+    const double* at = log_joint.data() + row * states * points;
+    const std::vector<double> integrated = of_states(joint, row, at);
+    const double* of_row = integrated.data();
     const double evidence = log_sum(of_row, states);
     const int64_t best = std::max_element(of_row, of_row + states) - of_row;
     for (int64_t s = 0; s < states; ++s) {
       const double q = point_ ? (s == best ? 1 : 0) : std::exp(of_row[s] - evidence);
       if (!(q >= least_q)) continue;
-      q_[static_cast<size_t>(row * states + s)] = w * q;
-      noise_ += 4 * epsilon * w * q * (std::abs(of_row[s]) + 10);
+      const std::vector<double> shares = joint.design() ? joint.design()->law(row, at + s * points).weights : std::vector<double>{1};
+      for (int64_t p = 0; p < points; ++p) {
+        const double share = w * q * shares[static_cast<size_t>(p)];
+        q_[static_cast<size_t>((row * states + s) * points + p)] = share;
+        noise_ += 4 * epsilon * std::abs(share) * (std::abs(at[s * points + p]) + 10);
+      }
     }
   }
 }
@@ -54,7 +60,7 @@ double Climbed::expected(const Parameters& parameters) {
   const std::vector<double> log_joint = joint_(parameters);
   double sum = 0;
   for (size_t i = 0; i < q_.size(); ++i)
-    if (q_[i] > 0) sum += q_[i] * log_joint[i];
+    if (q_[i] != 0) sum += q_[i] * log_joint[i];
   return sum + joint_.log_prior(parameters);
 }
 
@@ -64,7 +70,8 @@ double Climbed::objective(const Parameters& parameters) {
   double sum = 0;
   for (int64_t row = 0; row < joint_.rows(); ++row) {
     const double w = weights_[static_cast<size_t>(row)];
-    const double* of_row = log_joint.data() + row * states;
+    const std::vector<double> integrated = of_states(joint_, row, log_joint.data() + row * states * joint_.points());
+    const double* of_row = integrated.data();
     if (w > 0) sum += w * (point_ ? *std::max_element(of_row, of_row + states) : log_sum(of_row, states));
   }
   return sum + joint_.log_prior(parameters);

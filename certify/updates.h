@@ -26,7 +26,7 @@ class Climbed {
   LogJoint& joint_;
   bool point_;
   std::vector<double> weights_;  // of the rows
-  std::vector<double> q_;        // times the row's weight
+  std::vector<double> q_;        // times the row's weight, as ln P(y, z) lies
   double noise_ = 0, weight_ = 0;
 };
 

@@ -94,7 +94,8 @@ void report_not_converged(const Fitted& fitted, double remaining, const FitOptio
 
 /// Runs that would all be the same are made once.
 int64_t useful_restarts(const ir::Program& program, const FitOptions& options) {
-  if (!options.initial.empty() || program.starts.empty()) return 1;
+  const bool scores = std::ranges::any_of(program.start_values, &ir::StartValues::scores);
+  if (!options.initial.empty() || (program.starts.empty() && !scores)) return 1;
   return std::max<int64_t>(options.restarts, 1);
 }
 

@@ -8,6 +8,7 @@
 #include <map>
 
 #include "runtime/assignments.h"
+#include "runtime/start_values.h"
 #include "runtime/starts.h"
 
 namespace lvm::runtime {
@@ -63,6 +64,7 @@ Failure Run::start() {
   if (!walker_.has("start") || std::all_of(program_.parameters.begin(), program_.parameters.end(), given)) return {};
   walker_.set_assignments(
       start_assignments(program_.starts, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
+  walker_.set_start_values(start_values(program_, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
   const std::vector<double> origin = parameters_;
   if (Failure failure = move_to_assignment(); !failure.empty()) return failure;
   // `init` values start where they say, whatever the assignment suggests.

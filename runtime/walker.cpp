@@ -68,6 +68,18 @@ Buffer::Buffer(int64_t doubles) : size_(std::max<int64_t>(doubles, 1)) {
   std::fill(memory_.get(), memory_.get() + size_, 0.0);
 }
 
+namespace {
+
+/// Columns that no table brings: those of start values, and of assignments behind them.
+int64_t start_columns(const ir::Program& program) {
+  int64_t count = 0;
+  const size_t slots = program.start_values.size() + program.starts.size();
+  for (size_t i = program.data.size() - slots; i < program.data.size(); ++i) count += program.data[i].size;
+  return count;
+}
+
+}  // namespace
+
 Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads)
     : program_(program),
       functions_(functions),
@@ -77,7 +89,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       patterned_(patterned_rows(program, data)),
       tiles_(patterned_ ? patterned_->tiles() : plain_tiles(data.rows)),
       shards_(make_shards(static_cast<int64_t>(tiles_.size()), statistic_bytes(program))),
-      assignments_(data.rows, std::max<int64_t>(1, static_cast<int64_t>(program.starts.size()))),
+      assignments_(data.rows, std::max<int64_t>(1, start_columns(program))),
       derived_(doubles_of(program.derived)),
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)),
@@ -104,9 +116,10 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
 
 void Walker::point_columns() {
   columns_.assign(static_cast<size_t>(doubles_of(program_.data)), assignments_.column(0));
-  const size_t bound_slots = program_.data.size() - program_.starts.size();  // the assignments stand behind them
+  const size_t bound_slots = program_.data.size() - program_.starts.size() - program_.start_values.size();
+  int64_t own = 0;
   for (size_t i = bound_slots; i < program_.data.size(); ++i) {
-    columns_[static_cast<size_t>(program_.data[i].offset)] = assignments_.column(static_cast<int64_t>(i - bound_slots));
+    for (int64_t e = 0; e < program_.data[i].size; ++e) columns_[static_cast<size_t>(program_.data[i].offset + e)] = assignments_.column(own++);
   }
   for (size_t s = 0; s < bound_slots; ++s) {
     const ir::DataSlot& slot = program_.data[s];
@@ -131,16 +144,22 @@ void Walker::fill_variances() {
   }
 }
 
-void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
-  if (!states.empty()) states_ = states.front();
-  for (size_t i = 0; i < states.size(); ++i) {
-    const auto column = static_cast<int64_t>(i);
-    std::copy(states[i].begin(), states[i].end(), assignments_.column(column));
+void Walker::set_columns(int64_t first, const std::vector<std::vector<double>>& values) {
+  const int64_t in_program = doubles_of(program_.data) - start_columns(program_);
+  for (size_t i = 0; i < values.size(); ++i) {
+    const int64_t column = first + static_cast<int64_t>(i);
+    std::copy(values[i].begin(), values[i].end(), assignments_.column(column));
     assignments_.pad(column);
-    const ir::DataSlot& slot = program_.data[program_.data.size() - program_.starts.size() + i];
-    if (patterned_) patterned_->set_column(slot.offset, states[i]);
+    if (patterned_) patterned_->set_column(in_program + column, values[i]);
   }
 }
+
+void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
+  if (!states.empty()) states_ = states.front();
+  set_columns(start_columns(program_) - static_cast<int64_t>(program_.starts.size()), states);
+}
+
+void Walker::set_start_values(const std::vector<std::vector<double>>& values) { set_columns(0, values); }
 
 int32_t Walker::call(const std::string& function, lvm_frame& frame, Worker& worker) const {
   const auto found = functions_.find(function);

@@ -41,6 +41,8 @@ class Walker {
 
   /// The hard assignments that `start` reads: for each latent of Program::starts one state a row.
   void set_assignments(const std::vector<std::vector<double>>& states);
+  /// And the values of continuous latents: for each element of each of Program::start_values a number a row.
+  void set_start_values(const std::vector<std::vector<double>>& values);
 
   Failure prepare(const std::vector<double>& parameters);
   /// A rows function over all tiles; the statistics are then those of all rows.
@@ -89,6 +91,7 @@ class Walker {
   using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
 
   void point_columns();
+  void set_columns(int64_t first, const std::vector<std::vector<double>>& values);
   void fill_variances();
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
   int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
@@ -111,7 +114,7 @@ class Walker {
   std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells
   std::vector<Tile> tiles_;
   Shards shards_;
-  PackedColumns assignments_;
+  PackedColumns assignments_;  // start values, then assignments
   std::vector<double> states_;  // of the table's rows: of the first start latent
   std::vector<const double*> columns_;  // of the whole table, in the order of Program::data
   Buffer derived_;

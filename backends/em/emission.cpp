@@ -34,7 +34,11 @@ std::vector<AxisId> common(const std::vector<AxisId>& axes, const std::vector<Ax
 
 Setting::Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p)
     : model(m), canonical(c), plan(p), latents(ir::finite_latents(m)) {
+  ir::Module axes;
+  axes.axes = c.axes;
+  continuous = ir::node_latents(m, p, axes);
   for (const ir::FiniteLatent& latent : latents) states = united(states, {latent.states});
+  for (const ir::NodeLatent& latent : continuous) states = united(states, latent.axes());
 }
 
 bool Setting::has_states(const std::vector<AxisId>& axes) const {
@@ -154,6 +158,7 @@ std::vector<Emission> emissions(const Setting& setting) {
     e.log_density = output->node;
     e.value = density.inputs.front();
     e.slots.assign(density.inputs.begin() + 1, density.inputs.end());
+    e.of_continuous = variable.role == ir::Role::latent && variable.states < 0;
     e.of_latent = inferred(setting.model.factors[i].variable.variable);
     for (const NodeId slot : e.slots) collect_selections(f, slot, e.selections);
     e.axes = without(density.type.axes, {row_axis});
@@ -162,6 +167,22 @@ std::vector<Emission> emissions(const Setting& setting) {
     list.push_back(std::move(e));
   }
   return list;
+}
+
+NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent) {
+  const std::string& name = setting.model.variables[static_cast<size_t>(latent.variable)].name;
+  const Function& f = setting.function();
+  for (size_t id = 0; id < f.nodes.size(); ++id) {
+    if (f.nodes[id].op == Op::data && f.nodes[id].attributes.text == name) return static_cast<NodeId>(id);
+  }
+  throw ir::InternalError("the canonical function does not use the latent " + name);
+}
+
+void Expansion::place_latent(const std::string& name, NodeId made) {
+  for (const ir::NodeLatent& latent : setting_.continuous) {
+    if (setting_.model.variables[static_cast<size_t>(latent.variable)].name == name) replace(node_leaf(setting_, latent), made);
+  }
+  latents_[name] = made;
 }
 
 Expansion::Expansion(Builder& to, const Setting& setting, Rows rows)
@@ -218,9 +239,15 @@ NodeId Expansion::sum_elements(NodeId density, const std::vector<AxisId>& axes) 
 /// A cell that is absent is NaN, which differs from itself; of patterns the run time says it once for all
 /// rows.
 NodeId Expansion::observed(const Emission& e) {
+  if (const auto known = observed_.find(e.factor); known != observed_.end()) return known->second;
   const NodeId value = (*this)(e.value);
   if (e.absent == Absent::elements) return to_.binary(Op::equal, value, value);
   return observed_leaf(to_, setting_, e);
+}
+
+void Expansion::fill_absent(const Emission& e) {
+  const NodeId there = observed_[e.factor] = observed(e);
+  replace(e.value, to_.select(there, (*this)(e.value), to_.constant(0)));
 }
 
 const ir::Marginal& Expansion::marginal(const Emission& e) {

@@ -10,6 +10,7 @@
 #include "ir/families/family.h"
 #include "ir/passes/classify.h"
 #include "ir/passes/enumerate.h"
+#include "ir/passes/nodes.h"
 #include "ir/passes/plan.h"
 
 namespace lvm::em {
@@ -24,7 +25,8 @@ struct Setting {
   const ir::Module& canonical;
   const ir::Plan& plan;
   std::vector<ir::FiniteLatent> latents = {};
-  std::vector<AxisId> states = {};  // the axes of their values, sorted
+  std::vector<ir::NodeLatent> continuous = {};
+  std::vector<AxisId> states = {};  // the axes of the finite ones' values and of the continuous ones' nodes, sorted
 
   Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p);
   /// Some, or all, of the axes are those of latents.
@@ -52,12 +54,16 @@ struct Emission {
   std::vector<NodeId> slots;
   std::vector<AxisId>
       axes;  // all elements of one row: without row, with K where z matters, with axes that data select
-  bool of_latent = false;  // P(z | ...)
+  bool of_latent = false;  // P(z | ...), z finite
+  bool of_continuous = false;
   Absent absent = Absent::never;
   std::vector<ir::Selection> selections;  // table axes that data columns index
 };
 
 std::vector<Emission> emissions(const Setting& setting);
+
+/// The canonical leaf of a continuous latent.
+NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent);
 
 /// "Normal.mean.cov": what finds the family.
 std::string parameterisation_of(const Emission& emission);
@@ -85,11 +91,16 @@ class Expansion {
   enum class Rows : uint8_t { each, tables };
   Expansion(Builder& to, const Setting& setting, Rows rows = Rows::each);
   NodeId operator()(NodeId canonical_node);
+  /// From now on the nodes `made` stand for the continuous latent `name`.
+  void place_latent(const std::string& name, NodeId made);
+  const std::map<std::string, NodeId>& latents() const { return latents_; }
   /// From now on `made` stands for a canonical node.
   void replace(NodeId canonical_node, NodeId made) { made_[static_cast<size_t>(canonical_node)] = made; }
   /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is
   /// there.
   NodeId observed(const Emission& emission);
+  /// From now on absent cells of this factor's value are 0: a derivative of what leaves them out would else be 0 times NaN.
+  void fill_absent(const Emission& emission);
   /// From now on value and mean of this factor are measured from the origin that its states share.
   void share_origin(const Emission& emission);
   /// Of a factor that does: its density, and value - origin.
@@ -114,6 +125,8 @@ class Expansion {
   const Setting& setting_;
   Rows rows_;
   std::vector<NodeId> made_;
+  std::map<std::string, NodeId> latents_;  // continuous ones
+  std::map<int, NodeId> observed_;         // by factor
   std::map<int, ir::Marginal> marginals_;  // by factor
   std::map<int, AboutOrigin> about_origin_;
 };

@@ -69,8 +69,9 @@ struct Explanation {
       if (v.role == ir::Role::data && !partly(v)) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
     const std::string w = weight();
-    if (latents.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
     std::string z;
+    for (const Block* block : continuous()) z += (z.empty() ? "" : ", ") + block->name;
+    if (latents.empty() && z.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
     for (const ir::FiniteLatent& each : latents) z += (z.empty() ? "" : ", ") + variable(each.variable).name;
     if (point()) return fmt::format("  L = Σ_row {}max over {} of [ {} ]\n", w, z, joint);
     std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} ] + H[q({})] }}\n", w, z, joint, z);
@@ -210,6 +211,8 @@ struct Explanation {
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::conditioning:
+      case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:
       case Solver::held:
@@ -234,8 +237,32 @@ struct Explanation {
     return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
   }
 
+  std::vector<const Block*> continuous() const {
+    std::vector<const Block*> found;
+    for (const Block& block : plan.blocks) {
+      if (block.solver == Solver::conditioning || block.solver == Solver::conjugate) found.push_back(&block);
+    }
+    return found;
+  }
+  /// What the posterior of a continuous latent is.
+  std::string law(const Block& block) const {
+    if (block.solver == Solver::conditioning)
+      return fmt::format("  q({0}) ← Normal(m, V),  V⁻¹ = -∇² ln P({0}, …),  m = V ∇ ln P({0}, …) at {0} = 0\n", block.name);
+    for (const ir::Factor& factor : model.factors) {
+      if (variable(factor.variable.variable).name != block.name) continue;
+      const std::string family = ir::parts_of(model, static_cast<int>(&factor - model.factors.data())).family;
+      const std::string z = block.name;
+      if (family == "Beta") return fmt::format("  q({0}) ← Beta(a + Σ A, b + Σ B),  ln P(… | {0}) = A ln {0} + B ln(1 - {0})\n", z);
+      const bool inverse = family == "InverseGamma";
+      return fmt::format("  q({0}) ← {1}(shape + Σ A, {2} + Σ B),  ln P(… | {0}) = {3}A ln {0} - B {4}\n", z, inverse ? "InverseGamma" : "Gamma",
+                         inverse ? "scale" : "rate", inverse ? "-" : "", inverse ? "/ " + z : z);
+    }
+    return "";
+  }
+
   std::string updates() const {
     std::string text;
+    for (const Block* block : continuous()) text += law(*block);
     for (const std::vector<size_t>& block : blocks) text += posterior(block);
     for (const Block& block : plan.blocks) {
       if (!block.latent) text += "  " + update(block) + "\n";
@@ -296,6 +323,17 @@ struct Explanation {
     }
     return total ? fmt::format("  about {} = {} floating-point operations\n", text, *total)
                  : fmt::format("  about {} floating-point operations\n", text);
+  }
+
+  /// Of a row with a continuous latent: its residuals at 2 L nodes of a Gaussian, at 2 of another family, and as many terms of the M-step.
+  std::string node_cost() const {
+    std::string text;
+    for (const Block* block : continuous()) {
+      const std::vector<AxisId> axes = without(variable(*model.find(block->name)).type.axes, {ir::row_axis});
+      const bool vector = block->solver == Solver::conditioning && !axes.empty();
+      text += fmt::format("  times {} for the nodes of `{}`\n", vector ? "2 " + product(axes) : "2", block->name);
+    }
+    return text;
   }
 
   /// What a table with absent cells adds: of vectors, conditioning for each pattern of observed cells. About
@@ -366,7 +404,9 @@ struct Explanation {
       text += (text.empty() ? "" : " + ") + symbolic_dimensions(v);
       if (const int64_t masked = masked_entries(v)) text += fmt::format(" - {}", masked);
       const bool known = value_of(v.declared_axes).has_value();
-      total = total && known ? std::optional<int64_t>(*total + free_dimensions(model, v)) : std::nullopt;
+      const int64_t turned = known ? rotations(model, plan, v) : 0;
+      if (turned > 0) text += fmt::format(" - {}", turned);
+      total = total && known ? std::optional<int64_t>(*total + free_dimensions(model, v) - turned) : std::nullopt;
     }
     if (text.empty()) return "  none\n";
     return total ? fmt::format("  {} = {}\n", text, *total) : fmt::format("  {}\n", text);
@@ -379,7 +419,7 @@ std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& p
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   const Explanation e{model, plan, latents, ir::joint_blocks(model, latents)};
   return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() +
-         "\ncost a row\n" + e.cost() + e.pattern_cost() + "\nfree parameters\n" + e.free_parameters();
+         "\ncost a row\n" + e.cost() + e.node_cost() + e.pattern_cost() + "\nfree parameters\n" + e.free_parameters();
 }
 
 }  // namespace lvm::em

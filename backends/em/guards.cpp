@@ -197,6 +197,8 @@ std::vector<std::string> write_guards(Builder& b, const Setting& setting,
   std::vector<std::string> read;
   NodeId rounding = ir::no_node;
   for (const Emission& e : emissions) {
+    // A spread of a latent may well be 0: the likelihood is bounded there.
+    if (e.of_continuous) continue;
     if (e.family != "Normal") {
       if (check_narrow(b, setting, e, checks)) read.push_back(e.variable);
       continue;

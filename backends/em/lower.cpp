@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/em/absent.h"
+#include "backends/em/continuous.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/posterior.h"
@@ -45,6 +46,12 @@ struct Lowering {
   std::string responsibilities(const ir::FiniteLatent& latent) const {
     return setting.latents.size() == 1 ? "responsibilities" : "responsibilities_" + name_of(latent);
   }
+
+  const ir::Variable& variable(const ir::NodeLatent& latent) const {
+    return setting.model.variables[static_cast<size_t>(latent.variable)];
+  }
+  /// The data columns of a continuous latent's values at the start.
+  std::string start_slot(const ir::NodeLatent& latent) const { return "start_" + variable(latent).name; }
 
   Function update(StatisticTable& statistics, Moves moves) {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
@@ -89,6 +96,13 @@ struct Lowering {
     const RowPosterior q = sums(b, expand, statistics, "");
     for (const ir::FiniteLatent& latent : setting.latents)
       b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
+    for (const Moments& m : q.moments) {
+      const auto of_rows = [&](NodeId x) {
+        return b.type(x).has(ir::row_axis) ? x : b.make(Op::broadcast, {x}, {.axes = {ir::row_axis}});
+      };
+      b.output(OutputKind::row, ir::posterior_mean_prefix + m.latent, of_rows(m.mean));
+      b.output(OutputKind::row, ir::posterior_sd_prefix + m.latent, of_rows(b.unary(Op::sqrt, m.variance)));
+    }
     b.output(OutputKind::row, "log_likelihood", q.evidence);
     write_imputation(b, expand, factors, statistics);
     write_prior(b);
@@ -111,6 +125,8 @@ struct Lowering {
     Function function{.name = "start", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, setting);
+    for (const ir::NodeLatent& latent : setting.continuous)
+      expand.place_latent(variable(latent).name, start_nodes(b, setting, latent, start_slot(latent), one_scale(latent)));
     const Marginal q =
         assigned(b, setting, [&](const ir::FiniteLatent& latent) { return assignment(latent); });
     statistics.write(b, expand, q, StatisticTable::For::start);
@@ -171,6 +187,13 @@ struct Lowering {
   void add_slots(const std::vector<std::string>& variances) {
     const ir::Module& module = program.module;
     program.data = data_slots(setting.model);
+    for (const ir::NodeLatent& latent : setting.continuous) {
+      ir::DataSlot slot;
+      slot.name = start_slot(latent);
+      slot.axes = without(variable(latent).type.axes, {ir::row_axis});
+      slot.size = element_count(module, slot.axes);
+      program.data.push_back(slot);
+    }
     for (const ir::FiniteLatent& latent : setting.latents) {
       ir::DataSlot slot;
       slot.name = assignment(latent);
@@ -245,6 +268,22 @@ struct Lowering {
     return "";
   }
 
+  /// All elements of the rows have one spread, so that the scores of the rows as they are are near the end of the fit.
+  bool one_scale(const ir::NodeLatent& latent) const {
+    return std::ranges::all_of(factors, [&](const Emission& e) {
+      if (e.of_continuous || !contains(e.axes, latent.sides) || e.slots.size() < 2) return true;
+      return common(slot_axes(setting.function(), e.slots[1]), elements_of(setting, e)).empty();
+    });
+  }
+  void add_start_values() {
+    for (const ir::NodeLatent& latent : setting.continuous) {
+      const ir::Variable& z = variable(latent);
+      const bool scores = setting.plan.find(z.name)->solver == ir::Solver::conditioning;
+      const double middle = z.type.element == Element::unit ? 0.5 : 1;
+      program.start_values.push_back({z.name, start_slot(latent), scores, middle, one_scale(latent)});
+    }
+  }
+
   void add_start() {
     const auto blocks = ir::joint_blocks(setting.model, setting.latents);
     program.starts.resize(setting.latents.size());
@@ -270,6 +309,7 @@ ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const 
   Lowering lowering(model, canonical, plan);
   lowering.add_functions();
   lowering.add_start();
+  lowering.add_start_values();
   lowering.add_medians();
   ir::Program& program = lowering.program;
   program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};

@@ -11,9 +11,16 @@ namespace lvm::em {
 /// q over some axes of one block: [row, axes…].
 using Marginal = std::function<NodeId(const std::vector<AxisId>& axes)>;
 
+/// Of each element of a continuous latent.
+struct Moments {
+  std::string latent;
+  NodeId mean, variance;
+};
+
 struct RowPosterior {
   NodeId evidence;    // ln P(y) of each row; of `point` the greatest ln P(y, z)
   Marginal marginal;  // empty where the model has no latent
+  std::vector<Moments> moments;
 };
 RowPosterior row_posterior(Builder& builder, Expansion& expand, const Setting& setting,
                            const std::vector<Emission>& emissions);

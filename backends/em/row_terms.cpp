@@ -55,14 +55,17 @@ bool RowTerm::of_rows() const {
   return false;
 }
 
-NodeId RowTerm::place(Builder& to) const {
+NodeId RowTerm::place(Builder& to, const std::map<std::string, NodeId>& latents) const {
   const std::vector<bool> needed = needed_by(function(), result());
   std::vector<NodeId> made(needed.size(), ir::no_node);
   for (NodeId id = 0; id <= result(); ++id) {
     if (!needed[static_cast<size_t>(id)]) continue;
     const Node& node = function()[id];
     NodeId& at = made[static_cast<size_t>(id)];
-    if (node.op == Op::argument) {
+    const auto latent = node.op == Op::data ? latents.find(node.attributes.text) : latents.end();
+    if (latent != latents.end()) {
+      at = latent->second;
+    } else if (node.op == Op::argument) {
       at = to.leaf(Op::parameter, node.attributes.text, terms_->parameters.at(node.attributes.text));
     } else if (node.op == Op::broadcast) {
       at = made[static_cast<size_t>(node.inputs.front())];  // names broadcast by themselves

@@ -25,8 +25,8 @@ class RowTerm {
   bool is_zero() const;
   /// True where it reads data, or anything else that rows differ in.
   bool of_rows() const;
-  /// Its expression in `to`; parameters are leaves there.
-  NodeId place(Builder& to) const;
+  /// Its expression in `to`; parameters are leaves there. `latents`: what stands for continuous latents.
+  NodeId place(Builder& to, const std::map<std::string, NodeId>& latents = {}) const;
 
  private:
   const ir::Function& function() const { return terms_->module.functions.front(); }

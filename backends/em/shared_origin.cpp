@@ -20,7 +20,8 @@ bool is_moment_of(const Statistic& s, size_t at) {
 
 bool has_shared_origin(const Setting& setting, const Emission& e, size_t at, const StatisticTable& table) {
   const ir::Family* family = ir::find_family(parameterisation_of(e));
-  if (!family || !family->separated || e.of_latent || e.absent != Absent::never || !e.selections.empty())
+  if (!family || !family->separated || e.of_latent || e.absent != Absent::never || !e.selections.empty() ||
+      !setting.continuous.empty())
     return false;
   const Type& mean = setting.function()[e.slots.front()].type;
   const std::vector<AxisId> elements = elements_of(setting, e), states = common(mean.axes, setting.states);

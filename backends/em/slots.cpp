@@ -40,6 +40,47 @@ int64_t masked_entries(const Variable& parameter) {
   return std::ranges::count(parameter.mask, 0);
 }
 
+namespace {
+
+/// P(z) is one Normal for all elements, in which nothing is fitted.
+bool any_rotation(const ir::Model& model, const Variable& z) {
+  for (size_t i = 0; i < model.factors.size(); ++i) {
+    const ir::FactorParts parts = ir::parts_of(model, static_cast<int>(i));
+    if (parts.value != z.node) continue;
+    return std::ranges::all_of(parts.slots, [&](ir::NodeId slot) {
+      const bool alike = model.function()[slot].type.axes.empty();
+      return alike && std::ranges::none_of(model.variables, [&](const Variable& v) {
+               return v.role == ir::Role::parameter && !v.fixed && ir::depends_on(model.function(), slot, v.node);
+             });
+    });
+  }
+  return false;
+}
+
+/// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent.
+bool turns(const ir::Model& model, const ir::Plan& plan, const Variable& v, AxisId event) {
+  const bool free = v.role == ir::Role::parameter && !v.fixed && v.mask.empty() && v.prior == ir::no_node;
+  return free && v.type.has(event) && plan.find(v.name)->solver == ir::Solver::least_squares && element_count(model.module, v.type.axes) > 0;
+}
+
+}  // namespace
+
+int64_t rotations(const ir::Model& model, const ir::Plan& plan, const Variable& parameter) {
+  for (const ir::Block& block : plan.blocks) {
+    if (block.solver != ir::Solver::conditioning) continue;
+    const Variable& z = model.variables[static_cast<size_t>(*model.find(block.name))];
+    if (z.type.axes.size() < 2 || !any_rotation(model, z)) continue;
+    const AxisId event = z.type.axes.back();
+    const auto first = std::ranges::find_if(model.variables, [&](const Variable& v) { return turns(model, plan, v, event); });
+    if (first == model.variables.end() || first->name != parameter.name) continue;
+    const int64_t size = model.module.axis(event).size;
+    std::vector<AxisId> states;
+    for (const ir::FiniteLatent& latent : ir::finite_latents(model)) states.push_back(latent.states);
+    return element_count(model.module, common(parameter.type.axes, states)) * size * (size - 1) / 2;
+  }
+  return 0;
+}
+
 int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
   if (parameter.follows != ir::no_node) return 0;
   if (const int64_t masked = masked_entries(parameter)) {
@@ -138,7 +179,7 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
       const std::vector<double> mask = reordered(model.module, ones, variable.declared_axes, slot.axes);
       slot.mask.assign(mask.begin(), mask.end());
     }
-    slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable);
+    slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable) - rotations(model, plan, variable);
     // A softmax does not change when all its logits move together.
     const ir::Block& block = *plan.find(variable.name);
     if (block.solver == ir::Solver::reweighted && ir::parts_of(model, block.factor).family == "Categorical") {

@@ -181,6 +181,8 @@ void write_updates(UpdateContext& c, Moves moves) {
       }
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::conditioning:
+      case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:
         throw ir::InternalError("a solver that no update of EM has");

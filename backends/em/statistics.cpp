@@ -214,7 +214,7 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
       factors.push_back(where_observed(value));
     }
   } else if (s.moment == Moment::term) {
-    NodeId term = s.term->place(b);
+    NodeId term = s.term->place(b, expand.latents());
     // A row that does not count may lie outside of the support, where terms are infinite.
     if (weights.row != ir::no_node)
       term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));

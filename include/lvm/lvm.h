@@ -282,6 +282,10 @@ struct Profile {
   std::vector<FunctionTime> functions;  // in the order of an iteration
 };
 
+struct LatentMoments {
+  std::vector<double> mean, sd;
+};
+
 class Fit {
  public:
   bool ok() const;
@@ -324,6 +328,9 @@ class Fit {
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
   /// Several latents are told apart by name; empty for a name that is none of them.
   std::vector<double> responsibilities(std::string_view latent = {}) const;
+  /// Mean and standard deviation of a continuous latent with an exact posterior, element by element: rows x elements, row-major; empty
+  /// for a name that is none of them.
+  LatentMoments moments(std::string_view latent) const;
 
   struct State;
   std::shared_ptr<const State> state;

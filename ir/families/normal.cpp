@@ -173,6 +173,16 @@ NodeId precision_of(Builder& b, NodeId slot, double exponent) {
   return b.binary(Op::pow, slot, b.constant(-exponent));
 }
 
+/// ln p = 1/2 ln r - r (y - mean)^2 / 2,  r = 1 / variance.
+RateForm rate_of(double exponent) {
+  return {.slot = 1,
+          .sign = -exponent,
+          .a = [](Builder& b, NodeId, const Slots&) { return b.constant(0.5); },
+          .b = [](Builder& b, NodeId value, const Slots& slots) {
+            return b.mul(b.constant(0.5), b.unary(Op::square, b.sub(value, slots.at(0))));
+          }};
+}
+
 /// z = mean + sd e,  H = ln sd + 1/2 ln 2 pi e;  slot^exponent is the variance.
 Reparameterised drawn(ScaleOf scale_of, double exponent, std::string_view equation) {
   return {.noise = Noise::normal,
@@ -208,6 +218,7 @@ ExpectedDensity expected_elementwise(ScaleOf scale_of, double exponent) {
 std::vector<Family> normal_families() {
   return {{.parameterisation = "Normal.mean.sd",
            .log_density = elementwise(of_sd),
+           .rates = {rate_of(2)},
            .start = by_moments(0.5),
            .separated = separated_elementwise(of_sd),
            .narrowness = power_of(2),
@@ -215,6 +226,7 @@ std::vector<Family> normal_families() {
            .expected = expected_elementwise(of_sd, 2)},
           {.parameterisation = "Normal.mean.var",
            .log_density = elementwise(of_var),
+           .rates = {rate_of(1)},
            .start = by_moments(1),
            .separated = separated_elementwise(of_var),
            .narrowness = power_of(1),
@@ -222,6 +234,7 @@ std::vector<Family> normal_families() {
            .expected = expected_elementwise(of_var, 1)},
           {.parameterisation = "Normal.mean.precision",
            .log_density = elementwise(of_precision),
+           .rates = {rate_of(-1)},
            .start = by_moments(-1),
            .separated = separated_elementwise(of_precision),
            .narrowness = power_of(-1),

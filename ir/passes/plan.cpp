@@ -16,6 +16,10 @@ std::string_view name(Solver solver) {
       return "enumerate";
     case Solver::most_probable:
       return "most probable";
+    case Solver::conditioning:
+      return "conditioning";
+    case Solver::conjugate:
+      return "conjugate";
     case Solver::reparameterised:
       return "reparameterised";
     case Solver::normalised_counts:
@@ -91,7 +95,7 @@ bool PlanContext::is_enumerated(NodeId leaf) const {
 
 bool PlanContext::depends_on_cells(NodeId expression) const {
   return std::ranges::any_of(model.variables, [&](const Variable& v) {
-    const bool of_rows = v.role == Role::data || v.role == Role::given;
+    const bool of_rows = v.role == Role::data || v.role == Role::given || (v.role == Role::latent && v.states < 0);
     return of_rows && !is_enumerated(v.node) && depends_on(function(), expression, v.node);
   });
 }

@@ -29,7 +29,7 @@ struct PlanContext {
   }
   /// The leaf of a latent that is enumerated.
   bool is_enumerated(NodeId leaf) const;
-  /// The expression has observed cells in it, other than labels.
+  /// The expression differs from row to row by observed cells, other than labels, or by a continuous latent.
   bool depends_on_cells(NodeId expression) const;
   /// Of the expression once its latents are enumerated: with the axes of their values.
   std::vector<AxisId> enumerated_axes(NodeId expression) const;
@@ -47,6 +47,10 @@ struct PlanContext {
 };
 
 void plan_posteriors(PlanContext& context);
+/// A block of the plan for the continuous latent `z`, or the reason why there is none.
+void plan_continuous(PlanContext& context, const Posterior& q, const Variable& z);
+/// "q(z | y)"
+std::string spelled(const PlanContext& context, const Posterior& posterior);
 void plan_parameters(PlanContext& context);
 /// The gradient route is asked for, or a posterior is given as a distribution.
 bool climbs_by_gradients(const Model& model);

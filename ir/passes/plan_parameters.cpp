@@ -192,6 +192,13 @@ struct ParameterPlanner {
            "it mentions a parameter that is fitted", "drop this prior, or hold what it mentions too");
   }
 
+  /// A continuous one.
+  bool depends_on_latent(NodeId node) const {
+    return std::ranges::any_of(c.model.variables, [&](const Variable& other) {
+      return other.role == Role::latent && other.states < 0 && depends_on(c.function(), node, other.node);
+    });
+  }
+
   bool is_free(NodeId node) const {
     return std::ranges::any_of(c.model.variables, [&](const Variable& other) {
       return other.role == Role::parameter && !other.fixed && depends_on(c.function(), node, other.node);
@@ -299,6 +306,8 @@ struct ParameterPlanner {
   bool is_solvable(const ParameterUse& use) const {
     const Dependence& d = use.dependence;
     if (rule(use)->solver == Solver::rate) return selects_once(d);
+    // A mean by its rows' own precisions is a weighted one.
+    if (rule(use)->solver == Solver::moments && depends_on_latent(use.parts->slots.at(1))) return false;
     if (rule(use)->solver == Solver::median && !has_cells(use)) return false;
     if (rule(use)->solver == Solver::concentration && !has_event_axis(use)) return false;
     if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
@@ -437,6 +446,8 @@ struct ParameterPlanner {
       case Solver::newton:
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::conditioning:
+      case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:
       case Solver::held:

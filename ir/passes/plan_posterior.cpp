@@ -1,6 +1,5 @@
-// E-step: how the posterior of each latent is found. One `category` a row is enumerated. For a continuous
-// latent the rules of exact posteriors (all means affine and Gaussian, or one conjugate family) decide
-// whether `exact` is a broken contract or only not compiled.
+// E-step: how the posterior of each latent is found. Finite latents are enumerated; what becomes of a continuous one is said in
+// plan_continuous.cpp.
 
 #include <fmt/format.h>
 
@@ -10,7 +9,6 @@
 #include "ir/passes/plan_context.h"
 
 namespace lvm::ir {
-namespace {
 
 /// "q(z | y)"
 std::string spelled(const PlanContext& c, const Posterior& posterior) {
@@ -22,154 +20,7 @@ std::string spelled(const PlanContext& c, const Posterior& posterior) {
   return right.empty() ? fmt::format("q({})", left) : fmt::format("q({} | {})", left, right);
 }
 
-struct Obstacle {
-  SourceRange range;
-  std::string label;
-  std::string hint;  // what to change in the model; may be empty
-};
-
-/// How one child's slot depends on the latent.
-struct Child {
-  const FactorParts* parts;
-  size_t slot;
-  Dependence dependence;
-};
-
-struct ContinuousLatent {
-  PlanContext& c;
-  const Posterior& posterior;
-  const Variable& z;
-  const FactorParts* prior = nullptr;
-  std::vector<Child> children;
-
-  ContinuousLatent(PlanContext& context, const Posterior& q, const Variable& variable)
-      : c(context), posterior(q), z(variable) {
-    const Subject subject{.node = z.node, .positive = z.type.element == Element::positive, .finite = false};
-    for (const FactorParts& parts : c.factors) {
-      const bool own = parts.value == z.node;
-      if (own) prior = &parts;
-      bool mentions = own;
-      for (size_t slot = 0; slot < parts.slots.size(); ++slot) {
-        Dependence d = classify(c.function(), parts.slots[slot], subject);
-        if (d.form == Form::constant) continue;
-        children.push_back({&parts, slot, std::move(d)});
-        mentions = true;
-      }
-      if (mentions) c.refused_factors.insert(parts.index);
-    }
-  }
-
-  SourceRange slot_range(const Child& child) const { return c.slot_range(*child.parts, child.slot); }
-
-  std::optional<Obstacle> same_factor_twice() const {
-    for (size_t i = 1; i < children.size(); ++i) {
-      const Child &a = children[i - 1], &b = children[i];
-      if (a.parts != b.parts) continue;
-      const SlotRule *first = a.parts->rule(a.slot), *second = b.parts->rule(b.slot);
-      return Obstacle{slot_range(b),
-                      fmt::format("`{}` is in the {} and in the {} of one `{}`", z.name,
-                                  first ? first->noun : "first slot", second ? second->noun : "second slot",
-                                  a.parts->family),
-                      ""};
-    }
-    return std::nullopt;
-  }
-
-  std::optional<Obstacle> outside_class() const {
-    for (const Child& child : children) {
-      const SlotRule* rule = child.parts->rule(child.slot);
-      if (rule && allows(*rule, child.dependence)) continue;
-      Obstacle obstacle{place(c, child.dependence, slot_range(child)),
-                        reason(c, z.name, rule, child.dependence), ""};
-      const NodeId culprit = child.dependence.culprit;
-      if (rule && rule->statistics == Statistics::gaussian && culprit != no_node && is_gaussian() &&
-          culprit_wraps_affine(culprit)) {
-        obstacle.hint = fmt::format("drop {} for factor analysis", spelling(c.function()[culprit].op));
-      }
-      return obstacle;
-    }
-    return std::nullopt;
-  }
-
-  bool is_gaussian() const { return prior && prior->family == "Normal"; }
-
-  /// True where taking the operator away would leave an affine mean.
-  bool culprit_wraps_affine(NodeId culprit) const {
-    const Node& node = c.function()[culprit];
-    return node.inputs.size() == 1 &&
-           is_affine(classify(c.function(), node.inputs.front(), {.node = z.node}));
-  }
-
-  /// The statistics that a child needs: those of its slot, with the sign of the power.
-  Statistics needed(const Child& child) const {
-    const SlotRule& rule = *child.parts->rule(child.slot);
-    if (rule.allowed != Form::pos_power) return rule.statistics;
-    double k = child.dependence.exponent;
-    if (rule.statistics == Statistics::inverse_power) k = -k;
-    if (rule.statistics == Statistics::inverse_square) k = -2 * k;
-    if (k == 1) return Statistics::power;
-    return k == -1 ? Statistics::inverse_power : Statistics::none;
-  }
-
-  std::optional<Statistics> conjugate_statistics() const {
-    if (!prior) return std::nullopt;
-    if (prior->family == "Normal") return Statistics::gaussian;
-    if (prior->family == "Gamma" || prior->family == "Exponential") return Statistics::power;
-    if (prior->family == "InverseGamma") return Statistics::inverse_power;
-    if (prior->family == "Beta") return Statistics::log_odds;
-    if (prior->family == "Dirichlet") return Statistics::log_table;
-    return std::nullopt;
-  }
-
-  std::optional<Obstacle> not_conjugate() const {
-    const auto own = conjugate_statistics();
-    for (const Child& child : children) {
-      if (own && needed(child) == *own) continue;
-      const SlotRule& rule = *child.parts->rule(child.slot);
-      return Obstacle{slot_range(child),
-                      fmt::format("the `{}` prior of `{}` is not conjugate to the {} of `{}`",
-                                  prior ? prior->family : "", z.name, rule.noun, child.parts->family),
-                      ""};
-    }
-    return std::nullopt;
-  }
-
-  std::optional<Obstacle> obstacle() const {
-    if (auto found = same_factor_twice()) return found;
-    if (auto found = outside_class()) return found;
-    return not_conjugate();
-  }
-
-  void report() const {
-    const bool automatic = posterior.form == PosteriorForm::automatic;
-    const std::string q = spelled(c, posterior);
-    if (const auto found = obstacle()) {
-      const char* family = z.type.element == Element::real ? "Normal(...)" : "…";
-      std::string hint = fmt::format("write `{} = {}` for an amortised posterior", q, family);
-      if (!found->hint.empty()) hint += ", or " + found->hint;
-      c.diagnostics.report(
-          {.code = Code::posterior_not_exact,
-           .message = automatic
-                          ? fmt::format("`{}` has no exact posterior, and others are not compiled yet", q)
-                          : fmt::format("`{}` cannot be exact", q),
-           .range = found->range,
-           .label = found->label,
-           .hint = hint});
-      return;
-    }
-    const bool gaussian = is_gaussian();
-    c.diagnostics.report(
-        {.code = Code::exact_not_compiled,
-         .message = fmt::format("exact is possible but not yet compiled: {}",
-                                gaussian ? "Gaussian conditioning" : "conjugate posteriors"),
-         .range = posterior.range.empty() ? z.range : posterior.range,
-         .label =
-             gaussian
-                 ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
-                 : fmt::format("the `{}` prior of `{}` is conjugate", prior ? prior->family : "", z.name),
-         .hint = "only a `category` latent is compiled so far"});
-  }
-};
+namespace {
 
 bool refuse_form(PlanContext& c, const Posterior& q) {
   std::string what;
@@ -203,11 +54,11 @@ void refuse_several(PlanContext& c, const std::vector<int>& latents) {
   for (size_t i = 0; i + 1 < latents.size(); ++i)
     labels.push_back({c.variable(latents[i]).range, "one latent"});
   c.diagnostics.report({.code = Code::latents_not_compiled,
-                        .message = "several latent variables in each row are compiled where all are finite",
+                        .message = "several latent variables in each row are compiled where all but one are finite",
                         .range = c.variable(latents.back()).range,
                         .label = "another latent",
                         .labels = labels,
-                        .hint = "declare them as `category` or `bool`, or keep one"});
+                        .hint = "declare them as `category` or `bool`, make one vector of them, or keep one"});
 }
 
 /// E-step of a model whose latents are all finite.
@@ -357,8 +208,7 @@ bool is_finite(const Variable& z) {
   return z.type.element == Element::category || z.type.element == Element::boolean;
 }
 
-void plan_continuous(PlanContext& c, const Posterior& q, const Variable& z) {
-  if (!is_finite(z)) return ContinuousLatent(c, q, z).report();
+void refuse_enumeration(PlanContext& c, const Posterior& q, const Variable& z) {
   c.diagnostics.report(
       {.code = Code::latents_not_compiled,
        .message = fmt::format("the latent `{}` is finite, but its enumeration is not compiled yet", z.name),
@@ -389,14 +239,26 @@ void plan_posteriors(PlanContext& c) {
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
     return;
   }
-  if (latents.size() > 1) {
+  // One continuous latent, whose law the finite ones may choose.
+  const auto continuous = [&](int variable) { return c.variable(variable).states < 0; };
+  const Enumerating finite{c, c.latents};
+  const bool one_block = joint_blocks(c.model, c.latents).size() <= 1;
+  const bool points = std::ranges::any_of(c.latents, [&](const FiniteLatent& latent) { return finite.is_point(latent); });
+  if (std::ranges::count_if(latents, continuous) > 1 || !one_block || points) {
     refuse_several(c, latents);
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
     return;
   }
+  if (!finite.plan()) {
+    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
+    return;
+  }
   for (const Posterior& q : c.model.posteriors) {
-    const Variable& z = c.variable(q.variables.front());
-    if (z.role == Role::latent) plan_continuous(c, q, z);
+    for (const int variable : q.variables) {
+      const Variable& z = c.variable(variable);
+      if (z.role != Role::latent || z.states >= 0) continue;
+      is_finite(z) ? refuse_enumeration(c, q, z) : plan_continuous(c, q, z);
+    }
   }
 }
 

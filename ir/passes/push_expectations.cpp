@@ -4,6 +4,7 @@
 #include <optional>
 
 #include "ir/passes/enumerate.h"
+#include "ir/passes/nodes.h"
 
 namespace lvm::ir {
 namespace {
@@ -57,6 +58,37 @@ std::string names_of(const Model& model, const std::vector<FiniteLatent>& latent
   return text;
 }
 
+/// Continuous latents by their nodes: the density of a row, and what is expected of it.
+struct Nodes {
+  Builder& b;
+  const Model& model;
+  std::vector<NodeLatent> latents;
+
+  void stand_in(Enumeration& push, const Function& from) const {
+    for (const NodeLatent& latent : latents) {
+      const Variable& v = model.variables[static_cast<size_t>(latent.variable)];
+      const NodeId leaf = b.leaf(Op::data, v.name, node_type(model, latent), v.range);
+      for (size_t id = 0; id < from.nodes.size(); ++id) {
+        if (from.nodes[id].op == Op::latent && from.nodes[id].attributes.text == v.name)
+          push.replace(static_cast<NodeId>(id), leaf);
+      }
+    }
+  }
+  /// ln P(y, finite latents) = E_q(z)[ln P(y, z, finite latents)] + H[q(z)].
+  NodeId integrated(NodeId log_joint) const {
+    for (const NodeLatent& latent : latents) {
+      const std::string& name = model.variables[static_cast<size_t>(latent.variable)].name;
+      std::vector<AxisId> others = node_type(model, {.variable = latent.variable, .sides = latent.sides}).axes;
+      std::erase(others, latent.sides);
+      std::erase(others, latent.event);
+      const NodeId q = b.leaf(Op::derived, "q(" + name + ")", {Element::positive, latent.axes(), -1});
+      const NodeId entropy = b.leaf(Op::derived, "H[q(" + name + ")]", {Element::real, others, -1});
+      log_joint = b.add(b.contract({q, log_joint}, latent.axes()), entropy);
+    }
+    return log_joint;
+  }
+};
+
 }  // namespace
 
 Module push_expectations(const Model& model, const Module& elbo, const Plan& plan) {
@@ -70,6 +102,8 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
   const bool point = std::ranges::any_of(
       plan.blocks, [](const Block& block) { return block.solver == Solver::most_probable; });
   Enumeration push(b, from, model, latents);
+  const Nodes nodes{b, model, node_latents(model, plan, module)};
+  nodes.stand_in(push, from);
   // One expectation stands for all: q is the joint posterior.
   std::optional<Enumerated> q;
   bool entropy_written = false;
@@ -82,7 +116,8 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
       entropy_written = true;
     }
     if (node.op != Op::expect) continue;
-    const NodeId inside = push(node.inputs[0]);
+    NodeId inside = push(node.inputs[0]);
+    if (!q && !nodes.latents.empty()) inside = nodes.integrated(inside);
     if (latents.empty() || q) {
       push.replace(at, inside);
       continue;

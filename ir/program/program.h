@@ -81,6 +81,17 @@ struct StartLatent {
   std::string in_order = "";  // a data variable that rises with the number of the value; empty: none is known to
   std::vector<std::string> features = {};  // data variables that tell something of it; none: all
 };
+/// A continuous latent whose values start a run: `start` reads them as the data columns of `slot`.
+struct StartValues {
+  std::string latent, slot;
+  bool scores = false;  // standardised scores of the data columns, an element of the latent each; else all are `value`
+  double value = 0;
+  bool one_scale = false;  // of the columns, whose own spreads then count
+};
+/// Row outputs: the posterior mean and standard deviation of each element of a continuous latent.
+inline constexpr const char* posterior_mean_prefix = "mean_";
+inline constexpr const char* posterior_sd_prefix = "sd_";
+
 /// "<data>.observed": a derived slot that the run time writes for each pattern of observed cells, 1 where a cell is there and 0 where
 /// it is absent. A Program that has one is walked pattern by pattern, over rows sorted by their patterns, with 0 in absent cells:
 ///   `pattern`  derived values, parameters -> more derived values, before the first rows of each pattern;
@@ -144,6 +155,7 @@ struct Program {
   int64_t scratch_bytes = 0;  // the greatest need of its compiled functions; set by `schedule`
 
   std::string objective_name = "log_likelihood";
+  std::vector<StartValues> start_values;  // their slots are the last of `data` but for those of `starts`, in the same order
   std::vector<StartLatent> starts;  // their slots are the last of `data`, in the same order
 
   int64_t parameter_doubles() const;

@@ -149,6 +149,12 @@ TEST_CASE("every example runs") {
       {"partly_labelled", "iris_labels"},
       {"kmeans", "faithful"},
       {"two_traits", "survey"},
+      {"factor_analysis", "wine"},
+      {"ppca", "breast_cancer"},
+      {"factor_mixture", "wine"},
+      {"robust", "wine"},
+      {"policies", "claims"},
+      {"litters", "litters"},
   }));
   INFO(model);
   const Json json = run_json({"examples/" + model + ".lvm", "examples/data/" + data + ".csv"});

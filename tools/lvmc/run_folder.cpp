@@ -5,6 +5,7 @@
 #include <unistd.h>
 
 #include <algorithm>
+#include <functional>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
@@ -121,31 +122,55 @@ void write_trace(Writer& to, const lvm::Fit& fit) {
   }
 }
 
-/// Of each latent the most probable state of each row, from 1, and the probability of each; the columns of
-/// several latents begin with their names.
+/// Columns of a posterior: the number of columns, and what a row writes into them.
+struct PosteriorColumns {
+  std::string names;
+  std::function<std::string(size_t row)> line;
+};
+
+PosteriorColumns of_finite(const std::string& prefix, std::vector<double> all, size_t rows) {
+  const size_t states = all.size() / rows;
+  std::string names = "," + prefix + "state";
+  for (size_t k = 1; k <= states; ++k) names += fmt::format(",{}p{}", prefix, k);
+  return {names, [all = std::move(all), states](size_t row) {
+            const double* r = all.data() + row * states;
+            std::string line = fmt::format(",{}", std::max_element(r, r + states) - r + 1);
+            for (size_t k = 0; k < states; ++k) line += fmt::format(",{}", r[k]);
+            return line;
+          }};
+}
+
+PosteriorColumns of_continuous(const std::string& name, lvm::LatentMoments moments, size_t rows) {
+  const size_t elements = moments.mean.size() / rows;
+  std::string names;
+  for (const char* what : {"", "_sd"})
+    for (size_t e = 1; e <= elements; ++e) names += elements == 1 ? fmt::format(",{}{}", name, what) : fmt::format(",{}{}{}", name, e, what);
+  return {names, [moments = std::move(moments), elements](size_t row) {
+            std::string line;
+            for (const auto* values : {&moments.mean, &moments.sd})
+              for (size_t e = 0; e < elements; ++e) line += fmt::format(",{}", (*values)[row * elements + e]);
+            return line;
+          }};
+}
+
+/// Of each finite latent the most probable state of each row, from 1, and the probability of each; of continuous ones means and
+/// standard deviations. The columns of several latents begin with their names.
 void write_posterior(Writer& to, const lvm::Fit& fit) {
-  std::vector<std::string> names;
+  std::vector<PosteriorColumns> all;
+  const auto latents = std::ranges::count_if(fit.plan, &lvm::PlanBlock::latent);
+  const auto rows = static_cast<size_t>(fit.rows);
+  std::string header = "row";
   for (const lvm::PlanBlock& block : fit.plan) {
-    if (block.latent) names.push_back(block.name);
+    if (!block.latent) continue;
+    lvm::LatentMoments moments = fit.moments(block.name);
+    all.push_back(moments.mean.empty() ? of_finite(latents > 1 ? block.name + "_" : "", fit.responsibilities(block.name), rows)
+                                       : of_continuous(block.name, std::move(moments), rows));
+    header += all.back().names;
   }
-  std::vector<std::vector<double>> all;
-  std::string line = "row";
-  for (const std::string& name : names) {
-    const std::string prefix = names.size() > 1 ? name + "_" : "";
-    all.push_back(fit.responsibilities(name));
-    line += fmt::format(",{}state", prefix);
-    for (size_t k = 1; k <= all.back().size() / static_cast<size_t>(fit.rows); ++k)
-      line += fmt::format(",{}p{}", prefix, k);
-  }
-  to.write(line + "\n");
-  for (size_t row = 0; row < static_cast<size_t>(fit.rows); ++row) {
-    line = std::to_string(row + 1);
-    for (const std::vector<double>& responsibilities : all) {
-      const size_t states = responsibilities.size() / static_cast<size_t>(fit.rows);
-      const double* r = responsibilities.data() + row * states;
-      line += fmt::format(",{}", std::max_element(r, r + states) - r + 1);
-      for (size_t k = 0; k < states; ++k) line += fmt::format(",{}", r[k]);
-    }
+  to.write(header + "\n");
+  for (size_t row = 0; row < rows; ++row) {
+    std::string line = std::to_string(row + 1);
+    for (const PosteriorColumns& columns : all) line += columns.line(row);
     to.write(line + "\n");
   }
 }

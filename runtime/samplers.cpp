@@ -128,6 +128,7 @@ const Sampler samplers[] = {
     {"Normal.mean.precision_matrix", by_precision_matrix, copy_mean},
     {"LogNormal.log_mean.log_sd", LVM_DRAW { to[0] = std::exp(s[0][0] + s[1][0] * normal(g)); }, LVM_MEAN { to[0] = std::exp(s[0][0] + s[1][0] * s[1][0] / 2); }},
     {"Laplace.location.scale", LVM_DRAW { const double u = uniform(g) - 0.5; to[0] = s[0][0] - s[1][0] * std::copysign(std::log1p(-2 * std::abs(u)), u); }, copy_mean},
+    {"Logistic.location.scale", LVM_DRAW { const double u = std::max(uniform(g), 0x1p-54); to[0] = s[0][0] + s[1][0] * (std::log(u) - std::log1p(-u)); }, copy_mean},
     {"StudentT.df.location.scale", LVM_DRAW { to[0] = s[1][0] + s[2][0] * normal(g) / std::sqrt(2 * gamma_draw(s[0][0] / 2, g) / s[0][0]); },
      LVM_MEAN { to[0] = s[0][0] > 1 ? s[1][0] : none; }},
     {"Uniform.low.high", LVM_DRAW { to[0] = s[0][0] + (s[1][0] - s[0][0]) * uniform(g); }, LVM_MEAN { to[0] = (s[0][0] + s[1][0]) / 2; }},

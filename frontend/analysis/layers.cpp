@@ -13,7 +13,7 @@ namespace {
 using ast::Expression;
 using ast::ExpressionKind;
 
-constexpr std::array<LayerRow, 11> layer_table = {{
+constexpr std::array<LayerRow, 12> layer_table = {{
     {"dense", 1, 2, " bias init ", true, false, dense_layer},
     {"conv2d", 2, 2, " kernel stride padding bias init ", true, false, conv2d_layer},
     {"conv2d_transpose", 2, 2, " kernel stride padding bias init ", true, false, conv2d_transpose_layer},
@@ -24,6 +24,7 @@ constexpr std::array<LayerRow, 11> layer_table = {{
     {"dropout", 2, 2, "", true, true, dropout_layer},
     {"embedding", 2, 2, " init ", true, false, embedding_layer},
     {"fill", 2, 2, "", false, true, fill_layer},
+    {"cholesky_factor", 1, 1, "", false, true, cholesky_factor_layer},
     {"observed", 1, 1, "", false, true, observed_layer},
 }};
 

@@ -79,6 +79,8 @@ Value dropout_layer(LayerCall& layer);
 // layer_shapes.cpp
 Value flatten_layer(LayerCall& layer);
 Value reshape_layer(LayerCall& layer);
+// layer_triangles.cpp
+Value cholesky_factor_layer(LayerCall& layer);
 // layer_images.cpp
 Value conv2d_layer(LayerCall& layer);
 Value conv2d_transpose_layer(LayerCall& layer);

@@ -98,7 +98,9 @@ struct Reparameterised {
   std::string_view equation;  // of a sample, for people
   Term sample;
   Term entropy;  // H of an event: [.., without event axes]
-  Term mean, variance;  // of an element
+  Term mean, variance;  // of an element; empty where they are not known
+  /// ln q of the draw that this noise makes, where that is less work than the density of the draw. Empty: it is not.
+  Term density_of_noise = {};
 };
 
 /// E[ln p(value | slots)] over a value of independent elements of given mean and variance, where ln p is quadratic in it.

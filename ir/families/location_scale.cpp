@@ -1,4 +1,4 @@
-// LogNormal, StudentT, Laplace and Uniform.
+// LogNormal, StudentT, Laplace, Logistic and Uniform.
 //
 // StudentT, u = (y - location) / scale, h = df / 2:
 //
@@ -64,6 +64,19 @@ NodeId laplace(Builder& b, NodeId value, const Slots& slots) {
   return b.sub(log_norm, b.mul(distance(b, value, slots), b.unary(Op::reciprocal, scale)));
 }
 
+/// -|u| - 2 ln(1 + e^-|u|) - ln scale, which is even in u.
+NodeId logistic(Builder& b, NodeId value, const Slots& slots) {
+  const NodeId u = b.mul(b.sub(value, slots.at(0)), b.unary(Op::reciprocal, slots.at(1)));
+  const NodeId tails = b.add(b.unary(Op::softplus, u), b.unary(Op::softplus, negative(b, u)));
+  return negative(b, b.add(tails, log_of(b, slots.at(1))));
+}
+
+constexpr double logistic_variance = std::numbers::pi * std::numbers::pi / 3;  // of scale 1
+
+NodeId variance_of_logistic(Builder& b, const Slots& slots) {
+  return b.mul(b.constant(logistic_variance), b.unary(Op::square, slots.at(1)));
+}
+
 NodeId uniform(Builder& b, NodeId value, const Slots& slots) {
   const NodeId low = slots.at(0), high = slots.at(1);
   const NodeId in =
@@ -103,6 +116,18 @@ Reparameterised drawn_laplace() {
                          const Slots& s) { return b.mul(b.constant(2), b.unary(Op::square, s.at(1))); }};
 }
 
+/// z = location + scale ln(u / (1 - u));  H = 2 + ln scale.
+Reparameterised drawn_logistic() {
+  return {.noise = Noise::uniform,
+          .equation = "location + scale ln(ε / (1 - ε))",
+          .sample = [](Builder& b, NodeId noise,
+                       const Slots& s) { return b.make(Op::fma, {s.at(1), log_odds(b, noise), s.at(0)}); },
+          .entropy = [](Builder& b, NodeId,
+                        const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(2)); },
+          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+          .variance = [](Builder& b, NodeId, const Slots& s) { return variance_of_logistic(b, s); }};
+}
+
 }  // namespace
 
 std::vector<Family> location_scale_families() {
@@ -131,6 +156,14 @@ std::vector<Family> location_scale_families() {
                  return Narrowness{b.mul(b.constant(2), b.unary(Op::square, s.at(1)))};
                },
            .draw = drawn_laplace()},
+          {.parameterisation = "Logistic.location.scale",
+           .log_density = logistic,
+           .start = {.slots =
+                         [](Builder& b, NodeId mean, NodeId variance, const Slots&) {
+                           return std::vector<NodeId>{mean, root(b, b.mul(b.constant(1 / logistic_variance), variance))};
+                         }},
+           .narrowness = [](Builder& b, const Slots& s) { return Narrowness{variance_of_logistic(b, s)}; },
+           .draw = drawn_logistic()},
           {.parameterisation = "Uniform.low.high", .log_density = uniform}};
 }
 

@@ -204,6 +204,48 @@ Reparameterised drawn(ScaleOf scale_of, double exponent, std::string_view equati
               }};
 }
 
+/// The lower triangle alone.
+NodeId lower_triangle(Builder& b, NodeId matrix, MatrixAxes axes) {
+  const NodeId row = b.make(Op::iota, {}, {.axes = {axes.row}}), column = b.make(Op::iota, {}, {.axes = {axes.column}});
+  return b.select(b.binary(Op::less_equal, column, row), matrix, b.constant(0));
+}
+
+NodeId log_diagonal_of(Builder& b, NodeId chol, MatrixAxes axes) {
+  return b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {axes.row, axes.column}}));
+}
+
+/// z = mean + C e,  H = sum of (ln C_dd + 1/2 ln 2 pi e),  ln q(z) = -1/2 |e|^2 - sum of (ln C_dd + 1/2 ln 2 pi);
+/// Var z_d = sum over j of C_dj^2.
+Reparameterised drawn_by_factor() {
+  const auto axes_of = [](Builder& b, const Slots& s) { return event_of(b, s.at(1), s.at(0)); };
+  return {.noise = Noise::normal,
+          .equation = "mean + C ε, C the Cholesky factor",
+          .sample =
+              [=](Builder& b, NodeId noise, const Slots& s) {
+                const MatrixAxes axes = axes_of(b, s);
+                const NodeId across = b.rename(noise, axes.row, axes.column);
+                return b.add(s.at(0), b.contract({lower_triangle(b, s.at(1), axes), across}, {axes.column}));
+              },
+          .entropy =
+              [=](Builder& b, NodeId, const Slots& s) {
+                const MatrixAxes axes = axes_of(b, s);
+                const NodeId each = b.add(log_diagonal_of(b, s.at(1), axes), b.constant(half_log_two_pi + 0.5));
+                return b.reduce(Op::sum, each, {axes.row});
+              },
+          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+          .variance =
+              [=](Builder& b, NodeId, const Slots& s) {
+                const MatrixAxes axes = axes_of(b, s);
+                return b.reduce(Op::sum, b.unary(Op::square, lower_triangle(b, s.at(1), axes)), {axes.column});
+              },
+          .density_of_noise = [=](Builder& b, NodeId noise, const Slots& s) {
+            const MatrixAxes axes = axes_of(b, s);
+            const NodeId norm = b.add(log_diagonal_of(b, s.at(1), axes), b.constant(half_log_two_pi));
+            const NodeId each = b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, noise), b.unary(Op::neg, norm)});
+            return b.reduce(Op::sum, each, {axes.row});
+          }};
+}
+
 /// E ln N(z; m, s) = ln N(E z; m, s) - Var z / (2 s^2).
 ExpectedDensity expected_elementwise(ScaleOf scale_of, double exponent) {
   return [=](Builder& b, NodeId mean, NodeId variance, const Slots& slots) {
@@ -246,7 +288,8 @@ std::vector<Family> normal_families() {
            .separated = separated_multivariate(factor_of_cov)},
           {.parameterisation = "Normal.mean.cholesky",
            .log_density = multivariate(factor_itself),
-           .separated = separated_multivariate(factor_itself)},
+           .separated = separated_multivariate(factor_itself),
+           .draw = drawn_by_factor()},
           {.parameterisation = "Normal.mean.precision_matrix",
            .log_density = multivariate(factor_of_precision_matrix),
            .marginal = marginal_by_precision_matrix,

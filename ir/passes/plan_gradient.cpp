@@ -39,7 +39,7 @@ void plan_draws(PlanContext& c, const Posterior& q) {
     for (const std::string& slot : text.slot_names) slots += (slots.empty() ? "" : ", ") + slot;
     refuse(c, Code::posterior_form_not_compiled, q.range,
            fmt::format("`{}({})` as a posterior is not compiled yet: it has no draws that can be differentiated", text.family, slots),
-           z.type.element == Element::positive ? "`LogNormal` has" : "`Normal` and `Laplace` have");
+           z.type.element == Element::positive ? "`LogNormal` has" : "`Normal`, `Laplace` and `Logistic` have");
     return;
   }
   c.plan.blocks.push_back({.name = z.name,

@@ -27,7 +27,8 @@ Slots slots_of(const Node& density) {
 struct Drawn {
   const Family* family;
   Slots slots;
-  NodeId value;  // [row, …, sample]
+  NodeId noise, value;       // [row, …, sample]
+  std::vector<AxisId> axes;  // of the log density: those of z without event axes
 };
 
 struct Reparameterisation {
@@ -68,7 +69,7 @@ struct Reparameterisation {
     const Family* family = find_family(density.attributes.text);
     const NodeId value = family->draw->sample(b, noise, slots);
     made[static_cast<size_t>(z.node)] = value;
-    drawn[static_cast<size_t>(index)] = Drawn{family, std::move(slots), value};
+    drawn[static_cast<size_t>(index)] = Drawn{family, std::move(slots), noise, value, density.type.axes};
   }
 
   /// Conditions come first: q(z, c | y) = q(z | y) q(c | z).
@@ -133,12 +134,13 @@ struct Reparameterisation {
   NodeId entropy(int variable_index) {
     const Drawn& q = *drawn[static_cast<size_t>(variable_index)];
     const NodeId each = q.family->draw->entropy(b, no_node, q.slots);
-    return row_sum(spread(each, variable(variable_index).type.axes));
+    return row_sum(spread(each, q.axes));
   }
 
   NodeId log_q(int variable_index) {
     const Drawn& q = *drawn[static_cast<size_t>(variable_index)];
-    return row_sum(q.family->log_density(b, q.value, q.slots));
+    const Reparameterised& draw = *q.family->draw;
+    return row_sum(draw.density_of_noise ? draw.density_of_noise(b, q.noise, q.slots) : q.family->log_density(b, q.value, q.slots));
   }
 
   NodeId plus(NodeId total, NodeId term) { return total == no_node ? term : b.add(total, term); }

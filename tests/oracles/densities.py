@@ -72,6 +72,11 @@ def student(y, df, m, s):
     return (lgamma((df + 1) / 2) - lgamma(df / 2) - (df * PI).ln() / 2 - s.ln() - (df + 1) / 2 * (1 + u * u / df).ln())
 
 
+def logistic(y, m, s):
+    u = (y - m) / s
+    return -u - s.ln() - 2 * (1 + (-u).exp()).ln()
+
+
 def weibull(y, k, s):
     return k.ln() - s.ln() + (k - 1) * (y / s).ln() - (k * (y / s).ln()).exp()
 
@@ -183,6 +188,7 @@ CASES = [
     ("StudentT.df.location.scale", student,
      grid([-3, 0.5, 1e5], [1e-2, 1, 4.5, 30, 1e5, 1e10], [0.25], [0.5, 3]), [0, 1, 2]),
     ("Laplace.location.scale", laplace, grid([-3, 0.5, 90], [-1, 0.25], [0.5, 3]), [0, 1]),
+    ("Logistic.location.scale", logistic, grid([-3, 0.5, 90], [-1, 0.25], [0.1, 3]), [0, 1]),
     ("Weibull.shape.scale", weibull, grid([1e-3, 1, 7], [0.3, 1, 9], [0.5, 6]) + [[6.001, 1e4, 6]], [0, 1]),
     ("VonMises.mean.concentration", von_mises,
      grid([-3, 0.5, 3.1], [-3, 0.25], [1e-6, 0.3, 5, 11.9, 12.1, 60]) + [[0.51, 0.5, 1e3], [700.0, -2, 2]], [0, 1]),

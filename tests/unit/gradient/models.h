@@ -13,6 +13,15 @@ struct GradientModel {
   bool whole_batches = false;  // a batch is one tile at most
 };
 
+inline const std::string loadings = R"(
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  W: real[D, L]
+  param  b: real[D]
+  latent z: real[L]
+)";
+
 inline const std::string linear_head = R"(
   axis D = columns
   axis L = 2
@@ -22,6 +31,18 @@ inline const std::string linear_head = R"(
   param  V: real[L, D]
   param  c: real[L]
   latent z: real[L]
+)";
+
+inline const std::string full_covariance = R"(
+  param noise: positive
+  net encode(y: real[D]) -> (mean: real[L], factor: real[L, L]) {
+    h = tanh(dense(y, 4))
+    mean = dense(h)
+    factor = cholesky_factor(dense(h))
+  }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(W * z + b, sd: noise)
+  q(z | y) = Normal(encode(y).mean, cholesky: encode(y).factor)
 )";
 
 inline std::string image_model(const std::string& fit) {
@@ -194,6 +215,18 @@ inline std::vector<GradientModel> gradient_models() {
   q(s | y) = LogNormal(g * mean(y), log_sd: w)
   q(m | y) = Laplace(dot(A, y), scale: w)
 })"},
+      {"draws of Logistic", R"(model m {
+  axis D = columns
+  data   y: real[D]
+  param  A: real[D]
+  param  s: positive
+  latent m: real
+  P(m) = Logistic(0, scale: 2)
+  P(y | m) = Normal(m * A, sd: s)
+  q(m | y) = Logistic(dot(A, y), scale: s)
+})"},
+      {"a full covariance", "model m {" + loadings + full_covariance + "}"},
+      {"importance weights of a full covariance", "model m {" + loadings + full_covariance + "fit { objective = iwae(k: 3) }\n}"},
       {"a hierarchy of latents", R"(model m {
   axis D = columns
   axis L = 2

@@ -68,6 +68,7 @@ const std::vector<Example> examples = {
     {"Normal.mean.precision", {1, 0.25}, -14, 16},
     {"LogNormal.log_mean.log_sd", {0.3, 0.5}, 1e-9, 40},
     {"Laplace.location.scale", {-1, 0.7}, -16, 14},
+    {"Logistic.location.scale", {-1, 0.7}, -16, 14},
     {"StudentT.df.location.scale", {6, 1, 0.5}, -14, 16},
     {"Uniform.low.high", {-1, 3}, -1, 3},
     {"Exponential.rate", {2}, 0, 10},

@@ -10,6 +10,7 @@
 #include <memory>
 #include <limits>
 
+#include "runtime/moment_rows.h"
 #include "runtime/run.h"
 
 namespace lvm::runtime {
@@ -119,8 +120,14 @@ bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
 
 /// The runs side by side, each on a thread of its own; one run, or one thread, has all threads to itself. What a run finds depends on
 /// its number alone. A run is none where an interruption came before it.
-std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions, const BoundData& table,
                                                const FitOptions& options, const Clock& clock, FunctionTimes& times) {
+  std::optional<MomentRows> moments;
+  if (program.second_order) {
+    Pool all(options.threads);
+    moments = moment_rows(program, table, all);
+  }
+  const BoundData& data = moments ? moments->data : table;
   const int64_t restarts = useful_restarts(program, options);
   Pool pool(restarts > 1 ? options.threads : 1);
   const bool beside = pool.threads() > 1;
@@ -139,7 +146,7 @@ std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const
   pool.run(restarts, [&](int64_t restart, int worker) {
     if (interrupted) return;
     std::unique_ptr<Walker>& walker = walkers[static_cast<size_t>(worker)];
-    if (!walker) walker = std::make_unique<Walker>(program, functions, data, beside ? 1 : options.threads);
+    if (!walker) walker = std::make_unique<Walker>(program, functions, data, beside ? 1 : options.threads, moments ? moments->scale : 1);
     std::optional<RunResult>& run = runs[static_cast<size_t>(restart)];
     run = Run(program, data, own, *walker, clock, restart).go();
     if (run->interrupted) interrupted = true;

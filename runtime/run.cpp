@@ -77,7 +77,7 @@ Failure Run::start() {
 /// Of an objective that is no number: the first row whose log likelihood is none.
 std::string Run::culprit() {
   std::map<std::string, std::vector<double>> outputs;
-  if (!walker_.has("posterior") || !walker_.row_outputs("posterior", parameters_, outputs).empty()) return "";
+  if (!walker_.walks_table() || !walker_.has("posterior") || !walker_.row_outputs("posterior", parameters_, outputs).empty()) return "";
   const auto terms = outputs.find("log_likelihood");
   if (terms == outputs.end()) return "";
   for (int64_t row = 0; row < data_.rows; ++row) {

@@ -80,10 +80,11 @@ int64_t start_columns(const ir::Program& program) {
 
 }  // namespace
 
-Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads)
+Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads, double scale)
     : program_(program),
       functions_(functions),
       data_(data),
+      scale_(scale),
       pool_(threads),
       medians_(program, data),
       patterned_(patterned_rows(program, data)),
@@ -338,7 +339,7 @@ void Walker::reduce() {
   FunctionTimer timer(workers_.front().times, reduction);
   timer.count(1);
   reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
-  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = add_lanes(shard_statistics_.data() + i * LVM_LANES);
+  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = scale_ * add_lanes(shard_statistics_.data() + i * LVM_LANES);
   ir::complete_symmetric(program_, statistics_.data());
 }
 

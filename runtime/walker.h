@@ -37,7 +37,8 @@ class Buffer {
 
 class Walker {
  public:
-  Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads);
+  /// Each row of `data` stands for `scale` rows.
+  Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads, double scale = 1);
 
   /// The hard assignments that `start` reads: for each latent of Program::starts one state a row.
   void set_assignments(const std::vector<std::vector<double>>& states);
@@ -67,6 +68,8 @@ class Walker {
   Failure visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit);
 
   const std::vector<Tile>& tiles() const { return tiles_; }
+  /// The rows are those of the table.
+  bool walks_table() const { return scale_ == 1; }
   /// The table's row at a place that tiles count.
   int64_t row_at(int64_t place) const { return patterned_ ? patterned_->row_at(place) : place; }
 
@@ -109,6 +112,7 @@ class Walker {
   const ir::Program& program_;
   const ir::Executable& functions_;
   const BoundData& data_;
+  double scale_;
   Pool pool_;
   Medians medians_;
   std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells

@@ -7,6 +7,7 @@
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/posterior.h"
+#include "backends/em/second_order.h"
 #include "backends/em/shared_origin.h"
 #include "backends/em/slots.h"
 #include "ir/passes/build_elbo.h"
@@ -312,6 +313,7 @@ ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const 
   lowering.add_start_values();
   lowering.add_medians();
   ir::Program& program = lowering.program;
+  program.second_order = is_second_order(lowering.setting, lowering.factors);
   program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {

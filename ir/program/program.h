@@ -141,6 +141,7 @@ struct Program {
   std::string method;  // "em", "gradient"
   bool single = false;   // numbers of the frame are floats, not doubles
   bool trained_otherwise = false;  // layers of `step` compute something else than in `bound`, which evaluates them
+  bool second_order = false;  // what functions over rows sum is quadratic in the cells: mean and covariance of the columns are sufficient
   bool batched = false;  // statistics have no lanes: the first tile of a batch (first_row 0) sets them, the others are added
   int64_t tile_rows = LVM_TILE_ROWS;  // at most so many rows a call of a batched function
   Module module;       // level step: once, prepare, pattern, rows, rows_about_origin, posterior, impute, recentre, start, update, begin

@@ -84,6 +84,36 @@ TEST_CASE("continuous latents: whole weights equal repeated rows") {
     for (size_t i = 0; i < 3; ++i) CHECK(values(a, name)[i] == Approx(values(b, name)[i]).epsilon(1e-10));
 }
 
+TEST_CASE("continuous latents: rows with the same mean and covariance stand for all, where a row without any cell makes a fit read each") {
+  std::mt19937_64 engine(5);
+  std::normal_distribution<double> normal;
+  std::vector<double> cells;
+  for (int row = 0; row < 400; ++row) {
+    const double u = normal(engine), v = normal(engine);
+    for (const double c : {1e3 + u, 2 * u + v, 50 - v, 1e-3 * u}) cells.push_back(c + 0.5 * std::abs(c) * 1e-3 * normal(engine));
+    cells.push_back(7);             // no variance at all
+    cells.push_back(1 + row % 2);   // a covariate
+    cells.push_back(0.5 + row % 3); // a weight
+  }
+  const std::string text = R"(model m { axis D = 5  axis L = 2
+    data y: real[D] = columns("y1".."y5") missing  given x: real = column("y6")  weight n = column("y7")
+    param w: real[D, L]  param b: real[D]  param a: real[D]  param s: positive[D] = 0.3 fixed
+    latent z: real[L]
+    P(z) = Normal(0, sd: 1)
+    P(y | z, x) = Normal(w * z + b + a * x, var: s)
+    q(z | y, x) = exact })";
+  const std::vector<Values> start = {{"w", {5, 2}, {1, 0, 2, 1, 0, -1, 0, 0, 0.1, 0}}, {"b", {5}, {1e3, 0, 50, 0, 7}}, {"a", {5}, {0, 0, 0, 0, 0}}};
+  const FitOptions options{.iterations = 20, .tolerance = 0.0, .init = start};
+  const Fit few = fit_text(text, table(cells, 7), options);
+  for (const double c : std::vector<double>{NAN, NAN, NAN, NAN, NAN, 1, 1}) cells.push_back(c);
+  const Fit all = fit_text(text, table(cells, 7), options);
+  CHECK(few.objective == Approx(all.objective).epsilon(1e-11));
+  for (const char* name : {"w", "b", "a"})
+    for (size_t i = 0; i < values(few, name).size(); ++i) CHECK(values(few, name)[i] == Approx(values(all, name)[i]).epsilon(1e-8).margin(1e-9));
+  REQUIRE(few.moments("z").mean.size() == 800);  // of the rows of the table
+  for (size_t i = 0; i < 800; ++i) CHECK(few.moments("z").mean[i] == Approx(all.moments("z").mean[i]).epsilon(1e-7).margin(1e-8));
+}
+
 TEST_CASE("continuous latents: what made a large table is found") {
   std::mt19937_64 engine(9);
   std::normal_distribution<double> normal;

@@ -88,7 +88,7 @@ struct Narrowness {
 };
 using NarrownessOf = std::function<Narrowness(Builder&, const Slots& slots)>;
 
-/// What a reparameterised draw is made from: standard normal or uniform numbers in (0, 1), one an element of the draw.
+/// What a reparameterised draw is made from: standard normal or uniform numbers in (0, 1).
 enum class Noise : uint8_t { normal, uniform };
 
 /// A draw from the family as a smooth function of its slots: value = sample(noise, slots), with noise of a law that is free of
@@ -97,10 +97,25 @@ struct Reparameterised {
   Noise noise;
   std::string_view equation;  // of a sample, for people
   Term sample;
-  Term entropy;  // H of an event: [.., without event axes]
+  Term entropy;  // H of an event: [.., without event axes]. Empty: it is estimated by draws
   Term mean, variance;  // of an element; empty where they are not known
   /// ln q of the draw that this noise makes, where that is less work than the density of the draw. Empty: it is not.
   Term density_of_noise = {};
+  Term mean_log = {}, mean_log_rest = {};  // E ln z and E ln(1 - z) of an element. Empty where they are not known
+  /// Numbers of noise an element; several stand along the axis `noise_axis(number)`.
+  int noises = 1;
+};
+
+/// Of the noise of a draw that takes several numbers an element; no variable's axis has such a name.
+AxisId noise_axis(Module& module, int number);
+
+/// What a density that is linear in the value, its logarithm and that of 1 - value needs of a value that is drawn.
+struct LogMeans {
+  NodeId mean, log, rest;  // E z, E ln z, E ln(1 - z)
+};
+struct ExpectedByLogs {
+  std::function<NodeId(Builder&, const LogMeans& of, const Slots& slots)> density;
+  bool with_rest = false;  // it reads `rest`
 };
 
 /// E[ln p(value | slots)] over a value of independent elements of given mean and variance, where ln p is quadratic in it.
@@ -128,6 +143,8 @@ struct Family {
   std::optional<Reparameterised> draw = {};
   /// Empty where ln p is not quadratic in the value.
   ExpectedDensity expected = {};
+  /// Empty where ln p is not linear in logarithms.
+  ExpectedByLogs expected_by_logs = {};
 };
 
 const Family* find_family(std::string_view parameterisation);

@@ -84,6 +84,11 @@ NodeId uniform(Builder& b, NodeId value, const Slots& slots) {
   return b.select(in, negative(b, log_of(b, b.sub(high, low))), b.constant(-__builtin_inf()));
 }
 
+/// e^(m + s^2 / 2)
+NodeId mean_of_log_normal(Builder& b, const Slots& s) {
+  return b.unary(Op::exp, b.make(Op::fma, {b.constant(0.5), b.unary(Op::square, s.at(1)), s.at(0)}));
+}
+
 /// z = e^(m + s e),  H = m + ln s + 1/2 ln 2 pi e.
 Reparameterised drawn_log_normal() {
   return {.noise = Noise::normal,
@@ -94,8 +99,13 @@ Reparameterised drawn_log_normal() {
               [](Builder& b, NodeId, const Slots& s) {
                 return b.add(b.add(s.at(0), log_of(b, s.at(1))), b.constant(half_log_two_pi + 0.5));
               },
-          .mean = {},
-          .variance = {}};
+          .mean = [](Builder& b, NodeId, const Slots& s) { return mean_of_log_normal(b, s); },
+          .variance =
+              [](Builder& b, NodeId, const Slots& s) {
+                const NodeId relative = b.unary(Op::expm1, b.unary(Op::square, s.at(1)));
+                return b.mul(relative, b.unary(Op::square, mean_of_log_normal(b, s)));
+              },
+          .mean_log = [](Builder&, NodeId, const Slots& s) { return s.at(0); }};
 }
 
 /// z = location - scale sign(v) ln(1 - 2 |v|), v = u - 1/2;  H = 1 + ln 2 scale; the variance is 2 scale^2.

@@ -35,6 +35,12 @@ const Family* find_family(std::string_view parameterisation) {
   return nullptr;
 }
 
+AxisId noise_axis(Module& module, int number) {
+  const std::string name = "noise." + std::to_string(number);
+  if (const auto found = module.find_axis(name)) return *found;
+  return module.add_axis({.name = name, .size = number});
+}
+
 std::optional<MatrixAxes> matrix_axes(const Module& module, const Type& matrix, const Type& value) {
   for (const AxisId row : value.axes) {
     const auto column = module.find_axis(module.axis(row).name + "'");

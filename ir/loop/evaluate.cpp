@@ -270,6 +270,9 @@ Value Evaluator::binary(const ir::Node& n, Value a, Value c) {
     case ir::Op::mul: return b_.mul(x, y);
     case ir::Op::div: return b_.div(x, y);
     case ir::Op::pow: return b_.in_precision_of(maths::pow(b_, b_.in_double(x), b_.in_double(y)), single ? number(0) : x);
+    case ir::Op::log_gamma_draw: return b_.in_precision_of(maths::log_gamma_draw(b_, b_.in_double(x), b_.in_double(y)), single ? number(0) : x);
+    case ir::Op::log_gamma_draw_slope:
+      return b_.in_precision_of(maths::log_gamma_draw_slope(b_, b_.in_double(x), b_.in_double(y)), single ? number(0) : x);
     case ir::Op::maximum: return b_.maximum(x, y);
     case ir::Op::minimum: return b_.minimum(x, y);
     case ir::Op::less: return b_.less(x, y);

@@ -335,6 +335,8 @@ Rule rule_of(Op op) {
     case Op::log_bessel:
     case Op::bessel_ratio:
     case Op::bessel_slope:
+    case Op::log_gamma_draw:
+    case Op::log_gamma_draw_slope:
     case Op::floor:
     case Op::is_finite:
     case Op::logical_not:

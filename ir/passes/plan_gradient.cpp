@@ -29,6 +29,12 @@ std::string divergence_text(const PlanContext& c, int index) {
   return "";
 }
 
+std::string drawn_families(const Variable& z) {
+  if (z.domain == Domain::simplex) return "`Dirichlet` has";
+  if (z.type.element == Element::unit) return "`Beta` has";
+  return z.type.element == Element::positive ? "`LogNormal`, `Gamma` and `Exponential` have" : "`Normal`, `Laplace` and `Logistic` have";
+}
+
 void plan_draws(PlanContext& c, const Posterior& q) {
   const int index = q.variables.front();
   const Variable& z = c.variable(index);
@@ -39,7 +45,7 @@ void plan_draws(PlanContext& c, const Posterior& q) {
     for (const std::string& slot : text.slot_names) slots += (slots.empty() ? "" : ", ") + slot;
     refuse(c, Code::posterior_form_not_compiled, q.range,
            fmt::format("`{}({})` as a posterior is not compiled yet: it has no draws that can be differentiated", text.family, slots),
-           z.type.element == Element::positive ? "`LogNormal` has" : "`Normal`, `Laplace` and `Logistic` have");
+           drawn_families(z));
     return;
   }
   c.plan.blocks.push_back({.name = z.name,

@@ -65,8 +65,10 @@ struct Reparameterisation {
     for (size_t i = 1; i < density.inputs.size(); ++i) slots.push_back(copy(density.inputs[i]));
     Type type{Element::real, z.type.axes, -1};
     if (sample >= 0) type.axes.push_back(sample);
-    const NodeId noise = b.leaf(Op::data, "noise." + z.name, type, q.range);
     const Family* family = find_family(density.attributes.text);
+    if (family->draw->noises > 1) type.axes.push_back(noise_axis(b.module(), family->draw->noises));
+    std::ranges::sort(type.axes);
+    const NodeId noise = b.leaf(Op::data, "noise." + z.name, type, q.range);
     const NodeId value = family->draw->sample(b, noise, slots);
     made[static_cast<size_t>(z.node)] = value;
     drawn[static_cast<size_t>(index)] = Drawn{family, std::move(slots), noise, value, density.type.axes};
@@ -126,13 +128,18 @@ struct Reparameterisation {
     const Drawn& q = *drawn[static_cast<size_t>(factor.variable.variable)];
     Slots slots({}, density.attributes.axes);
     for (size_t i = 1; i < density.inputs.size(); ++i) slots.push_back(copy(density.inputs[i]));
-    const NodeId mean = spread(q.family->draw->mean(b, no_node, q.slots), z.type.axes);
-    const NodeId variance = spread(q.family->draw->variance(b, no_node, q.slots), z.type.axes);
-    return row_sum(find_family(density.attributes.text)->expected(b, mean, variance, slots));
+    const auto moment = [&](const Term& term) { return term ? spread(term(b, no_node, q.slots), z.type.axes) : no_node; };
+    const Reparameterised& draw = *q.family->draw;
+    const Family& p = *find_family(density.attributes.text);
+    const NodeId mean = moment(draw.mean);
+    if (p.expected) return row_sum(p.expected(b, mean, moment(draw.variance), slots));
+    const NodeId log = moment(draw.mean_log);
+    return row_sum(p.expected_by_logs.density(b, {mean, log, moment(draw.mean_log_rest)}, slots));
   }
 
   NodeId entropy(int variable_index) {
     const Drawn& q = *drawn[static_cast<size_t>(variable_index)];
+    if (!q.family->draw->entropy) return b.unary(Op::neg, log_q(variable_index));
     const NodeId each = q.family->draw->entropy(b, no_node, q.slots);
     return row_sum(spread(each, q.axes));
   }
@@ -215,9 +222,13 @@ bool has_closed_expectation(const Model& model, const Factor& factor) {
   const Posterior* q = drawn_posterior(model, factor.variable.variable);
   const Node& density = model.function()[factor.log_density];
   const Family* family = find_family(density.attributes.text);
-  if (!q || !family || !family->expected) return false;
+  if (!q || !family) return false;
   const Family* drawn = find_family(model.function()[q->log_density].attributes.text);
-  if (!drawn || !drawn->draw || !drawn->draw->mean) return false;
+  if (!drawn || !drawn->draw || !drawn->draw->entropy || !drawn->draw->mean) return false;
+  const bool by_moments = family->expected && drawn->draw->variance;
+  const bool by_logs = family->expected_by_logs.density && drawn->draw->mean_log &&
+                       (!family->expected_by_logs.with_rest || drawn->draw->mean_log_rest);
+  if (!by_moments && !by_logs) return false;
   // A condition of P(z | w) whose own draw is made from that of z is not independent of it.
   return std::ranges::none_of(slots_of(density), [&](NodeId slot) {
     return std::ranges::any_of(model.variables, [&](const Variable& other) {

@@ -196,6 +196,17 @@ void pow_rule(Adjoint& a) {
   a.inputs[1] = a.b.mul(g, a.b.select(a.b.binary(Op::less, zero(a), x), by_exponent, zero(a)));
 }
 
+/// F(z; shape) = Phi(e) holds along every step of the inputs (Figurnov, Mohamed & Mnih 2018, eq. 5): d ln z = -dF / d shape / (z p)
+/// and d ln z = phi(e) / (z p), ln z p = shape ln z - z - lgamma(shape).
+void log_gamma_draw_rule(Adjoint& a) {
+  const NodeId shape = a.in(0), noise = a.in(1);
+  a.inputs[0] = a.b.mul(a.adjoint, a.b.binary(Op::log_gamma_draw_slope, shape, a.y));
+  const NodeId mass = a.b.sub(a.b.sub(a.b.mul(shape, a.y), a.b.unary(Op::exp, a.y)), a.b.unary(Op::lgamma, shape));
+  const NodeId normal = times(a, -0.5, square(a, noise));
+  const NodeId log_slope = a.b.sub(normal, a.b.add(mass, a.b.constant(0.91893853320467274178)));
+  a.inputs[1] = a.b.mul(a.adjoint, a.b.unary(Op::exp, log_slope));
+}
+
 /// The winner takes the adjoint; of equals the second, as in the value rule.
 void extreme_rule(Adjoint& a) {
   const bool greatest = a.node().op == Op::maximum;
@@ -257,7 +268,8 @@ DerivativeRule derivative_rule(Op op) {
     case Op::bessel_ratio: return [](Adjoint& a) {
       a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_slope, a.in(0)));
     };
-    case Op::trigamma: case Op::binet_curve: case Op::bessel_slope: return nullptr;
+    case Op::log_gamma_draw: return log_gamma_draw_rule;
+    case Op::trigamma: case Op::log_gamma_draw_slope: case Op::binet_curve: case Op::bessel_slope: return nullptr;
     case Op::add: return [](Adjoint& a) { a.inputs = {a.adjoint, a.adjoint}; };
     case Op::sub: return [](Adjoint& a) { a.inputs = {a.adjoint, negative(a, a.adjoint)}; };
     case Op::mul: return [](Adjoint& a) { a.inputs = {a.b.mul(a.adjoint, a.in(1)), a.b.mul(a.adjoint, a.in(0))}; };

@@ -92,6 +92,8 @@ constexpr std::pair<Op, Scalar2> binary_values[] = {
     {Op::mul, [](double a, double b) { return a * b; }},
     {Op::div, [](double a, double b) { return a / b; }},
     {Op::pow, [](double a, double b) { return std::pow(a, b); }},
+    {Op::log_gamma_draw, log_gamma_draw},
+    {Op::log_gamma_draw_slope, log_gamma_draw_slope},
     {Op::maximum, greater},
     {Op::minimum, [](double a, double b) { return std::isnan(a) || a < b ? a : b; }},
     {Op::less, [](double a, double b) { return a < b ? 1.0 : 0.0; }},

@@ -23,6 +23,9 @@ double log_bessel(double x);
 double bessel_ratio(double x);
 double bessel_slope(double x);
 double erfcx(double x);
+/// gamma_draw.cpp. NaN for shapes that are not positive.
+double log_gamma_draw(double shape, double noise);
+double log_gamma_draw_slope(double shape, double log_value);
 
 /// The greater, and NaN where either is.
 double greater(double a, double b);

@@ -225,6 +225,59 @@ inline std::vector<GradientModel> gradient_models() {
   P(y | m) = Normal(m * A, sd: s)
   q(m | y) = Logistic(dot(A, y), scale: s)
 })"},
+      {"draws of Gamma, and of Exponential", R"(model m {
+  axis D = columns
+  data   y: real[D]
+  param  A: real[D]
+  param  a: positive
+  param  r: positive
+  latent g: positive
+  latent h: positive
+  P(g) = Gamma(a, rate: r)
+  P(h) = Exponential(r)
+  P(y | g, h) = Normal(g * A, var: h)
+  q(g, h | y) = q(g | y) * q(h | y)
+  q(g | y) = Gamma(exp(dot(A, y) / 2), rate: a)
+  q(h | y) = Exponential(scale: exp(mean(y)))
+})"},
+      {"importance weights of Gamma", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  V: real[L, D]
+  param  W: positive[D, L]
+  param  a: positive[L]
+  latent z: positive[L]
+  P(z) = Gamma(a, mean: 2)
+  P(y | z) = Normal(W * z, sd: 1)
+  q(z | y) = Gamma(softplus(V * y), scale: a)
+  fit { objective = iwae(k: 3) }
+})"},
+      {"draws of Beta", R"(model m {
+  axis D = columns
+  data   y: bool[D]
+  param  A: real[D]
+  param  a: positive
+  param  b: positive
+  latent s: unit
+  P(s) = Beta(a, b: b)
+  P(y | s) = Bernoulli(s)
+  q(s | y) = Beta(exp(dot(A, y)), b: a)
+})",
+       true},
+      {"draws of Dirichlet", R"(model m {
+  axis D = columns
+  axis K = 3
+  data   y: real[D]
+  param  A: real[K, D]
+  param  W: real[D, K]
+  param  alpha: positive[K]
+  latent s: simplex[K]
+  P(s) = Dirichlet(alpha)
+  P(y | s) = Normal(W * s, sd: 1)
+  q(s | y) = Dirichlet(exp(A * y))
+  fit { samples = 2 }
+})"},
       {"a full covariance", "model m {" + loadings + full_covariance + "}"},
       {"importance weights of a full covariance", "model m {" + loadings + full_covariance + "fit { objective = iwae(k: 3) }\n}"},
       {"a hierarchy of latents", R"(model m {

@@ -64,6 +64,9 @@ std::vector<Case> cases() {
     all.push_back({std::move(name), std::move(make), rows, small});
   };
   add("pow", [=](ir::Builder& b, const Leaves& l) { return b.binary(Op::pow, positive(b, l.x), l.table); });
+  // The value itself: its logarithm passes through 0.
+  add("log_gamma_draw", [=](ir::Builder& b, const Leaves& l) { return b.unary(Op::exp, b.binary(Op::log_gamma_draw, positive(b, l.x), l.table)); });
+  add("log_gamma_draw_slope", [=](ir::Builder& b, const Leaves& l) { return b.binary(Op::log_gamma_draw_slope, positive(b, l.x), l.table); });
   add("logical_and", [=](ir::Builder& b, const Leaves& l) { return b.binary(Op::logical_and, sign(b, l.x), sign(b, b.sub(l.table, b.constant(1)))); });
   add("logical_or", [=](ir::Builder& b, const Leaves& l) { return b.binary(Op::logical_or, sign(b, l.x), sign(b, b.sub(l.table, b.constant(1)))); });
   add("fma", [](ir::Builder& b, const Leaves& l) { return b.make(Op::fma, {l.x, l.table, l.x}); });

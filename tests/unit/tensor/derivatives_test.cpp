@@ -65,6 +65,7 @@ const std::vector<Example> examples = {
     {Op::div, positives + "%2 : positive[K, D] = div %0, %1"},
     {Op::pow, positives + "%2 : positive[K, D] = pow %0, %1"},
     {Op::pow, x + "%1 : positive = constant 3\n%2 : real[K, D] = pow %0, %1"},
+    {Op::log_gamma_draw, positive + "%1 : real[K, D] = parameter \"z\"\n%2 : real[K, D] = log_gamma_draw %0, %1"},
     {Op::maximum, two + "%2 : real[row, K, D] = maximum %0, %1"},
     {Op::minimum, two + "%2 : real[row, K, D] = minimum %0, %1"},
     {Op::fma, two + "%2 : real[K, E] = parameter \"z\"\n%3 : real[row, K, D, E] = fma %0, %1, %2"},
@@ -176,7 +177,7 @@ TEST_CASE("every op has a tested derivative, a zero one, or is refused by name")
   const std::set<Op> flat = {Op::floor, Op::is_finite, Op::logical_not, Op::less, Op::less_equal, Op::equal, Op::logical_and,
                              Op::logical_or, Op::argmax, Op::one_hot};
   for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters}) tested.insert(op);  // convolution_test.cpp
-  const std::set<Op> refused = {Op::trigamma, Op::binet_curve, Op::bessel_slope, Op::eigenvalues, Op::call, Op::scan,
+  const std::set<Op> refused = {Op::trigamma, Op::log_gamma_draw_slope, Op::binet_curve, Op::bessel_slope, Op::eigenvalues, Op::call, Op::scan,
                                 Op::logpdf, Op::expect, Op::entropy, Op::sample};
 #define LVM_OP(op, arity, shape, attributes)                                              \
   {                                                                                       \

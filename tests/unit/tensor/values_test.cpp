@@ -305,6 +305,7 @@ TEST_CASE("every op has a value test or is refused by the interpreter") {
   for (const SpecialValue& value : special_values) tested.insert(value.op);
   const std::set<Op> refused = {Op::latent, Op::logpdf, Op::expect, Op::entropy, Op::sample};
   for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters}) tested.insert(op);  // convolution_test.cpp
+  for (const Op op : {Op::log_gamma_draw, Op::log_gamma_draw_slope}) tested.insert(op);  // gamma_draw_test.cpp
 #define LVM_OP(op, arity, shape, attributes)                   \
   {                                                            \
     INFO(#op);                                                 \

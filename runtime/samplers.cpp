@@ -160,6 +160,13 @@ const Sampler samplers[] = {
        for (const double a : s[0]) sum += a;
        for (size_t i = 0; i < to.size(); ++i) to[i] = s[0][i] / sum;
      }},
+    {"GumbelSoftmax.logits.temperature",
+     LVM_DRAW {
+       std::vector<double> scores;
+       for (const double logit : s[0]) scores.push_back((logit - std::log(-std::log(std::max(uniform(g), 0x1p-54)))) / s[1][0]);
+       std::ranges::copy(softmax(scores), to.begin());
+     },
+     [](const Slots&, Event to) { std::ranges::fill(to, none); }},
     {"Multinomial.n.p", multinomial,
      LVM_MEAN {
        for (size_t i = 0; i < to.size(); ++i) to[i] = s[0][0] * s[1][i];

@@ -29,8 +29,13 @@ std::string divergence_text(const PlanContext& c, int index) {
   return "";
 }
 
+/// What the bound is of where a draw stands in for a value that has no derivative.
+std::string relaxed_text(std::string_view family) {
+  return family == "GumbelSoftmax" ? "; the bound is that of the relaxed model, whose draws are points inside a simplex and no categories" : "";
+}
+
 std::string drawn_families(const Variable& z) {
-  if (z.domain == Domain::simplex) return "`Dirichlet` has";
+  if (z.domain == Domain::simplex) return "`Dirichlet` and `GumbelSoftmax` have";
   if (z.type.element == Element::unit) return "`Beta` has";
   return z.type.element == Element::positive ? "`LogNormal`, `Gamma` and `Exponential` have" : "`Normal`, `Laplace` and `Logistic` have";
 }
@@ -52,7 +57,7 @@ void plan_draws(PlanContext& c, const Posterior& q) {
                            .latent = true,
                            .solver = Solver::reparameterised,
                            .block_class = BlockClass::gradient,
-                           .reason = fmt::format("draws from `{}`; {}", text.family, divergence_text(c, index))});
+                           .reason = fmt::format("draws from `{}`; {}{}", text.family, divergence_text(c, index), relaxed_text(text.family))});
 }
 
 bool plan_latents(PlanContext& c) {

@@ -203,6 +203,35 @@ TEST_CASE("Dirichlet of two shares is Beta, of three it integrates to one", "[fa
   CHECK(sum / (2.0 * cells * cells) == Approx(1).epsilon(1e-4));
 }
 
+TEST_CASE("GumbelSoftmax of two shares is Logistic in their log-odds, of three it integrates to one", "[families]") {
+  Setting s;
+  const Type pair{Element::real, {s.row, s.d}, -1}, logits{Element::real, {s.d}, -1}, one{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1},
+      real{Element::real, {}, -1};
+  for (const double t : {0.3, 1.0, 4.0}) {
+    const auto two = s.density("GumbelSoftmax.logits.temperature", pair, {logits, scalar}, {0.25, 0.75, 1e-5, 1 - 1e-5}, {{0.4, -1.1}, {t}}, {s.d});
+    std::vector<double> log_odds;
+    for (const double x : {0.25, 1e-5}) log_odds.push_back(std::log(x) - std::log1p(-x));
+    const auto logistic = s.density("Logistic.location.scale", one, {real, scalar}, log_odds, {{1.5 / t}, {1 / t}});
+    for (size_t i = 0; i < 2; ++i) {
+      const double x = i == 0 ? 0.25 : 1e-5;
+      CHECK(two[i] == Approx(logistic[i] - std::log(x) - std::log1p(-x)).epsilon(1e-12));
+    }
+  }
+  const Type triple{Element::real, {s.row, s.v}, -1}, three{Element::real, {s.v}, -1};
+  std::vector<double> at;
+  const int cells = 400;
+  for (int i = 0; i < cells; ++i) {
+    for (int j = 0; j + i < cells; ++j) {  // the middles of triangles, two a square
+      const double x = (i + 1.0 / 3) / cells, y = (j + 1.0 / 3) / cells, u = x + 1.0 / 3 / cells, v = y + 1.0 / 3 / cells;
+      at.insert(at.end(), {x, y, 1 - x - y});
+      if (i + j + 1 < cells) at.insert(at.end(), {u, v, 1 - u - v});
+    }
+  }
+  double sum = 0;
+  for (const double ln_p : s.density("GumbelSoftmax.logits.temperature", triple, {three, scalar}, at, {{0.3, -0.2, 0.5}, {1.2}}, {s.v})) sum += std::exp(ln_p);
+  CHECK(sum / (2.0 * cells * cells) == Approx(1).epsilon(2e-3));
+}
+
 TEST_CASE("Multinomial sums to one over all counts, and an impossible outcome that does not occur costs nothing", "[families]") {
   Setting s;
   const Type counts{Element::count, {s.row, s.v}, -1}, table{Element::real, {s.v}, -1}, n{Element::count, {}, -1};

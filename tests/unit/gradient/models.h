@@ -278,6 +278,20 @@ inline std::vector<GradientModel> gradient_models() {
   q(s | y) = Dirichlet(exp(A * y))
   fit { samples = 2 }
 })"},
+      {"draws of GumbelSoftmax", R"(model m {
+  axis D = columns
+  axis K = 3
+  data   y: real[D]
+  param  A: real[K, D]
+  param  W: real[D, K]
+  param  prior: real[K]
+  param  t: positive
+  latent s: simplex[K]
+  P(s) = GumbelSoftmax(prior, temperature: 0.7)
+  P(y | s) = Normal(W * s, sd: 1)
+  q(s | y) = GumbelSoftmax(A * y, temperature: t)
+  fit { samples = 2 }
+})"},
       {"a full covariance", "model m {" + loadings + full_covariance + "}"},
       {"importance weights of a full covariance", "model m {" + loadings + full_covariance + "fit { objective = iwae(k: 3) }\n}"},
       {"a hierarchy of latents", R"(model m {

@@ -7,6 +7,7 @@
 #include "backends/gradient/lower.h"
 #include "frontend/parse/parse.h"
 #include "ir/passes/build_elbo.h"
+#include "ir/passes/group_rows.h"
 #include "ir/passes/push_expectations.h"
 #include "ir/passes/reparameterise.h"
 
@@ -52,13 +53,20 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   if (to.diagnostics.has_errors() || !compiled.model) return to;
 
   const Clock bind_clock;
+  const bool plates = !compiled.model->plates.empty();
+  const runtime::Groups groups = plates ? runtime::find_groups(*compiled.model, table, to.diagnostics) : runtime::Groups();
   runtime::BoundData data =
       runtime::bind(*compiled.model, std::forward<Table>(table), options, to.diagnostics);
+  if (to.diagnostics.has_errors()) return to;
+  to.model = *compiled.model;
+  runtime::set_sizes(*to.model, data);
+  if (plates) {
+    data = runtime::grouped(*to.model, data, groups, to.diagnostics);
+    to.model = ir::group_rows(*to.model, groups.longest(), groups.ragged());
+  }
   to.bind_seconds = bind_clock.seconds();
   if (to.diagnostics.has_errors()) return to;
   to.data = std::move(data);
-  to.model = *compiled.model;
-  runtime::set_sizes(*to.model, *to.data);
 
   // The axes have their sizes now: the stages after analysis run again.
   Clock clock;

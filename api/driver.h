@@ -11,6 +11,7 @@
 #include "frontend/ast/ast.h"
 #include "ir/passes/plan.h"
 #include "runtime/bind.h"
+#include "runtime/groups.h"
 
 namespace lvm::driver {
 

@@ -138,6 +138,8 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
   fit.iterations = fitted.iterations;
   fit.rows = fitted.rows;
   fit.total_weight = fitted.total_weight;
+  fit.plate = lowered.data->plate;
+  fit.group_names = lowered.data->group_names;
   fit.held_out = fitted.held_out;
   fit.held_out_rows = fitted.held_out_rows;
   fit.free_parameters = fitted.free_parameters;

@@ -90,6 +90,12 @@ std::string without_moments(const ir::Model& model) {
   return "";
 }
 
+/// Why rows of a model with a plate cannot be made; empty without one.
+std::string of_plates(const FittedModel& fitted) {
+  const auto& plates = fitted.state->model->compiled.model->plates;
+  return plates.empty() ? "" : fmt::format("rows of the groups of a plate (`{}`) cannot be drawn yet", plates.front().name);
+}
+
 Diagnostics cannot(std::string why) {
   Diagnostics to;
   to.report({.code = Code::fit_cannot_answer, .message = std::move(why)});
@@ -237,6 +243,11 @@ Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
     Results to;
     Rows rows(fitted, model, lowered.data->rows, has_drawn(model), threads);
     rows.take(*lowered.data);
+    if (!lowered.data->plate.empty()) {
+      std::vector<double> numbers(lowered.data->group_names.size());
+      std::iota(numbers.begin(), numbers.end(), 0.0);
+      to.columns.push_back({lowered.data->plate, std::move(numbers), lowered.data->group_names});
+    }
     if (has_drawn(model)) {
       if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
       const RowBlocks deviations = moments_of_drawn(rows);
@@ -274,6 +285,7 @@ ActiveLatents active_latents(const Results& latents) {
 Results sample(const FittedModel& fitted, const SampleOptions& options) {
   return guarded([&] {
     if (!fitted.ok()) return refused(fitted.report());
+    if (const std::string fault = of_plates(fitted); !fault.empty()) return refused(Report({cannot(fault), fitted.state->model->compiled.source}));
     ir::Model model = *fitted.state->model->compiled.model;
     set_fitted_sizes(fitted, model);
     Diagnostics diagnostics;
@@ -295,6 +307,7 @@ Results sample(const FittedModel& fitted, const SampleOptions& options) {
 Results decode(const FittedModel& fitted, const std::vector<double>& latents, const SampleOptions& options) {
   return guarded([&] {
     if (!fitted.ok()) return refused(fitted.report());
+    if (const std::string fault = of_plates(fitted); !fault.empty()) return refused(Report({cannot(fault), fitted.state->model->compiled.source}));
     ir::Model model = *fitted.state->model->compiled.model;
     set_fitted_sizes(fitted, model);
     Diagnostics diagnostics;
@@ -331,6 +344,7 @@ Results decode(const FittedModel& fitted, const std::vector<double>& latents, co
 Results reconstruct(const FittedModel& fitted, const BoundModel& given, const SampleOptions& options) {
   return guarded([&] {
     if (!given.ok()) return refused(given.report());
+    if (const std::string fault = of_plates(fitted); !fault.empty()) return refused(Report({cannot(fault), fitted.state->model->compiled.source}));
     const BoundModel bound = with_posterior(fitted, given);
     if (!bound.ok()) return refused(bound.report());
     const driver::Lowered& lowered = bound.state->lowered;

@@ -151,6 +151,24 @@ runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most) {
   return to;
 }
 
+namespace {
+
+/// The group of a row of a plate: of two, five and three rows in turn.
+int64_t group_of(int64_t row) {
+  constexpr int64_t period = 10, groups = 3;
+  const int64_t at = row % period;
+  return row / period * groups + (at < 2 ? 0 : at < 7 ? 1 : 2);
+}
+
+runtime::Column plate_column(const std::string& name, int64_t rows) {
+  runtime::Column column;
+  column.name = name;
+  for (int64_t row = 0; row < rows; ++row) column.values.push_back(static_cast<double>(group_of(row)));
+  return column;
+}
+
+}  // namespace
+
 RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
   RandomRows to;
   to.table.rows = rows;
@@ -174,7 +192,8 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
           continue;
         }
         const bool absent = variable.missing && draws.absent(row, e);
-        column.values.push_back(absent ? std::nan("") : draws.cell(variable.type.element, states, row, e));
+        const int64_t drawn = variable.plate.empty() ? row : group_of(row);
+        column.values.push_back(absent ? std::nan("") : draws.cell(variable.type.element, states, drawn, e));
       }
       to.binding.columns[variable.name].push_back(column.name);
       columns.push_back(std::move(column));
@@ -186,6 +205,8 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
     }
   }
   for (const ir::Factor& factor : model.factors) make_sizes(model, factor, to);
+  for (const ir::ModelPlate& plate : model.plates)
+    for (const std::string& name : plate.columns) columns.push_back(plate_column(name, rows));
   for (runtime::Column& column : columns) runtime::count_cells(column);
   return to;
 }

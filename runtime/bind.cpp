@@ -501,6 +501,8 @@ std::string shortened_list(const std::vector<std::string>& list, size_t most) {
 std::vector<std::string> describe(const BoundData& data) {
   constexpr size_t most = 8;
   std::vector<std::string> out;
+  if (!data.plate.empty())
+    out.push_back(fmt::format("{}: {} groups of {} rows", data.plate, data.rows, data.observations));
   for (const BoundVariable& v : data.variables) {
     std::string line = fmt::format("{} ← {}", v.name, shortened_list(v.columns, most));
     if (v.columns.size() > most) line += fmt::format(" ({} columns)", v.columns.size());

@@ -60,6 +60,10 @@ struct BoundData {
   int64_t rows = 0;
   const double* weights = nullptr;          // of the rows, in `packed`; null where every row counts once
   double total_weight = 0;                  // the rows' number, or the sum of their weights
+  // Where a row is a group of rows of the table, those of a plate:
+  double observations = 0;               // rows of the table
+  std::string plate;
+  std::vector<std::string> group_names;  // in the order of `rows`
   std::vector<BoundVariable> variables;     // data, given and weight variables in the model's order
   std::map<ir::AxisId, int64_t> sizes;      // of `columns` and `levels` axes, twins included
   PackedColumns packed;

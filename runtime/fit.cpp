@@ -217,7 +217,7 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
   Fitted fitted;
   fitted.objective_name = program.objective_name;
   fitted.rows = data.rows;
-  fitted.total_weight = data.total_weight;
+  fitted.total_weight = data.observations > 0 ? data.observations : data.total_weight;
   fitted.seed = options.seed;
   const auto most = std::max_element(program.starts.begin(), program.starts.end(),
                                      [](const auto& a, const auto& b) { return a.states < b.states; });

@@ -356,6 +356,8 @@ std::vector<Match> Matcher::match() {
   if (!check_used_once(matches) || (!open.empty() && diagnostics_.has_errors())) return matches;
   std::set<int> used;
   for (const Match& match : matches) used.insert(match.columns.begin(), match.columns.end());
+  for (const ir::ModelPlate& plate : model_.plates)
+    for (const std::string& name : plate.columns) used.insert(index_of(name));
   for (const int i : open) {
     const Variable& v = model_.variables[static_cast<size_t>(i)];
     if (v.role != ir::Role::data || data_variables > 1) {

@@ -160,9 +160,6 @@ struct Declare {
     if (latent.global)
       unsupported(context, "a `global` latent", "declare it as `param`, with a prior if it needs one",
                   latent.name.range);
-    if (latent.plate)
-      unsupported(context, "a latent per plate", "declare the latent without `per`: one for each row",
-                  latent.plate->range);
   }
   template <class Other>
   void operator()(const Other&) const {}
@@ -180,6 +177,28 @@ void analyse_sequence(Context& context, const ast::SequenceDeclaration& sequence
   if (entity) entity->used = true;
   unsupported(context, "a `sequence`", "treat the rows as independent: drop the sequence and the positions",
               sequence.name.range);
+}
+
+void analyse_plate(Context& context, const ast::PlateDeclaration& plate) {
+  ir::ModelPlate made{.name = plate.name.text, .columns = {}, .range = plate.name.range};
+  for (const ast::Name& column : plate.columns) made.columns.push_back(column.text);
+  if (!context.model.plates.empty())
+    unsupported(context, "a second plate", "keep the one whose groups matter most", plate.name.range);
+  context.model.plates.push_back(std::move(made));
+}
+
+/// Rows become groups: nothing may be one for each row but data.
+void check_plate(Context& context) {
+  if (context.model.plates.empty()) return;
+  for (const ir::Variable& variable : context.model.variables) {
+    const std::string& plate = context.model.plates.front().name;
+    const bool of_rows = variable.role == Role::latent && variable.plate.empty() && !variable.global;
+    if (of_rows) unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate + "`", variable.range);
+    if (is_inferred(variable) && variable.role == Role::data)
+      unsupported(context, "a partly observed category beside a plate", "drop `missing`, or the plate", variable.range);
+    if (variable.role == Role::weight)
+      unsupported(context, "a row weight beside a plate", "drop the weight, or the plate", variable.range);
+  }
 }
 
 void check_weights(Context& context) {
@@ -203,14 +222,14 @@ void analyse_variables(Context& context) {
   for (const ast::Declaration& declaration : context.file.declarations) {
     if (const auto* each = std::get_if<ast::SequenceDeclaration>(&declaration.node))
       analyse_sequence(context, *each, sequence);
-    if (const auto* plate = std::get_if<ast::PlateDeclaration>(&declaration.node))
-      unsupported(context, "a `plate`", "treat the rows as independent: drop the plate", plate->name.range);
+    if (const auto* plate = std::get_if<ast::PlateDeclaration>(&declaration.node)) analyse_plate(context, *plate);
   }
   for (size_t i = 0; i < context.variables.size(); ++i) {
     const auto& node = context.file.declarations[static_cast<size_t>(context.variables[i].declaration)].node;
     std::visit(Declare{context, static_cast<int>(i)}, node);
   }
   check_weights(context);
+  check_plate(context);
 }
 
 }  // namespace lvm::analysis

@@ -297,6 +297,9 @@ class Fit {
   std::string stop;      // of the best run
   int64_t iterations = 0, rows = 0, free_parameters = 0;
   double total_weight = 0;  // the sum of the rows' weights; their number where they have none
+  /// Of a model with a plate: its name, and what each group is called. `rows` then counts groups, `total_weight` the rows of the table.
+  std::string plate;
+  std::vector<std::string> group_names;
   uint64_t seed = 0;
   double objective = 0;  // total over rows, in nats, without the prior
   std::optional<double> log_prior = {};  // of the parameters; the objective plus this never drops in a run

@@ -133,10 +133,18 @@ struct Unsupported {
   SourceRange range;
 };
 
+/// Rows that share the values of these columns are a group; what is `per` the plate is one for all of them.
+struct ModelPlate {
+  std::string name;
+  std::vector<std::string> columns;
+  SourceRange range;
+};
+
 struct Model {
   std::string name;
   Module module;      // level elbo; axis 0 is `row`; holds the function "model"
   std::vector<ModelAxis> axes;
+  std::vector<ModelPlate> plates;
   std::vector<Variable> variables;
   std::vector<Factor> factors;
   std::vector<Posterior> posteriors;  // after analysis: covers every latent

@@ -157,6 +157,11 @@ std::string print(const Model& model) {
   std::string text = fmt::format("model {}\n", model.name);
   for (const ModelAxis& axis : model.axes)
     text += fmt::format("axis {} = {}\n", axis_name(model, axis.id), size_text(model, axis));
+  for (const ModelPlate& plate : model.plates) {
+    text += "plate " + plate.name + " by";
+    for (const std::string& column : plate.columns) text += " \"" + column + "\"";
+    text += "\n";
+  }
   for (const Variable& variable : model.variables) text += variable_text(model, variable) + "\n";
   for (const Factor& factor : model.factors)
     text += fmt::format("P({}{}) = %{}\n", use_text(model, factor.variable),

@@ -265,6 +265,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   refuse_unsupported(context);
   if (diagnostics.error_count() > before) return context.plan;
   if (climbs_by_gradients(model)) {
+    if (!model.plates.empty()) {
+      diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = "a `plate` in a model that is climbed by gradients is not compiled yet",
+                          .range = model.plates.front().range,
+                          .hint = "give its latents `exact` posteriors"});
+      return context.plan;
+    }
     plan_gradients(context);
     refuse_distributions(context);
     refuse_priors(context);

@@ -174,7 +174,6 @@ struct ContinuousLatent {
 
   /// What stands between an exact posterior and its code; empty: nothing.
   std::string not_compiled() const {
-    if (!z.plate.empty()) return "a latent of a plate";
     if (z.global) return "a latent of the whole model";
     if (z.type.axes.size() > 2) return "a latent with several axes";
     for (const FactorParts& parts : c.factors) {

@@ -75,7 +75,45 @@ void check_cases(const std::vector<Case>& cases, std::string_view solver) {
   }
 }
 
+const std::vector<std::string> plates = {
+    R"(model m { plate g = by("school")  data y: real  given x: real  param a: real  param b: real  param v: positive  param s: positive
+      latent u: real per g
+      P(u) = Normal(0, var: v)
+      P(y | u, x) = Normal(a + b * x + u, sd: s)
+      q(u | y, x) = exact })",
+    R"(model m { plate g = by("school", "year")  axis J = 2  data y: real  given x: real  given w: real per g  param f: real[J]  param c: real  param v: covariance[J]
+      param s: positive  latent u: real[J] per g
+      P(u) = Normal(0, cov: v)
+      P(y | u, x, w) = Normal(dot(f + u, [1, x]) + c * w, sd: s)
+      q(u | y, x, w) = exact })",
+    R"(model m { plate g = by("patient")  data n: count  given t: positive  param r: positive
+      latent u: positive per g
+      P(u) = Gamma(2, mean: 1)
+      P(n | u, t) = Poisson(r * t * u)
+      q(u | n, t) = exact })",
+    R"(model m { plate g = by("group")  axis K = 2  data y: real  given x: real  param p: simplex[K]  param a: real[K]  param b: real[K]  param s: positive
+      latent c: category[K] per g
+      P(c) = Categorical(p)
+      P(y | c, x) = Normal(a[c] + b[c] * x, sd: s)
+      q(c | y, x) = exact })",
+    R"(model m { plate g = by("group")  axis K = 2  axis V = 3  data y: category[V]  param p: simplex[K]  param w: simplex[K, V]
+      latent c: category[K] per g
+      P(c) = Categorical(p)
+      P(y | c) = Categorical(w[c])
+      q(c | y) = exact })",
+};
+
 }  // namespace
+
+TEST_CASE("latents of groups are certified") {
+  for (const std::string& text : plates) {
+    INFO(text);
+    const Model model = compile(text);
+    INFO(model.report().render());
+    REQUIRE(model.ok());
+    for (const uint64_t seed : {1, 2}) check_all(certify(model, {.seed = seed}));
+  }
+}
 
 TEST_CASE("Gaussian latents are certified") { check_cases(gaussian, "conditioning"); }
 

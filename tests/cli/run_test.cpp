@@ -155,6 +155,7 @@ TEST_CASE("every example runs") {
       {"robust", "wine"},
       {"policies", "claims"},
       {"litters", "litters"},
+      {"sleep", "sleepstudy"},
   }));
   INFO(model);
   const Json json = run_json({"examples/" + model + ".lvm", "examples/data/" + data + ".csv"});

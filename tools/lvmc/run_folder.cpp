@@ -122,6 +122,14 @@ void write_trace(Writer& to, const lvm::Fit& fit) {
   }
 }
 
+/// A cell of a CSV file.
+std::string quoted(const std::string& text) {
+  if (text.find_first_of(",\"\n\r") == std::string::npos) return text;
+  std::string made = "\"";
+  for (const char c : text) made += c == '"' ? "\"\"" : std::string(1, c);
+  return made + "\"";
+}
+
 /// Columns of a posterior: the number of columns, and what a row writes into them.
 struct PosteriorColumns {
   std::string names;
@@ -159,7 +167,7 @@ void write_posterior(Writer& to, const lvm::Fit& fit) {
   std::vector<PosteriorColumns> all;
   const auto latents = std::ranges::count_if(fit.plan, &lvm::PlanBlock::latent);
   const auto rows = static_cast<size_t>(fit.rows);
-  std::string header = "row";
+  std::string header = fit.plate.empty() ? "row" : fit.plate;
   for (const lvm::PlanBlock& block : fit.plan) {
     if (!block.latent) continue;
     lvm::LatentMoments moments = fit.moments(block.name);
@@ -169,7 +177,7 @@ void write_posterior(Writer& to, const lvm::Fit& fit) {
   }
   to.write(header + "\n");
   for (size_t row = 0; row < rows; ++row) {
-    std::string line = std::to_string(row + 1);
+    std::string line = fit.plate.empty() ? std::to_string(row + 1) : quoted(fit.group_names[row]);
     for (const PosteriorColumns& columns : all) line += columns.line(row);
     to.write(line + "\n");
   }

@@ -175,10 +175,12 @@ std::string binding_lines(const std::vector<lvm::BoundVariable>& variables, bool
 }
 
 std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose) {
-  const bool weighted = fit.total_weight != static_cast<double>(fit.rows);
-  std::string text =
-      fmt::format("{}: {} on {} rows of {}{}\n", fit.model_name, upper(fit.method), fit.rows, table,
-                  weighted ? fmt::format(", of total weight {:.12g}", fit.total_weight) : "");
+  const bool groups = !fit.plate.empty(), weighted = !groups && fit.total_weight != static_cast<double>(fit.rows);
+  std::string text = fmt::format("{}: {} on {} rows of {}", fit.model_name, upper(fit.method),
+                                 groups ? static_cast<int64_t>(fit.total_weight) : fit.rows, table);
+  if (weighted) text += fmt::format(", of total weight {:.12g}", fit.total_weight);
+  if (groups) text += fmt::format(", in {} groups by `{}`", fit.rows, fit.plate);
+  text += "\n";
   text += binding_lines(fit.variables, verbose);
   text += "plan\n" + plan_lines(fit.plan);
   text += "\n" + objective_lines(fit) + run_lines(fit, verbose);

@@ -67,11 +67,17 @@ void obey(BindScript& script, const Words& words) {
   if (verb == "given") return add_variable(script.model, words, ir::Role::given);
   if (verb == "weight") return add_variable(script.model, words, ir::Role::weight);
   const Words rest(words.begin() + 2, words.end());
+  if (verb == "plate") {
+    script.model.plates.push_back({.name = words[1], .columns = rest, .range = {}});
+    return;
+  }
   if (verb == "columns") {
     binding_of(script.model, words[1]).patterns = rest;
   } else if (verb == "binarise") {
     binding_of(script.model, words[1]).preprocess = ir::Binding::Preprocess::binarise_threshold;
     binding_of(script.model, words[1]).low = std::stod(words[2]);
+  } else if (verb == "per") {
+    variable_named(script.model, words[1]).plate = words[2];
   } else if (verb == "missing") {
     variable_named(script.model, words[1]).missing = true;
   } else if (verb == "scale") {

@@ -5,6 +5,7 @@
 //   data y real D           data c category(K) D          given x positive
 //   columns y w b* !b7      binarise y 0.5    scale y 0 255
 //   bind y a b c            delimiter ;       na -999           missing y      levels c red green
+//   plate g school year     per x g
 
 #include <string>
 #include <vector>

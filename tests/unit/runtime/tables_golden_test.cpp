@@ -2,6 +2,7 @@
 
 #include <catch2/catch.hpp>
 
+#include "runtime/groups.h"
 #include "tests/unit/runtime/bind_script.h"
 #include "tests/support/golden.h"
 
@@ -22,6 +23,10 @@ Case run(const std::filesystem::path& path) {
   const auto table = read_table_text(path.filename().string(), golden::read(path), script.read, diagnostics);
   BoundData data;
   if (table) data = bind(script.model, *table, script.bind, diagnostics);
+  if (table && !script.model.plates.empty()) {
+    const Groups groups = find_groups(script.model, *table, diagnostics);
+    if (!diagnostics.has_errors()) data = grouped(script.model, data, groups, diagnostics);
+  }
   Case out{render_all(diagnostics, nullptr), diagnostics.has_errors()};
   for (const std::string& line : describe(data)) out.text += line + "\n";
   return out;

@@ -112,10 +112,10 @@ TEST_CASE("what is per a plate may not differ inside of a group, and every row h
   CHECK(bound({1, 5, 2, 1, 5, 3, 2, 6, 3}).ok());
   const BoundModel differs = bound({1, 5, 2, 1, 5.5, 3, 2, 6, 3});
   CHECK_FALSE(differs.ok());
-  CHECK_THAT(differs.report().render(), Catch::Contains("E0541") && Catch::Contains("`u` is one value per `group`, and in `1` it is 5 in one row and 5.5 in another"));
+  CHECK_THAT(differs.report().render(), Catch::Contains("E0545") && Catch::Contains("`u` is one value per `group`, and in `1` it is 5 in one row and 5.5 in another"));
   const BoundModel lacks = bound({1, 5, 2, std::nan(""), 5, 3, 2, 6, 3});
   CHECK_FALSE(lacks.ok());
-  CHECK_THAT(lacks.report().render(), Catch::Contains("E0540"));
+  CHECK_THAT(lacks.report().render(), Catch::Contains("E0544"));
 }
 
 }  // namespace lvm::numeric

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/chain.h"
 #include "backends/em/continuous.h"
 
 namespace lvm::em {
@@ -9,11 +10,6 @@ namespace lvm::em {
 using ir::Op;
 
 namespace {
-
-struct BlockPosterior {
-  std::vector<AxisId> axes;
-  ir::EnumeratedPosterior made;
-};
 
 bool is_point(const Setting& setting) {
   return std::ranges::any_of(
@@ -79,6 +75,7 @@ RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setti
 
 RowPosterior row_posterior(Builder& b, Expansion& expand, const Setting& setting,
                            const std::vector<Emission>& emissions) {
+  if (setting.chain) return chain_posterior(b, expand, setting, emissions);
   std::vector<std::vector<AxisId>> axes;
   for (const std::vector<size_t>& block : ir::joint_blocks(setting.model, setting.latents)) {
     axes.emplace_back();

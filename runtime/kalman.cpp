@@ -35,7 +35,7 @@ GaussianChain::GaussianChain(int states) : states_(states) {
   for (std::vector<double>* vector : {&mean_, &previous_mean_, &e_}) vector->resize(n);
 }
 
-void GaussianChain::start(int64_t steps) {
+void GaussianChain::clear(int64_t steps) {
   const auto doubles = static_cast<size_t>(steps * states_);
   for (std::vector<double>* values : {&filtered_, &pull_}) {
     values->clear();
@@ -43,6 +43,8 @@ void GaussianChain::start(int64_t steps) {
   }
   evidence_.clear();
   evidence_.reserve(static_cast<size_t>(steps));
+  starts_.clear();
+  starts_.reserve(static_cast<size_t>(steps));
   block_.clear();
   block_.reserve(static_cast<size_t>(steps));
   blocks_.clear();
@@ -55,16 +57,11 @@ void GaussianChain::filter(const GaussianStep& step) {
 
 void GaussianChain::turn() {
   at_ = steps();
-  std::fill(e_.begin(), e_.end(), 0.0);
-  std::fill(e_root_.begin(), e_root_.end(), 0.0);
-  for (int i = 0; i < states_; ++i) e_root_[static_cast<size_t>(i * states_ + i)] = 1;
-  root_change_ = std::numeric_limits<double>::infinity();
-  rest_block_ = last_block_ = -1;
 }
 
 SmoothedStep GaussianChain::smooth() {
   smooth_(*this);
-  const bool first = at_ == 0;
+  const bool first = starts_[static_cast<size_t>(at_)] != 0;
   return {mean_.data(), root_.data(), first ? nullptr : previous_mean_.data(),
           first ? nullptr : cross_.data(), same_roots_};
 }

@@ -46,8 +46,8 @@ class GaussianChain {
  public:
   explicit GaussianChain(int states);
 
-  /// Forgets the series before; `steps` to come, as a guess.
-  void start(int64_t steps);
+  /// Forgets all steps; `steps` to come, as a guess.
+  void clear(int64_t steps);
   void filter(const GaussianStep& step);
 
   int states() const { return states_; }
@@ -61,6 +61,7 @@ class GaussianChain {
   /// From the last step to the first: each call smooths the step before.
   void turn();
   SmoothedStep smooth();
+  int64_t at() const { return at_; }  // the step that was smoothed last
 
   /// How often covariances were computed: they are not where they have come to rest.
   int64_t blocks() const { return static_cast<int64_t>(blocks_.size()) / (3 * states_ * states_); }
@@ -76,7 +77,8 @@ class GaussianChain {
   // Of each step.
   std::vector<double> filtered_, pull_, evidence_;  // pull: T11 u
   std::vector<int32_t> block_;
-  std::vector<double> blocks_;  // [block][3][S, S]: the filtered root C L^-T, T11 L^-T, T12
+  std::vector<uint8_t> starts_;  // 1: the step starts a series
+  std::vector<double> blocks_;   // [block][3][S, S]: the filtered root C L^-T, T11 L^-T, T12
 
   // Of the step that is filtered now.
   std::vector<double> inputs_;  // the covariances' own: J, A, N

@@ -90,7 +90,7 @@ struct KalmanKernel {
     const size_t bytes = sizeof(double) * static_cast<size_t>(n * n);
     double* own = c.inputs_.data();
     const double* given[] = {step.precision, step.transition, step.noise};
-    bool same = c.block_.size() > 1 && step.transition;
+    bool same = c.block_.size() > 1 && step.transition && !c.starts_.back();
     for (int i = 0; i < 3; ++i, own += n * n) {
       if (!given[i] || (same && std::memcmp(own, given[i], bytes) == 0)) continue;
       same = false;
@@ -233,6 +233,7 @@ struct KalmanKernel {
       pull[i] = sum;
     }
     c.evidence_.push_back(-0.5 * square - c.log_root_);
+    c.starts_.push_back(step.transition ? 0 : 1);
   }
 
   /// root [n, n] = C R, and R of the step before with the cross root.
@@ -266,27 +267,37 @@ struct KalmanKernel {
     c.root_change_ = change(R, old, n, false);
   }
 
+  /// Nothing is known of what follows the last step of a series: e ~ N(0, I).
+  static void turn(GaussianChain& c, int n) {
+    std::fill(c.e_.begin(), c.e_.end(), 0.0);
+    std::fill(c.e_root_.begin(), c.e_root_.end(), 0.0);
+    for (int i = 0; i < n; ++i) c.e_root_[static_cast<size_t>(i * n + i)] = 1;
+    c.root_change_ = std::numeric_limits<double>::infinity();
+    c.rest_block_ = c.last_block_ = -1;
+  }
+
   static void smooth(GaussianChain& c) {
     const int n = size(c);
-    const int64_t t = --c.at_;
-    const int32_t index = c.block_[static_cast<size_t>(t)],
-                  previous = t > 0 ? c.block_[static_cast<size_t>(t - 1)] : -1;
+    const auto t = static_cast<size_t>(--c.at_);
+    if (t + 1 == c.block_.size() || c.starts_[t + 1]) turn(c, n);
+    const bool starts = c.starts_[t] != 0;
+    const int32_t index = c.block_[t], previous = starts ? -1 : c.block_[t - 1];
     const double* now = block(c, index, n);
     c.same_roots_ = c.rest_block_ == index && previous == index;
     if (!c.same_roots_) {
       const double moved = c.root_change_;
-      roots(c, now, t > 0 ? block(c, previous, n) : nullptr, n);
+      roots(c, now, starts ? nullptr : block(c, previous, n), n);
       // Only changes of steps that share all they depend on say that nothing moves any more.
       const bool comparable = index == previous && c.last_block_ == index;
       c.rest_block_ = comparable && at_rest(c.root_change_, moved) ? index : -1;
       if (!comparable) c.root_change_ = std::numeric_limits<double>::infinity();
       c.last_block_ = index;
     }
-    const double* filtered = c.filtered_mean(t);
+    const double* filtered = c.filtered_mean(c.at_);
     affine(c.mean_.data(), filtered, now, c.e_.data(), n);
-    if (t == 0) return;
+    if (starts) return;
     double* e = c.scratch_.data();
-    affine(e, c.pull_.data() + t * n, now + n * n, c.e_.data(), n);
+    affine(e, c.pull_.data() + t * static_cast<size_t>(n), now + n * n, c.e_.data(), n);
     std::copy(e, e + n, c.e_.data());
     affine(c.previous_mean_.data(), filtered - n, block(c, previous, n), e, n);
   }

@@ -204,12 +204,42 @@ TEST_CASE("a Gaussian chain has the law that conditioning all states at once giv
       Draw draw(seed * 100 + n);
       const std::vector<Owned> steps = random_series(n, 1 + draw.below(6), draw);
       GaussianChain chain(static_cast<int>(n));
-      chain.start(static_cast<int64_t>(steps.size()));
+      chain.clear(static_cast<int64_t>(steps.size()));
       for (const Owned& s : steps) chain.filter(s.step());
       const Dense dense(steps, n);
       INFO(n << " states, seed " << seed << ", " << steps.size() << " steps");
       check_close(total(chain, steps), dense.evidence, 10 + std::abs(dense.evidence));
       check_smoothed(chain, dense, 1e-10);
+    }
+  }
+}
+
+TEST_CASE("series one behind the other do not touch each other") {
+  constexpr size_t n = 3;
+  Draw draw(5);
+  std::vector<std::vector<Owned>> series;
+  for (const size_t length : {4UL, 1UL, 40UL, 2UL}) series.push_back(random_series(n, length, draw));
+  for (size_t t = 2; t < 40; ++t) {  // that comes to rest
+    series[2][t].precision = series[2][1].precision;
+    series[2][t].transition = series[2][1].transition;
+    series[2][t].noise = series[2][1].noise;
+  }
+  GaussianChain all(n), one(n);
+  all.clear(0);
+  for (const std::vector<Owned>& steps : series)
+    for (const Owned& s : steps) all.filter(s.step());
+  all.turn();
+  for (size_t i = series.size(); i-- > 0;) {
+    one.clear(0);
+    for (const Owned& s : series[i]) one.filter(s.step());
+    one.turn();
+    for (size_t t = series[i].size(); t-- > 0;) {
+      const SmoothedStep a = all.smooth(), b = one.smooth();
+      CHECK(std::equal(a.mean, a.mean + n, b.mean));
+      CHECK(std::equal(a.root, a.root + n * n, b.root));
+      REQUIRE((a.cross == nullptr) == (t == 0));
+      if (t > 0) CHECK(std::equal(a.cross, a.cross + 2 * n * n, b.cross));
+      CHECK(all.evidence(all.at()) == one.evidence(one.at()));
     }
   }
 }
@@ -238,7 +268,7 @@ TEST_CASE("a Gaussian chain stands scales that are far apart") {
       }
     }
     GaussianChain chain(static_cast<int>(n));
-    chain.start(static_cast<int64_t>(steps.size()));
+    chain.clear(static_cast<int64_t>(steps.size()));
     for (const Owned& s : steps) chain.filter(s.step());
     const Dense dense(steps, n);
     chain.turn();
@@ -270,7 +300,7 @@ TEST_CASE(
   GaussianChain chain(1);
   std::vector<double> mean(length), sd(length), lag(length);
   for (int round = 0; round < 2; ++round) {  // the second finds the buffers as the first left them
-    chain.start(length);
+    chain.clear(length);
     for (int64_t t = 0; t < length; ++t) {
       const auto i = static_cast<size_t>(t);
       chain.filter({&J[i], &h[i], t == 0 ? nullptr : &a, &zero, t == 0 ? &start_sd : &noise});
@@ -310,7 +340,7 @@ TEST_CASE(
 TEST_CASE("a Gaussian chain says NaN where a step has no Gaussian likelihood") {
   const double precision = -2, linear = 0, offset = 0, noise = 1;
   GaussianChain chain(1);
-  chain.start(1);
+  chain.clear(1);
   chain.filter({&precision, &linear, nullptr, &offset, &noise});
   CHECK(std::isnan(chain.evidence(0)));
 }

@@ -100,6 +100,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       medians_(program, data),
       patterned_(patterned_rows(program, data)),
       chain_(program.chain ? std::optional<ChainWalk>(std::in_place, program, data) : std::nullopt),
+      gaussian_(),
       tiles_(patterned_ ? patterned_->tiles() : plain_tiles(data.rows)),
       shards_(make_shards(static_cast<int64_t>(tiles_.size()), statistic_bytes(program))),
       assignments_(data.rows, std::max<int64_t>(1, start_columns(program))),
@@ -107,20 +108,13 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)),
       summed_(summed_elements(program)) {
-  const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) /
-                          static_cast<int64_t>(sizeof(double));
+  if (program.steps) gaussian_.emplace(program, data, pool_.threads());
+  const int64_t of_series = chain_ ? chain_->column_doubles() : gaussian_ ? gaussian_->column_doubles() : 0;
+  const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
-    workers_.push_back({Buffer(scratch),
-                        Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS),
-                        {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0),
-                        Buffer(sums * LVM_LANES),
-                        Buffer(sums),
-                        Buffer(sums),
-                        Buffer(sums),
-                        {},
-                        Buffer(chain_ ? chain_->column_doubles() : 0)});
+    workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}, Buffer(of_series)});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -274,10 +268,11 @@ int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     worker.columns.clear();
     for (const double* column : columns_) worker.columns.push_back(column + tile.at);
-    if (chain_ && function != start_function && function != ir::emissions_function) {
+    if (walks_series() && function != start_function && function != ir::emissions_function) {
       FunctionTimer columns(worker.times, chain_columns);
-      chain_->columns(
-          tile.rows, [&](int32_t i) { return row_at(tile.at + i); }, worker.chain.data(), worker.columns);
+      const auto row = [&](int32_t i) { return row_at(tile.at + i); };
+      if (gaussian_) gaussian_->columns(tile.rows, row, worker.chain.data(), worker.columns);
+      if (chain_) chain_->columns(tile.rows, row, worker.chain.data(), worker.columns);
     }
     frame.columns = worker.columns.data();
     frame.first_row = tile.at;
@@ -366,6 +361,13 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
 /// The posterior of all steps at the parameters that `prepare` has seen.
 Failure Walker::walk_chain(const std::vector<double>& parameters) {
   Failure failure;
+  if (gaussian_) {
+    emit(parameters, failure);
+    FunctionTimer timer(workers_.front().times, chain_series);
+    timer.count(1, data_.rows);
+    if (failure.empty()) gaussian_->walk(derived_.data(), pool_);
+    return failure;
+  }
   for (const bool logs : {false, true}) {
     chain_->begin(logs);
     emit(parameters, failure);
@@ -379,7 +381,9 @@ Failure Walker::walk_chain(const std::vector<double>& parameters) {
 
 void Walker::emit(const std::vector<double>& parameters, Failure& failure) {
   failure = walk(ir::emissions_function, parameters, [&](const Worker& worker, const Tile& tile) {
-    chain_->store(worker.output.data(), tile.rows, [&](int32_t i) { return row_at(tile.at + i); });
+    const auto row = [&](int32_t i) { return row_at(tile.at + i); };
+    if (gaussian_) gaussian_->store(worker.output.data(), tile.rows, row);
+    if (chain_) chain_->store(worker.output.data(), tile.rows, row);
   });
 }
 
@@ -426,7 +430,7 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
   const bool fills = patterned_ && function == start_function;
   if (fills) patterned_->fill_absent(states_);
   Failure failure;
-  if (chain_ && function != start_function) failure = walk_chain(parameters);
+  if (walks_series() && function != start_function) failure = walk_chain(parameters);
   if (failure.empty()) failure = walk(function, parameters, {});
   if (fills) patterned_->clear_absent();
   reduce();
@@ -434,9 +438,8 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
   return failure;
 }
 
-Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters,
-                           const VisitTile& visit) {
-  if (chain_) {
+Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit) {
+  if (walks_series()) {
     if (Failure failure = walk_chain(parameters); !failure.empty()) return failure;
   }
   return walk(function, parameters, [&](const Worker& worker, const Tile& tile) {
@@ -446,7 +449,7 @@ Failure Walker::visit_rows(const std::string& function, const std::vector<double
 
 Failure Walker::row_outputs(const std::string& function, const std::vector<double>& parameters,
                             std::map<std::string, std::vector<double>>& values) {
-  if (chain_) {
+  if (walks_series()) {
     if (Failure failure = walk_chain(parameters); !failure.empty()) return failure;
   }
   std::vector<double*> targets;

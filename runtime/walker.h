@@ -11,6 +11,7 @@
 #include "runtime/bind.h"
 #include "runtime/chain_walk.h"
 #include "runtime/function_times.h"
+#include "runtime/gaussian_walk.h"
 #include "runtime/medians.h"
 #include "runtime/patterns.h"
 #include "runtime/pool.h"
@@ -101,6 +102,7 @@ class Walker {
   void point_columns();
   void set_columns(int64_t first, const std::vector<std::vector<double>>& values);
   void fill_variances();
+  bool walks_series() const { return chain_ || gaussian_; }
   Failure walk_chain(const std::vector<double>& parameters);
   void emit(const std::vector<double>& parameters, Failure& failure);
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
@@ -124,6 +126,7 @@ class Walker {
   Medians medians_;
   std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells
   std::optional<ChainWalk> chain_;          // of a program with a chain
+  std::optional<GaussianWalk> gaussian_;    // of a program with a Gaussian one
   std::vector<Tile> tiles_;
   Shards shards_;
   PackedColumns assignments_;  // start values, then assignments

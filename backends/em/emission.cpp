@@ -173,19 +173,24 @@ std::vector<Emission> emissions(const Setting& setting) {
   return list;
 }
 
-NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent) {
-  const std::string& name = setting.model.variables[static_cast<size_t>(latent.variable)].name;
+NodeId find_node_leaf(const Setting& setting, int latent) {
+  const std::string& name = setting.model.variables[static_cast<size_t>(latent)].name;
   const Function& f = setting.function();
   for (size_t id = 0; id < f.nodes.size(); ++id) {
     if (f.nodes[id].op == Op::data && f.nodes[id].attributes.text == name) return static_cast<NodeId>(id);
   }
-  throw ir::InternalError("the canonical function does not use the latent " + name);
+  return ir::no_node;
+}
+
+NodeId node_leaf(const Setting& setting, int latent) {
+  const NodeId leaf = find_node_leaf(setting, latent);
+  if (leaf == ir::no_node) throw ir::InternalError("the canonical function does not use the latent " + setting.model.variables[static_cast<size_t>(latent)].name);
+  return leaf;
 }
 
 void Expansion::place_latent(const std::string& name, NodeId made) {
-  for (const ir::NodeLatent& latent : setting_.continuous) {
-    if (setting_.model.variables[static_cast<size_t>(latent.variable)].name == name) replace(node_leaf(setting_, latent), made);
-  }
+  const NodeId leaf = find_node_leaf(setting_, *setting_.model.find(name));
+  if (leaf != ir::no_node) replace(leaf, made);
   latents_[name] = made;
 }
 

@@ -65,8 +65,10 @@ struct Emission {
 
 std::vector<Emission> emissions(const Setting& setting);
 
-/// The canonical leaf of a continuous latent.
-NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent);
+/// The canonical leaf of a continuous latent, or of an earlier step of it.
+NodeId node_leaf(const Setting& setting, int latent);
+/// The same, and no_node where no factor mentions it.
+NodeId find_node_leaf(const Setting& setting, int latent);
 
 /// "Normal.mean.cov": what finds the family.
 std::string parameterisation_of(const Emission& emission);

@@ -214,6 +214,7 @@ struct Explanation {
       case Solver::forward_backward:
       case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

@@ -11,6 +11,7 @@
 #include "backends/em/second_order.h"
 #include "backends/em/shared_origin.h"
 #include "backends/em/slots.h"
+#include "backends/em/smoothing.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/chain_rows.h"
 #include "ir/passes/split_binding_times.h"
@@ -62,8 +63,24 @@ struct Lowering {
   const ir::Variable& variable(const ir::NodeLatent& latent) const {
     return setting.model.variables[static_cast<size_t>(latent.variable)];
   }
-  /// The data columns of a continuous latent's values at the start.
-  std::string start_slot(const ir::NodeLatent& latent) const { return "start_" + variable(latent).name; }
+  /// The data columns of the values of a continuous latent, and of its earlier steps, at the start.
+  struct StartStep {
+    const ir::Variable* variable;
+    std::string slot;
+    int64_t steps;
+  };
+  std::vector<StartStep> start_steps(const ir::NodeLatent& latent) const {
+    std::vector<StartStep> all;
+    for (int64_t k = 0; k <= latent.order(); ++k) {
+      const int at = k == 0 ? latent.variable : latent.lags[static_cast<size_t>(k - 1)];
+      if (at < 0) continue;
+      const ir::Variable& v = setting.model.variables[static_cast<size_t>(at)];
+      all.push_back({&v, "start_" + v.name, k});
+    }
+    return all;
+  }
+  /// The variable whose cells are a chain with noise; empty: none.
+  std::string observed_as(const ir::NodeLatent& latent) const { return latent.order() > 0 ? directly_observed(setting, factors) : ""; }
 
   Function update(StatisticTable& statistics, Moves moves) {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
@@ -109,6 +126,7 @@ struct Lowering {
     for (const ir::FiniteLatent& latent : own_latents())
       b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
     if (setting.chain) program.chain = write_chain(b, expand, setting, factors);
+    if (smoothed_latent(setting)) program.steps = write_steps(b, setting, factors);
     for (const Moments& m : q.moments) {
       const auto of_rows = [&](NodeId x) {
         return b.type(x).has(ir::row_axis) ? x : b.make(Op::broadcast, {x}, {.axes = {ir::row_axis}});
@@ -138,8 +156,11 @@ struct Lowering {
     Function function{.name = "start", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, setting);
-    for (const ir::NodeLatent& latent : setting.continuous)
-      expand.place_latent(variable(latent).name, start_nodes(b, setting, latent, start_slot(latent), one_scale(latent)));
+    for (const ir::NodeLatent& latent : setting.continuous) {
+      const bool good = one_scale(latent) || !observed_as(latent).empty();
+      for (const StartStep& step : start_steps(latent))
+        expand.place_latent(step.variable->name, start_nodes(b, setting, latent, {.slot = step.slot, .good = good, .steps = step.steps}));
+    }
     const Marginal q =
         assigned(b, setting, [&](const ir::FiniteLatent& latent) { return assignment(latent); });
     statistics.write(b, expand, q, StatisticTable::For::start);
@@ -171,7 +192,7 @@ struct Lowering {
     };
     functions.push_back(std::move(split.prepare));
     if (by_pattern()) functions.push_back(std::move(split.pattern));
-    if (setting.chain) part(ir::emissions_function, true, "");
+    if (walks_series()) part(ir::emissions_function, true, "");
     part("rows", false, "");
     if (!shared.empty()) {
       part(ir::origin_rows_function, false, about_origin);
@@ -184,6 +205,9 @@ struct Lowering {
     if (begin) functions.push_back(std::move(*begin));
     add_slots(variances);
   }
+
+  /// The posterior of a row depends on others of its series.
+  bool walks_series() const { return setting.chain || smoothed_latent(setting) != nullptr; }
 
   bool by_pattern() const {
     return std::any_of(factors.begin(), factors.end(),
@@ -206,13 +230,18 @@ struct Lowering {
     if (setting.chain) {
       for (ir::DataSlot& slot : chain_slots(module, *setting.chain)) program.data.push_back(std::move(slot));
     }
+    if (const ir::NodeLatent* smoothed = smoothed_latent(setting)) {
+      for (ir::DataSlot& slot : step_slots(module, *smoothed)) program.data.push_back(std::move(slot));
+    }
     for (const ir::Lag& lag : setting.model.lags) add_start_lag(lag);
     for (const ir::NodeLatent& latent : setting.continuous) {
-      ir::DataSlot slot;
-      slot.name = start_slot(latent);
-      slot.axes = without(variable(latent).type.axes, {ir::row_axis});
-      slot.size = element_count(module, slot.axes);
-      program.data.push_back(slot);
+      for (const StartStep& step : start_steps(latent)) {
+        ir::DataSlot slot;
+        slot.name = step.slot;
+        slot.axes = without(step.variable->type.axes, {ir::row_axis});
+        slot.size = element_count(module, slot.axes);
+        program.data.push_back(slot);
+      }
     }
     for (const ir::FiniteLatent& latent : own_latents()) {
       ir::DataSlot slot;
@@ -241,7 +270,7 @@ struct Lowering {
     const auto objective = output_slots(module, *module.find("rows"), OutputKind::objective);
     program.statistics.insert(program.statistics.end(), objective.begin(), objective.end());
     program.row_outputs = output_slots(module, *module.find("posterior"), OutputKind::row);
-    if (setting.chain) {
+    if (walks_series()) {
       const auto more = output_slots(module, *module.find(ir::emissions_function), OutputKind::row);
       program.row_outputs.insert(program.row_outputs.end(), more.begin(), more.end());
     }
@@ -316,9 +345,10 @@ struct Lowering {
   void add_start_values() {
     for (const ir::NodeLatent& latent : setting.continuous) {
       const ir::Variable& z = variable(latent);
-      const bool scores = setting.plan.find(z.name)->solver == ir::Solver::conditioning;
+      const bool scores = setting.plan.find(z.name)->solver != ir::Solver::conjugate;
       const double middle = z.type.element == Element::unit ? 0.5 : 1;
-      program.start_values.push_back({z.name, start_slot(latent), scores, middle, one_scale(latent)});
+      for (const StartStep& step : start_steps(latent))
+        program.start_values.push_back({z.name, step.slot, scores, middle, one_scale(latent), observed_as(latent), step.steps});
     }
   }
 

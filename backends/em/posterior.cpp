@@ -4,6 +4,7 @@
 
 #include "backends/em/chain.h"
 #include "backends/em/continuous.h"
+#include "backends/em/smoothing.h"
 
 namespace lvm::em {
 
@@ -76,6 +77,7 @@ RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setti
 RowPosterior row_posterior(Builder& b, Expansion& expand, const Setting& setting,
                            const std::vector<Emission>& emissions) {
   if (setting.chain) return chain_posterior(b, expand, setting, emissions);
+  if (smoothed_latent(setting)) return smoothing_posterior(b, expand, setting, emissions);
   std::vector<std::vector<AxisId>> axes;
   for (const std::vector<size_t>& block : ir::joint_blocks(setting.model, setting.latents)) {
     axes.emplace_back();

@@ -184,6 +184,7 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::forward_backward:
       case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

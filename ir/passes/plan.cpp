@@ -22,6 +22,8 @@ std::string_view name(Solver solver) {
       return "best path";
     case Solver::conditioning:
       return "conditioning";
+    case Solver::smoothing:
+      return "Kalman smoother";
     case Solver::conjugate:
       return "conjugate";
     case Solver::reparameterised:

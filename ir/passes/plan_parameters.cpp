@@ -449,6 +449,7 @@ struct ParameterPlanner {
       case Solver::forward_backward:
       case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

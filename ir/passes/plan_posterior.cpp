@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
+#include "ir/passes/chain_rows.h"
 #include "ir/passes/finite_chain.h"
 #include "ir/passes/plan_context.h"
+#include "ir/passes/plan_smoothing.h"
 
 namespace lvm::ir {
 
@@ -260,7 +262,11 @@ void plan_posteriors(PlanContext& c) {
     return;
   }
   // One continuous latent, whose law the finite ones may choose.
-  const auto continuous = [&](int variable) { return c.variable(variable).states < 0; };
+  const auto continuous = [&](int variable) { return c.variable(variable).states < 0 && !is_lag(c.model, variable); };
+  if (refuse_switching(c)) {
+    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
+    return;
+  }
   const Enumerating finite{c, c.latents};
   const bool one_block = joint_blocks(c.model, c.latents).size() <= 1;
   const bool points = std::ranges::any_of(c.latents, [&](const FiniteLatent& latent) { return finite.is_point(latent); });
@@ -276,7 +282,7 @@ void plan_posteriors(PlanContext& c) {
   for (const Posterior& q : c.model.posteriors) {
     for (const int variable : q.variables) {
       const Variable& z = c.variable(variable);
-      if (z.role != Role::latent || z.states >= 0) continue;
+      if (z.role != Role::latent || z.states >= 0 || is_lag(c.model, variable)) continue;
       is_finite(z) ? refuse_enumeration(c, q, z) : plan_continuous(c, q, z);
     }
   }

@@ -75,12 +75,17 @@ struct Nodes {
 
   void stand_in(Enumeration& push, const Function& from) const {
     for (const NodeLatent& latent : latents) {
-      const Variable& v = model.variables[static_cast<size_t>(latent.variable)];
-      const NodeId leaf = b.leaf(Op::data, v.name, node_type(model, latent), v.range);
-      for (size_t id = 0; id < from.nodes.size(); ++id) {
-        if (from.nodes[id].op == Op::latent && from.nodes[id].attributes.text == v.name)
-          push.replace(static_cast<NodeId>(id), leaf);
-      }
+      stand_in(push, from, latent, latent.variable);
+      for (const int lag : latent.lags)
+        if (lag >= 0) stand_in(push, from, latent, lag);
+    }
+  }
+  void stand_in(Enumeration& push, const Function& from, const NodeLatent& latent, int variable) const {
+    const Variable& v = model.variables[static_cast<size_t>(variable)];
+    const NodeId leaf = b.leaf(Op::data, v.name, node_type(model, latent, variable), v.range);
+    for (size_t id = 0; id < from.nodes.size(); ++id) {
+      if (from.nodes[id].op == Op::latent && from.nodes[id].attributes.text == v.name)
+        push.replace(static_cast<NodeId>(id), leaf);
     }
   }
   /// ln P(y, finite latents) = E_q(z)[ln P(y, z, finite latents)] + H[q(z)].

@@ -8,6 +8,7 @@
 #include <vector>
 
 #include "ir/program/frame.h"
+#include "ir/program/gaussian_steps.h"
 #include "ir/tensor/tensor.h"
 
 namespace lvm::ir {
@@ -88,6 +89,8 @@ struct StartValues {
   bool scores = false;  // standardised scores of the data columns, an element of the latent each; else all are `value`
   double value = 0;
   bool one_scale = false;  // of the columns, whose own spreads then count
+  std::string cells = "";  // a data variable whose cells, without their noise, are the values
+  int64_t steps = 0;       // of a chain: the values of so many rows before, of the entry of the latent itself
 };
 /// Row outputs: the posterior mean and standard deviation of each element of a continuous latent.
 inline constexpr const char* posterior_mean_prefix = "mean_";
@@ -192,6 +195,7 @@ struct Program {
   std::vector<StartLatent> starts;  // their slots are the last of `data`, in the same order
   std::vector<StartLag> start_lags; // their slots stand before those of `start_values`
   std::optional<Chain> chain;       // the slots of its columns stand before all of these
+  std::optional<GaussianSteps> steps;  // the same
 
   int64_t parameter_doubles() const;
   int64_t derived_doubles() const;

@@ -7,6 +7,7 @@
 #include "backends/gradient/lower.h"
 #include "frontend/parse/parse.h"
 #include "ir/passes/build_elbo.h"
+#include "ir/passes/chain_rows.h"
 #include "ir/passes/group_rows.h"
 #include "ir/passes/push_expectations.h"
 #include "ir/passes/reparameterise.h"
@@ -34,10 +35,11 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   ir::Model model = analyse(*to.syntax, settings, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
   to.model = std::move(model);
-  to.elbo = ir::build_elbo(*to.model);
-  to.plan = ir::plan(*to.model, *to.elbo, to.diagnostics);
+  if (to.model->sequence) to.steps = ir::chain_rows(*to.model);
+  to.elbo = ir::build_elbo(to.planned());
+  to.plan = ir::plan(to.planned(), *to.elbo, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
-  to.canonical = canonical(*to.model, *to.elbo, *to.plan);
+  to.canonical = canonical(to.planned(), *to.elbo, *to.plan);
 
   to.seconds = clock.seconds();
   return to;
@@ -54,6 +56,8 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
 
   const Clock bind_clock;
   const bool plates = !compiled.model->plates.empty();
+  const bool sequence = compiled.model->sequence.has_value();
+  runtime::Series series = sequence ? runtime::find_series(*compiled.model, table, options, to.diagnostics) : runtime::Series();
   const runtime::Groups groups = plates ? runtime::find_groups(*compiled.model, table, to.diagnostics) : runtime::Groups();
   runtime::BoundData data =
       runtime::bind(*compiled.model, std::forward<Table>(table), options, to.diagnostics);
@@ -63,6 +67,10 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   if (plates) {
     data = runtime::grouped(*to.model, data, groups, to.diagnostics);
     to.model = ir::group_rows(*to.model, groups.longest(), groups.ragged());
+  }
+  if (sequence) {
+    to.model = ir::chain_rows(*to.model);
+    data = runtime::sequenced(*to.model, data, std::move(series));
   }
   to.bind_seconds = bind_clock.seconds();
   if (to.diagnostics.has_errors()) return to;

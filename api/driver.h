@@ -12,6 +12,7 @@
 #include "ir/passes/plan.h"
 #include "runtime/bind.h"
 #include "runtime/groups.h"
+#include "runtime/series.h"
 
 namespace lvm::driver {
 
@@ -21,11 +22,13 @@ struct Compiled {
   Settings settings;
   Diagnostics diagnostics;
   std::optional<ast::ModelFile> syntax;
-  std::optional<ir::Model> model;
+  std::optional<ir::Model> model;  // as it is written
+  std::optional<ir::Model> steps;  // of a model with a sequence: its rows are steps
   std::optional<ir::Module> elbo;
   std::optional<ir::Plan> plan;
   std::optional<ir::Module> canonical;
   double seconds = 0;
+  const ir::Model& planned() const { return steps ? *steps : *model; }
 };
 Compiled compile(std::string name, std::string text, const Settings& settings);
 

@@ -47,12 +47,12 @@ std::string Model::objective_name() const {
 std::string Model::explain() const {
   const driver::Compiled& compiled = state->compiled;
   if (!compiled.canonical) return "";
-  return guarded([&] { return driver::explain(*compiled.model, *compiled.elbo, *compiled.plan, nullptr); });
+  return guarded([&] { return driver::explain(compiled.planned(), *compiled.elbo, *compiled.plan, nullptr); });
 }
 
 std::string Model::explain_latex() const {
   const driver::Compiled& compiled = state->compiled;
-  return compiled.canonical ? to_latex(explain(), names_of(*compiled.model)) : "";
+  return compiled.canonical ? to_latex(explain(), names_of(compiled.planned())) : "";
 }
 
 std::string Model::emit(Stage stage) const {

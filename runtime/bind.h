@@ -64,11 +64,17 @@ struct BoundData {
   double observations = 0;               // rows of the table
   std::string plate;
   std::vector<std::string> group_names;  // in the order of `rows`
+  // Where the rows are steps of series, one series behind the other:
+  std::vector<int64_t> table_rows;        // the row of the table
+  std::vector<int64_t> series;            // the first row of each series, and the number of all rows
+  std::vector<std::string> series_names;  // "3", "north, 3"; one empty name where all rows are one series
   std::vector<BoundVariable> variables;     // data, given and weight variables in the model's order
   std::map<ir::AxisId, int64_t> sizes;      // of `columns` and `levels` axes, twins included
   PackedColumns packed;
 
   const BoundVariable* find(const std::string& name) const;
+  /// Where row `row` stands in the table.
+  int64_t table_row(int64_t row) const { return table_rows.empty() ? row : table_rows[static_cast<size_t>(row)]; }
   /// False for a row of weight 0.
   bool counts(int64_t row) const { return !weights || weights[row] > 0; }
 };

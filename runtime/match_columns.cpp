@@ -17,24 +17,27 @@ using ir::Element;
 using ir::Variable;
 using Columns = std::vector<int>;
 
-constexpr int64_t label_values = 20;  // a swept whole-number column with at most so many distinct values may be a label
+constexpr int64_t label_values =
+    20;  // a swept whole-number column with at most so many distinct values may be a label
 
 bool is_bound(const Variable& v) {
   switch (v.role) {
     case ir::Role::data:
     case ir::Role::given:
-    case ir::Role::weight: return true;
+    case ir::Role::weight:
+      return true;
     case ir::Role::latent:
     case ir::Role::parameter:
-    case ir::Role::constant: return false;
+    case ir::Role::constant:
+      return false;
   }
   return false;
 }
 
 class Matcher {
  public:
-  Matcher(const ir::Model& model, const Table& table, const std::map<std::string, std::vector<std::string>>& by_hand,
-          Diagnostics& diagnostics)
+  Matcher(const ir::Model& model, const Table& table,
+          const std::map<std::string, std::vector<std::string>>& by_hand, Diagnostics& diagnostics)
       : model_(model), table_(table), by_hand_(by_hand), diagnostics_(diagnostics) {}
 
   std::vector<Match> match();
@@ -79,7 +82,8 @@ class Matcher {
   void not_found(const Variable& v, std::string_view name) {
     const auto near = did_you_mean(name, names());
     fail(Code::column_not_found, v, fmt::format("{} has no column `{}`", file(), name),
-         near ? fmt::format("did you mean `{}`?", *near) : fmt::format("its columns are {}", shortened(names())));
+         near ? fmt::format("did you mean `{}`?", *near)
+              : fmt::format("its columns are {}", shortened(names())));
   }
   static std::string shortened(std::vector<std::string> list) {
     constexpr size_t most = 12;
@@ -104,8 +108,12 @@ void Matcher::check_names_by_hand() {
   }
   for (const auto& [name, columns] : by_hand_) {
     if (std::find(bound.begin(), bound.end(), name) != bound.end()) continue;
+    if (model_.sequence &&
+        (name == model_.sequence->name + ".by" || name == model_.sequence->name + ".order"))
+      continue;
     const auto near = did_you_mean(name, bound);
-    Diagnostic d{Code::binding_unknown_variable, fmt::format("the model has no data or given variable `{}` to bind", name)};
+    Diagnostic d{Code::binding_unknown_variable,
+                 fmt::format("the model has no data or given variable `{}` to bind", name)};
     if (near) d.hint = fmt::format("did you mean `{}`?", *near);
     diagnostics_.report(std::move(d));
   }
@@ -133,7 +141,8 @@ std::optional<std::pair<std::string_view, int64_t>> split_number(std::string_vie
   return std::pair(name.substr(0, begin), number);
 }
 
-/// "x1".."x9": by number where both ends are numbered alike, else the columns of the table from one to the other.
+/// "x1".."x9": by number where both ends are numbered alike, else the columns of the table from one to the
+/// other.
 bool Matcher::add_range(const Variable& v, std::string_view first, std::string_view last, Columns& out) {
   const int from = index_of(first), to = index_of(last);
   if (from < 0) not_found(v, first);
@@ -148,7 +157,8 @@ bool Matcher::add_range(const Variable& v, std::string_view first, std::string_v
     const std::string name = fmt::format("{}{}", a->first, n);
     const int i = index_of(name);
     if (i < 0) {
-      fail(Code::numbered_columns_gap, v, fmt::format("`{}` … `{}` are meant, and {} has no `{}`", first, last, file(), name));
+      fail(Code::numbered_columns_gap, v,
+           fmt::format("`{}` … `{}` are meant, and {} has no `{}`", first, last, file(), name));
       return false;
     }
     out.push_back(i);
@@ -168,7 +178,8 @@ bool Matcher::add_pattern(const Variable& v, std::string_view pattern, Columns& 
   for (size_t i = 0; i < table_.columns.size(); ++i) {
     const int index = static_cast<int>(i);
     const bool known = std::find(out.begin(), out.end(), index) != out.end();
-    if (!known && !table_.columns[i].name.empty() && glob_matches(pattern, table_.columns[i].name)) out.push_back(index);
+    if (!known && !table_.columns[i].name.empty() && glob_matches(pattern, table_.columns[i].name))
+      out.push_back(index);
   }
   if (out.size() > before) return true;
   if (pattern.find_first_of("*?") == std::string_view::npos) {
@@ -180,14 +191,17 @@ bool Matcher::add_pattern(const Variable& v, std::string_view pattern, Columns& 
   return false;
 }
 
-/// Patterns in order; "!p" takes out what p matches, wherever it stands. Only such ones: all columns but these.
+/// Patterns in order; "!p" takes out what p matches, wherever it stands. Only such ones: all columns but
+/// these.
 std::optional<Columns> Matcher::by_patterns(const Variable& v) {
   Columns in, out;
   bool good = true, positive = false;
   for (const std::string& pattern : v.binding.patterns) {
     const bool negative = pattern.starts_with('!');
     positive = positive || !negative;
-    good = add_pattern(v, negative ? std::string_view(pattern).substr(1) : std::string_view(pattern), negative ? out : in) && good;
+    good = add_pattern(v, negative ? std::string_view(pattern).substr(1) : std::string_view(pattern),
+                       negative ? out : in) &&
+           good;
   }
   if (!good) return std::nullopt;
   if (!positive) good = add_pattern(v, "*", in);
@@ -242,14 +256,17 @@ std::optional<Columns> Matcher::match_one(const Variable& v, bool& failed) {
 bool Matcher::holds_stray_text(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.first_odd.kind == OddCell::Kind::none) return false;
   if (c.numbers * 2 <= table_.rows - c.missing) return false;
-  const TablePlace place{table_.file_of(c.first_odd.row), table_.shown_row(c.first_odd.row), c.name, c.first_odd.text};
+  const TablePlace place{table_.file_of(c.first_odd.row), table_.shown_row(c.first_odd.row), c.name,
+                         c.first_odd.text};
   if (c.first_odd.kind == OddCell::Kind::not_finite) {
-    fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {}, place);
+    fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {},
+         place);
   } else {
     fail(Code::columns_hold_text, v,
-         fmt::format("column `{}` holds a number in {} of {} rows, and text in row {}", c.name, c.numbers, table_.rows,
-                     place.row),
-         fmt::format("mark missing cells with `--na {}`, or say which columns are meant: `--bind {}=…`", c.first_odd.text, v.name),
+         fmt::format("column `{}` holds a number in {} of {} rows, and text in row {}", c.name, c.numbers,
+                     table_.rows, place.row),
+         fmt::format("mark missing cells with `--na {}`, or say which columns are meant: `--bind {}=…`",
+                     c.first_odd.text, v.name),
          place);
   }
   return true;
@@ -259,22 +276,27 @@ void Matcher::warn_of_labels(const Variable& v, const Columns& columns) {
   switch (v.type.element) {
     case Element::real:
     case Element::positive:
-    case Element::unit: break;
+    case Element::unit:
+      break;
     case Element::boolean:
     case Element::count:
     case Element::integer:
-    case Element::category: return;
+    case Element::category:
+      return;
   }
-  const bool has_reals = std::any_of(columns.begin(), columns.end(), [&](int i) { return !all_whole(column(i)); });
+  const bool has_reals =
+      std::any_of(columns.begin(), columns.end(), [&](int i) { return !all_whole(column(i)); });
   if (!has_reals) return;
   for (const int i : columns) {
     if (!all_whole(column(i))) continue;
     const int64_t values = distinct_values(column(i), label_values);
     if (values > label_values) continue;
     fail(Code::column_may_be_label, v,
-         fmt::format("column `{}` was taken for `{}`, and holds only {} distinct whole numbers: it may be a label",
-                     column(i).name, v.name, values),
-         fmt::format("leave it out with `= columns(\"!{}\")` or name the columns by `--bind {}=…`", column(i).name, v.name),
+         fmt::format(
+             "column `{}` was taken for `{}`, and holds only {} distinct whole numbers: it may be a label",
+             column(i).name, v.name, values),
+         fmt::format("leave it out with `= columns(\"!{}\")` or name the columns by `--bind {}=…`",
+                     column(i).name, v.name),
          {table_.file, 0, column(i).name, {}});
   }
 }
@@ -300,9 +322,10 @@ Columns Matcher::sweep(const Variable& v, const std::set<int>& used) {
     std::vector<std::string> fitting;
     for (const int i : out) fitting.push_back(column(i).name);
     fail(Code::several_columns_fit, v,
-         fmt::format("`{}` takes one column, and {} of {} fit: {}", v.name, out.size(), file(), shortened(fitting)),
-         fmt::format("choose one: `data {}: {} = column(\"{}\")` or `--bind {}={}`", v.name, ir::name(v.type.element),
-                     fitting[0], v.name, fitting[0]));
+         fmt::format("`{}` takes one column, and {} of {} fit: {}", v.name, out.size(), file(),
+                     shortened(fitting)),
+         fmt::format("choose one: `data {}: {} = column(\"{}\")` or `--bind {}={}`", v.name,
+                     ir::name(v.type.element), fitting[0], v.name, fitting[0]));
     return {};
   }
   warn_of_labels(v, out);
@@ -311,8 +334,8 @@ Columns Matcher::sweep(const Variable& v, const std::set<int>& used) {
 
 void Matcher::report_no_fit(const Variable& v, bool looked_at_cells) {
   const auto near = did_you_mean(v.name, names());
-  const std::string what = looked_at_cells ? fmt::format("no column of {} can be `{}`, which is {}", file(), v.name,
-                                                         describe_values(v.type.element))
+  const std::string what = looked_at_cells ? fmt::format("no column of {} can be `{}`, which is {}", file(),
+                                                         v.name, describe_values(v.type.element))
                                            : fmt::format("{} has no column for `{}`", file(), v.name);
   fail(Code::no_column_fits, v, what,
        near ? fmt::format("did you mean `{}`? bind it: `--bind {}={}`", *near, v.name, *near)
@@ -356,6 +379,10 @@ std::vector<Match> Matcher::match() {
   if (!check_used_once(matches) || (!open.empty() && diagnostics_.has_errors())) return matches;
   std::set<int> used;
   for (const Match& match : matches) used.insert(match.columns.begin(), match.columns.end());
+  if (model_.sequence) {
+    for (const std::string& name : model_.sequence->by) used.insert(index_of(name));
+    used.insert(index_of(model_.sequence->order));
+  }
   for (const ir::ModelPlate& plate : model_.plates)
     for (const std::string& name : plate.columns) used.insert(index_of(name));
   for (const int i : open) {
@@ -366,7 +393,8 @@ std::vector<Match> Matcher::match() {
       matches.push_back({i, std::move(columns)});
     }
   }
-  std::sort(matches.begin(), matches.end(), [](const Match& a, const Match& b) { return a.variable < b.variable; });
+  std::sort(matches.begin(), matches.end(),
+            [](const Match& a, const Match& b) { return a.variable < b.variable; });
   return matches;
 }
 
@@ -394,7 +422,8 @@ bool glob_matches(std::string_view pattern, std::string_view name) {
 }
 
 std::vector<Match> match_columns(const ir::Model& model, const Table& table,
-                                 const std::map<std::string, std::vector<std::string>>& by_hand, Diagnostics& diagnostics) {
+                                 const std::map<std::string, std::vector<std::string>>& by_hand,
+                                 Diagnostics& diagnostics) {
   return Matcher(model, table, by_hand, diagnostics).match();
 }
 

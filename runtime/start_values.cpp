@@ -138,13 +138,60 @@ struct Scores {
   }
 };
 
+/// The cells of one column without part of their noise: the mean over some steps on either side, absent ones left out. Where none of these is
+/// there, that of the step before.
+std::vector<double> levels(const BoundData& data, const double* cells) {
+  constexpr int64_t reach = 2;
+  std::vector<double> values(static_cast<size_t>(data.rows), 0);
+  for (size_t s = 0; s + 1 < data.series.size(); ++s) {
+    const int64_t first = data.series[s], end = data.series[s + 1];
+    double last = std::nan("");
+    for (int64_t row = first; row < end; ++row) {
+      double sum = 0, count = 0;
+      for (int64_t i = std::max(first, row - reach); i < std::min(end, row + reach + 1); ++i) {
+        if (std::isnan(cells[i])) continue;
+        sum += cells[i];
+        ++count;
+      }
+      if (count > 0) last = sum / count;
+      values[static_cast<size_t>(row)] = last;
+    }
+    // A series may begin with steps of which nothing is known, or have no others.
+    for (int64_t row = end; row-- > first;) {
+      double& value = values[static_cast<size_t>(row)];
+      if (std::isnan(value)) value = row + 1 < end ? values[static_cast<size_t>(row + 1)] : 0;
+    }
+  }
+  return values;
+}
+
+/// What the rows `steps` before have, and in the first ones of a series the first.
+std::vector<double> earlier(const BoundData& data, const std::vector<double>& values, int64_t steps) {
+  std::vector<double> moved(values.size());
+  for (size_t s = 0; s + 1 < data.series.size(); ++s)
+    for (int64_t row = data.series[s]; row < data.series[s + 1]; ++row)
+      moved[static_cast<size_t>(row)] = values[static_cast<size_t>(std::max(data.series[s], row - steps))];
+  return moved;
+}
+
 }  // namespace
 
 std::vector<std::vector<double>> start_values(const ir::Program& program, const BoundData& data, uint64_t seed, uint32_t restart,
                                               Pool& pool) {
   std::vector<std::vector<double>> all;
+  size_t of_latent = 0;  // where those of the last latent begin
   for (const ir::StartValues& start : program.start_values) {
     const auto slot = std::ranges::find(program.data, start.slot, &ir::DataSlot::name);
+    if (start.steps > 0) {
+      for (size_t e = 0; e < static_cast<size_t>(slot->size); ++e) all.push_back(earlier(data, all[of_latent + e], start.steps));
+      continue;
+    }
+    of_latent = all.size();
+    if (!start.cells.empty()) {
+      const BoundVariable& v = *data.find(start.cells);
+      for (int64_t e = 0; e < v.size; ++e) all.push_back(levels(data, data.packed.column(v.first + e)));
+      continue;
+    }
     if (!start.scores) {
       all.insert(all.end(), static_cast<size_t>(slot->size), std::vector<double>(static_cast<size_t>(data.rows), start.value));
       continue;

@@ -12,7 +12,8 @@ namespace lvm::runtime {
 namespace {
 
 constexpr const char* start_function = "start";
-constexpr const char* reduction = "reduce";  // no function of the Program
+constexpr const char* reduction = "reduce";  // no functions of the Program
+constexpr const char *chain_series = "series", *chain_columns = "columns";
 
 template <typename S>
 int64_t doubles_of(const std::vector<S>& slots) {
@@ -22,7 +23,8 @@ int64_t doubles_of(const std::vector<S>& slots) {
 }
 
 const ir::Slot* find_slot(const std::vector<ir::Slot>& slots, const std::string& name) {
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
+  const auto found =
+      std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
   return found == slots.end() ? nullptr : &*found;
 }
 
@@ -43,8 +45,9 @@ std::vector<int64_t> summed_elements(const ir::Program& program) {
 }
 
 std::optional<PatternedRows> patterned_rows(const ir::Program& program, const BoundData& data) {
-  const bool patterned = std::any_of(program.derived.begin(), program.derived.end(),
-                                     [](const ir::Slot& slot) { return slot.name.ends_with(ir::observed_suffix); });
+  const bool patterned =
+      std::any_of(program.derived.begin(), program.derived.end(),
+                  [](const ir::Slot& slot) { return slot.name.ends_with(ir::observed_suffix); });
   return patterned ? std::optional<PatternedRows>(std::in_place, program, data) : std::nullopt;
 }
 
@@ -61,7 +64,9 @@ std::string shown_element(const ir::Check& check, const ir::Module& module, int6
 
 }  // namespace
 
-void Buffer::Free::operator()(double* memory) const { release(memory); }
+void Buffer::Free::operator()(double* memory) const {
+  release(memory);
+}
 
 Buffer::Buffer(int64_t doubles) : size_(std::max<int64_t>(doubles, 1)) {
   memory_.reset(static_cast<double*>(allocate(static_cast<size_t>(size_) * sizeof(double))));
@@ -70,17 +75,23 @@ Buffer::Buffer(int64_t doubles) : size_(std::max<int64_t>(doubles, 1)) {
 
 namespace {
 
-/// Columns that no table brings: those of start values, and of assignments behind them.
+size_t start_slots(const ir::Program& program) {
+  return program.start_lags.size() + program.start_values.size() + program.starts.size();
+}
+
+/// Columns that no table brings: those of earlier steps' assignments, of start values, and of assignments
+/// behind them.
 int64_t start_columns(const ir::Program& program) {
   int64_t count = 0;
-  const size_t slots = program.start_values.size() + program.starts.size();
+  const size_t slots = start_slots(program);
   for (size_t i = program.data.size() - slots; i < program.data.size(); ++i) count += program.data[i].size;
   return count;
 }
 
 }  // namespace
 
-Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads, double scale)
+Walker::Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+               int threads, double scale)
     : program_(program),
       functions_(functions),
       data_(data),
@@ -88,6 +99,8 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       pool_(threads),
       medians_(program, data),
       patterned_(patterned_rows(program, data)),
+      chain_(program.chain ? std::optional<ChainWalk>(std::in_place, program, data) : std::nullopt),
+      gaussian_(),
       tiles_(patterned_ ? patterned_->tiles() : plain_tiles(data.rows)),
       shards_(make_shards(static_cast<int64_t>(tiles_.size()), statistic_bytes(program))),
       assignments_(data.rows, std::max<int64_t>(1, start_columns(program))),
@@ -95,11 +108,13 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)),
       summed_(summed_elements(program)) {
+  if (program.steps) gaussian_.emplace(program, data, pool_.threads());
+  const int64_t of_series = chain_ ? chain_->column_doubles() : gaussian_ ? gaussian_->column_doubles() : 0;
   const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
     workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}});
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}, Buffer(of_series)});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -111,26 +126,32 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   set_newton_step(1);
   for (const ir::Function& function : program.module.functions) {
     if (function.time != ir::BindingTime::once) continue;
-    throw ir::InternalError("function `" + function.name + "` runs once a table, which the run time does not do yet");
+    throw ir::InternalError("function `" + function.name +
+                            "` runs once a table, which the run time does not do yet");
   }
 }
 
 void Walker::point_columns() {
   columns_.assign(static_cast<size_t>(doubles_of(program_.data)), assignments_.column(0));
-  const size_t bound_slots = program_.data.size() - program_.starts.size() - program_.start_values.size();
+  const size_t bound_slots = program_.data.size() - start_slots(program_);
   int64_t own = 0;
   for (size_t i = bound_slots; i < program_.data.size(); ++i) {
-    for (int64_t e = 0; e < program_.data[i].size; ++e) columns_[static_cast<size_t>(program_.data[i].offset + e)] = assignments_.column(own++);
+    for (int64_t e = 0; e < program_.data[i].size; ++e)
+      columns_[static_cast<size_t>(program_.data[i].offset + e)] = assignments_.column(own++);
   }
   for (size_t s = 0; s < bound_slots; ++s) {
     const ir::DataSlot& slot = program_.data[s];
+    if (slot.name.starts_with(ir::chain_prefix)) continue;  // of each tile (ChainWalk)
     const BoundVariable* bound = data_.find(slot.name);
     if (!bound || bound->size != slot.size) {
-      throw ir::InternalError(fmt::format("data slot `{}` of {} columns is bound to {}", slot.name, slot.size, bound ? bound->size : 0));
+      throw ir::InternalError(fmt::format("data slot `{}` of {} columns is bound to {}", slot.name, slot.size,
+                                          bound ? bound->size : 0));
     }
-    for (int64_t i = 0; i < slot.size; ++i) columns_[static_cast<size_t>(slot.offset + i)] = data_.packed.column(bound->first + i);
+    for (int64_t i = 0; i < slot.size; ++i)
+      columns_[static_cast<size_t>(slot.offset + i)] = data_.packed.column(bound->first + i);
   }
-  for (size_t i = 0; patterned_ && i < columns_.size(); ++i) columns_[i] = patterned_->column(static_cast<int64_t>(i));
+  for (size_t i = 0; patterned_ && i < columns_.size(); ++i)
+    columns_[i] = patterned_->column(static_cast<int64_t>(i));
 }
 
 /// The derived slots that no function computes: "<data>.variance".
@@ -139,7 +160,8 @@ void Walker::fill_variances() {
     const ir::Slot* slot = find_slot(program_.derived, v.name + ".variance");
     if (!slot) continue;
     if (slot->size != v.size) {
-      throw ir::InternalError(fmt::format("derived slot `{}` has {} elements for {} columns", slot->name, slot->size, v.size));
+      throw ir::InternalError(
+          fmt::format("derived slot `{}` has {} elements for {} columns", slot->name, slot->size, v.size));
     }
     std::copy(v.variance.begin(), v.variance.end(), derived_.data() + slot->offset);
   }
@@ -158,9 +180,20 @@ void Walker::set_columns(int64_t first, const std::vector<std::vector<double>>& 
 void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
   if (!states.empty()) states_ = states.front();
   set_columns(start_columns(program_) - static_cast<int64_t>(program_.starts.size()), states);
+  std::vector<std::vector<double>> earlier;
+  for (const ir::StartLag& lag : program_.start_lags) {
+    std::vector<double>& values = earlier.emplace_back(states[lag.of].size(), 0.0);
+    for (size_t s = 0; s + 1 < data_.series.size(); ++s) {
+      for (int64_t row = data_.series[s] + lag.steps; row < data_.series[s + 1]; ++row)
+        values[static_cast<size_t>(row)] = states[lag.of][static_cast<size_t>(row - lag.steps)];
+    }
+  }
+  set_columns(0, earlier);
 }
 
-void Walker::set_start_values(const std::vector<std::vector<double>>& values) { set_columns(0, values); }
+void Walker::set_start_values(const std::vector<std::vector<double>>& values) {
+  set_columns(static_cast<int64_t>(program_.start_lags.size()), values);
+}
 
 int32_t Walker::call(const std::string& function, lvm_frame& frame, Worker& worker) const {
   const auto found = functions_.find(function);
@@ -227,14 +260,20 @@ Failure Walker::write_medians(const std::vector<double>& from, std::vector<doubl
   return {};
 }
 
-int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
-                           const AfterTile& after) {
+int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker,
+                           lvm_frame frame, const AfterTile& after) {
   const std::function<int32_t(lvm_frame*)>& compiled = functions_.at(function);
   FunctionTimer timer(worker.times, function);
   for (int64_t index = from; index < to; ++index) {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
     worker.columns.clear();
     for (const double* column : columns_) worker.columns.push_back(column + tile.at);
+    if (walks_series() && function != start_function && function != ir::emissions_function) {
+      FunctionTimer columns(worker.times, chain_columns);
+      const auto row = [&](int32_t i) { return row_at(tile.at + i); };
+      if (gaussian_) gaussian_->columns(tile.rows, row, worker.chain.data(), worker.columns);
+      if (chain_) chain_->columns(tile.rows, row, worker.chain.data(), worker.columns);
+    }
     frame.columns = worker.columns.data();
     frame.first_row = tile.at;
     frame.rows = tile.rows;
@@ -246,7 +285,8 @@ int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to
 }
 
 /// The rows of one pattern; their statistics are completed, and added to the worker's total.
-int32_t Walker::walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame) {
+int32_t Walker::walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker,
+                               lvm_frame frame) {
   const int64_t size = doubles_of(program_.statistics);
   frame.statistics = worker.raw.data();
   if (const int32_t code = walk_tiles(function, from, to, worker, frame, {})) return code;
@@ -268,7 +308,8 @@ int32_t Walker::walk_completed(const std::string& function, int64_t from, int64_
 }
 
 /// Pattern by pattern: what depends on it alone before its rows, and behind them its statistics completed.
-int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after) {
+int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame,
+                              const AfterTile& after) {
   const int64_t end = shards_.first_tile(shard + 1);
   auto* total = static_cast<double*>(frame.statistics);
   std::copy(derived_.data(), derived_.data() + derived_.size(), worker.derived.data());
@@ -288,11 +329,13 @@ int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker
     if (code != 0) return code;
   }
   if (!completes) return 0;
-  for (int64_t i = 0; i < doubles_of(program_.statistics); ++i) total[i * LVM_LANES] += worker.total.data()[i];
+  for (int64_t i = 0; i < doubles_of(program_.statistics); ++i)
+    total[i * LVM_LANES] += worker.total.data()[i];
   return 0;
 }
 
-int32_t Walker::walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after) {
+int32_t Walker::walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame,
+                           const AfterTile& after) {
   if (patterned_ && function != start_function) return walk_patterns(function, shard, worker, frame, after);
   return walk_tiles(function, shards_.first_tile(shard), shards_.first_tile(shard + 1), worker, frame, after);
 }
@@ -313,6 +356,44 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
     if (code != 0) return describe(name, code);
   }
   return {};
+}
+
+/// The posterior of all steps at the parameters that `prepare` has seen.
+Failure Walker::walk_chain(const std::vector<double>& parameters) {
+  Failure failure;
+  if (gaussian_) {
+    emit(parameters, failure);
+    FunctionTimer timer(workers_.front().times, chain_series);
+    timer.count(1, data_.rows);
+    if (failure.empty()) gaussian_->walk(derived_.data(), pool_);
+    return failure;
+  }
+  for (const bool logs : {false, true}) {
+    chain_->begin(logs);
+    emit(parameters, failure);
+    if (!failure.empty()) return failure;
+    FunctionTimer timer(workers_.front().times, chain_series);
+    timer.count(1, data_.rows);
+    if (chain_->walk(derived_.data(), pool_, failure)) break;
+  }
+  return failure;
+}
+
+void Walker::emit(const std::vector<double>& parameters, Failure& failure) {
+  failure = walk(ir::emissions_function, parameters, [&](const Worker& worker, const Tile& tile) {
+    const auto row = [&](int32_t i) { return row_at(tile.at + i); };
+    if (gaussian_) gaussian_->store(worker.output.data(), tile.rows, row);
+    if (chain_) chain_->store(worker.output.data(), tile.rows, row);
+  });
+}
+
+Failure Walker::best_path(const std::vector<double>& parameters, std::vector<int64_t>& letters) {
+  if (!chain_) throw ir::InternalError("a best path of a program without a chain");
+  Failure failure;
+  chain_->begin(true);
+  emit(parameters, failure);
+  if (failure.empty()) letters = chain_->best_letters(derived_.data(), pool_);
+  return failure;
 }
 
 /// `rows`, unless sums about one origin are as good.
@@ -339,7 +420,8 @@ void Walker::reduce() {
   FunctionTimer timer(workers_.front().times, reduction);
   timer.count(1);
   reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
-  for (int64_t i = 0; i < size; ++i) statistics_.data()[i] = scale_ * add_lanes(shard_statistics_.data() + i * LVM_LANES);
+  for (int64_t i = 0; i < size; ++i)
+    statistics_.data()[i] = scale_ * add_lanes(shard_statistics_.data() + i * LVM_LANES);
   ir::complete_symmetric(program_, statistics_.data());
 }
 
@@ -347,7 +429,9 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
   const std::string& function = cheapest(wanted);
   const bool fills = patterned_ && function == start_function;
   if (fills) patterned_->fill_absent(states_);
-  Failure failure = walk(function, parameters, {});
+  Failure failure;
+  if (walks_series() && function != start_function) failure = walk_chain(parameters);
+  if (failure.empty()) failure = walk(function, parameters, {});
   if (fills) patterned_->clear_absent();
   reduce();
   if (function != wanted && failure.empty()) failure = describe(ir::recentre_function, recentre(parameters));
@@ -355,21 +439,32 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
 }
 
 Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit) {
-  return walk(function, parameters,
-              [&](const Worker& worker, const Tile& tile) { visit(worker.output.data(), &tile - tiles_.data()); });
+  if (walks_series()) {
+    if (Failure failure = walk_chain(parameters); !failure.empty()) return failure;
+  }
+  return walk(function, parameters, [&](const Worker& worker, const Tile& tile) {
+    visit(worker.output.data(), &tile - tiles_.data());
+  });
 }
 
 Failure Walker::row_outputs(const std::string& function, const std::vector<double>& parameters,
                             std::map<std::string, std::vector<double>>& values) {
+  if (walks_series()) {
+    if (Failure failure = walk_chain(parameters); !failure.empty()) return failure;
+  }
   std::vector<double*> targets;
+  std::vector<ir::Slot> outputs;
   for (const ir::Slot& slot : program_.row_outputs) {
+    if (!slot.name.starts_with(ir::chain_prefix)) outputs.push_back(slot);
+  }
+  for (const ir::Slot& slot : outputs) {
     std::vector<double>& all = values[slot.name];
     all.assign(static_cast<size_t>(data_.rows * slot.size), 0);
     targets.push_back(all.data());
   }
   return walk(function, parameters, [&](const Worker& worker, const Tile& tile) {
     for (size_t s = 0; s < targets.size(); ++s) {
-      const ir::Slot& slot = program_.row_outputs[s];
+      const ir::Slot& slot = outputs[s];
       for (int64_t e = 0; e < slot.size; ++e) {
         const double* from = worker.output.data() + (slot.offset + e) * LVM_TILE_ROWS;
         for (int64_t i = 0; i < tile.rows; ++i) targets[s][row_at(tile.at + i) * slot.size + e] = from[i];
@@ -401,7 +496,9 @@ void Walker::keep_statistics() {
   kept_statistics_.assign(statistics_.data(), statistics_.data() + doubles_of(program_.statistics));
 }
 
-void Walker::restore_statistics() { std::copy(kept_statistics_.begin(), kept_statistics_.end(), statistics_.data()); }
+void Walker::restore_statistics() {
+  std::copy(kept_statistics_.begin(), kept_statistics_.end(), statistics_.data());
+}
 
 const double* Walker::derived(const std::string& name) const {
   const ir::Slot* slot = find_slot(program_.derived, name);

@@ -9,7 +9,9 @@
 
 #include "ir/program/program.h"
 #include "runtime/bind.h"
+#include "runtime/chain_walk.h"
 #include "runtime/function_times.h"
+#include "runtime/gaussian_walk.h"
 #include "runtime/medians.h"
 #include "runtime/patterns.h"
 #include "runtime/pool.h"
@@ -54,6 +56,9 @@ class Walker {
   Failure row_outputs(const std::string& function, const std::vector<double>& parameters,
                       std::map<std::string, std::vector<double>>& values);
 
+  /// Of a program with a chain: the letter of each row on the most probable path of its series.
+  Failure best_path(const std::vector<double>& parameters, std::vector<int64_t>& letters);
+
   /// The sum over the rows and the logarithm of the parameters' prior.
   double objective() const;
   /// What part of a Newton step `update` takes; false where the program has no such step.
@@ -90,12 +95,16 @@ class Walker {
     // summed and completed, and the sum over patterns.
     Buffer derived, raw, sums, completed, total;
     FunctionTimes times;
+    Buffer chain;  // columns of a chain, of a tile
   };
   using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
 
   void point_columns();
   void set_columns(int64_t first, const std::vector<std::vector<double>>& values);
   void fill_variances();
+  bool walks_series() const { return chain_ || gaussian_; }
+  Failure walk_chain(const std::vector<double>& parameters);
+  void emit(const std::vector<double>& parameters, Failure& failure);
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
   int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
   int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
@@ -116,6 +125,8 @@ class Walker {
   Pool pool_;
   Medians medians_;
   std::optional<PatternedRows> patterned_;  // of a program with patterns of absent cells
+  std::optional<ChainWalk> chain_;          // of a program with a chain
+  std::optional<GaussianWalk> gaussian_;    // of a program with a Gaussian one
   std::vector<Tile> tiles_;
   Shards shards_;
   PackedColumns assignments_;  // start values, then assignments

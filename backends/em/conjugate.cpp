@@ -27,7 +27,7 @@ struct Conjugate {
   NodeId first = ir::no_node, second = ir::no_node;
 
   Conjugate(Builder& builder, const Setting& s, const ir::NodeLatent& l)
-      : b(builder), setting(s), latent(l), z(s.model.variables[static_cast<size_t>(l.variable)]), leaf(node_leaf(s, l)) {}
+      : b(builder), setting(s), latent(l), z(s.model.variables[static_cast<size_t>(l.variable)]), leaf(node_leaf(s, l.variable)) {}
 
   void add(NodeId& to, NodeId term) { to = to == ir::no_node ? term : b.add(to, term); }
 

@@ -5,64 +5,25 @@
 
 #include <cmath>
 
+#include "backends/em/joint_density.h"
 #include "backends/em/row_cholesky.h"
 #include "ir/families/terms.h"
 #include "ir/passes/affine_parts.h"
-#include "ir/passes/differentiate.h"
 
 namespace lvm::em {
 
 using ir::Op;
 
-namespace {
-
-/// ln P(row, z) in a function of its own, where z is an `argument` leaf.
-struct Joint {
-  ir::Module module;
-  Builder b;
-  NodeId leaf, density;
-
-  Joint(const ir::Module& axes, const Setting& setting, const std::vector<Emission>& members, const ir::NodeLatent& latent)
-      : module(empty(axes)), b(module, module.functions.front()) {
-    const ir::Variable& v = setting.model.variables[static_cast<size_t>(latent.variable)];
-    ir::Type type = ir::node_type(setting.model, latent);
-    type.axes = without(type.axes, latent.axes());
-    leaf = b.leaf(Op::argument, v.name, type);
-    Expansion expand(b, setting);
-    expand.replace(node_leaf(setting, latent), leaf);
-    for (const Emission& e : members)
-      if (e.absent == Absent::elements) expand.fill_absent(e);
-    density = expand.log_joint(members);
-  }
-  static ir::Module empty(const ir::Module& axes) {
-    ir::Module made{.name = "joint", .level = ir::Level::step, .axes = axes.axes};
-    made.functions.push_back({.name = "joint"});
-    return made;
-  }
-  NodeId gradient() {
-    const NodeId total = b.reduce(Op::sum, density, b.type(density).axes);
-    return ir::differentiate(b, total, {leaf}).front();
-  }
-  /// The density at `value` of `to`.
-  NodeId at(Builder& to, NodeId value) const {
-    std::vector<NodeId> replace(module.functions.front().nodes.size(), ir::no_node);
-    replace[static_cast<size_t>(leaf)] = value;
-    return to.copy(module.functions.front(), density, replace);
-  }
-};
-
-}  // namespace
-
 ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::vector<Emission>& members,
                                 const ir::NodeLatent& latent) {
-  Joint joint(b.module(), setting, members, latent);
+  JointDensity joint(b.module(), setting, members, latent);
   const NodeId gradient = joint.gradient();
-  b.module().axes = joint.module.axes;
+  b.module().axes = joint.module().axes;
   const AxisId event = latent.event;
   const bool vector = event >= 0;
   const AxisId twin = vector ? b.module().twin(event) : -1;
   const NodeId unit = vector ? b.make(Op::identity, {}, {.axes = {event, latent.columns}}) : b.constant(1);
-  const ir::AffineParts parts = ir::affine_parts(b, joint.module.functions.front(), gradient, joint.leaf, unit);
+  const ir::AffineParts parts = ir::affine_parts(b, joint.function(), gradient, joint.leaf(), unit);
   NodeId precision = b.unary(Op::neg, parts.linear);
   const NodeId h = parts.constant == ir::no_node ? b.constant(0) : parts.constant;
 
@@ -96,11 +57,11 @@ ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::v
 
 /// A number that is near the scores of the run time, and as spread as the prior says where that is a standard one: E[z z'] is the unit
 /// matrix for standardised scores, and no residual variance of a regression on them is 0.
-NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent, const std::string& slot, bool good) {
+NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent, const StartNodes& start) {
   constexpr double spread = 0.3;
-  const double nearness = good ? 1 - 1e-7 : 0.9;
+  const double nearness = start.good ? 1 - 1e-7 : 0.9;
   const ir::Variable& v = setting.model.variables[static_cast<size_t>(latent.variable)];
-  const NodeId value = b.leaf(Op::data, slot, v.type);
+  const NodeId value = b.leaf(Op::data, start.slot, v.type);
   const NodeId side = b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
   const ir::Block& block = *setting.plan.find(v.name);
   if (v.domain == ir::Domain::simplex) {
@@ -113,7 +74,14 @@ NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& lat
   if (block.solver == ir::Solver::conjugate) return b.mul(value, b.make(Op::fma, {b.constant(spread), side, b.constant(1)}));
   double size = 1;
   NodeId deviations = b.constant(1);
-  if (latent.event >= 0) {
+  if (latent.order() > 0) {
+    // Each element of each step along a column of its own.
+    const int64_t width = latent.event >= 0 ? b.module().axis(latent.event).size : 1;
+    NodeId own = b.constant(static_cast<double>(start.steps * width));
+    if (latent.event >= 0) own = b.add(own, b.make(Op::iota, {}, {.axes = {latent.event}}));
+    deviations = b.select(b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {latent.columns}}), own), b.constant(1), b.constant(0));
+    size = static_cast<double>(b.module().axis(latent.columns).size);
+  } else if (latent.event >= 0) {
     size = static_cast<double>(b.module().axis(latent.event).size);
     const AxisId twin = b.module().twin(latent.event);
     deviations = b.rename(b.make(Op::identity, {}, {.axes = {latent.event, twin}}), twin, latent.columns);

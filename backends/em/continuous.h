@@ -18,6 +18,11 @@ ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vec
 
 /// Nodes about the values in the data column that the run time writes before a start (Program::start_values); near them where they
 /// are `good` ones.
-NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent, const std::string& slot, bool good);
+struct StartNodes {
+  std::string slot;
+  bool good = false;
+  int64_t steps = 0;  // of a chain: how many before the row
+};
+NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent, const StartNodes& start);
 
 }  // namespace lvm::em

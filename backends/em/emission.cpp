@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "ir/families/family.h"
+#include "ir/passes/build_elbo.h"
 
 namespace lvm::em {
 
@@ -33,7 +34,7 @@ std::vector<AxisId> common(const std::vector<AxisId>& axes, const std::vector<Ax
 }
 
 Setting::Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p)
-    : model(m), canonical(c), plan(p), latents(ir::finite_latents(m)) {
+    : model(m), canonical(c), plan(p), latents(ir::finite_latents(m)), chain(ir::finite_chain(m)) {
   ir::Module axes;
   axes.axes = c.axes;
   continuous = ir::node_latents(m, p, axes);
@@ -57,7 +58,7 @@ const std::string& Setting::latent_of(AxisId axis) const {
 }
 
 std::string Setting::component(const std::vector<AxisId>& axes) const {
-  if (latents.size() == 1) return "component {}";
+  if (latents.size() == 1 || (chain && axes == chain->values.front() && axes.size() == 1)) return "component {}";
   std::string names;
   for (const AxisId axis : common(axes, states)) names += (names.empty() ? "`" : ", `") + latent_of(axis) + "`";
   return "state {} of " + names;
@@ -144,14 +145,17 @@ std::vector<Emission> emissions(const Setting& setting) {
   for (size_t i = 0; i < setting.model.factors.size(); ++i) {
     const ir::Variable& variable =
         setting.model.variables[static_cast<size_t>(setting.model.factors[i].variable.variable)];
+    const std::string name = ir::factor_name(setting.model, setting.model.factors[i]);
     const auto output = std::find_if(f.outputs.begin(), f.outputs.end(),
-                                     [&](const ir::Output& o) { return o.name == variable.name; });
+                                     [&](const ir::Output& o) { return o.name == name; });
     if (output == f.outputs.end())
       throw ir::InternalError("the canonical function lacks the density of " + variable.name);
     const Node& density = f[output->node];
     Emission e;
     e.factor = static_cast<int>(i);
     e.variable = variable.name;
+    e.name = name;
+    e.steps = setting.model.factors[i].steps;
     e.slot_names = split(density.attributes.text);
     e.family = e.slot_names.front();
     e.slot_names.erase(e.slot_names.begin());
@@ -169,19 +173,24 @@ std::vector<Emission> emissions(const Setting& setting) {
   return list;
 }
 
-NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent) {
-  const std::string& name = setting.model.variables[static_cast<size_t>(latent.variable)].name;
+NodeId find_node_leaf(const Setting& setting, int latent) {
+  const std::string& name = setting.model.variables[static_cast<size_t>(latent)].name;
   const Function& f = setting.function();
   for (size_t id = 0; id < f.nodes.size(); ++id) {
     if (f.nodes[id].op == Op::data && f.nodes[id].attributes.text == name) return static_cast<NodeId>(id);
   }
-  throw ir::InternalError("the canonical function does not use the latent " + name);
+  return ir::no_node;
+}
+
+NodeId node_leaf(const Setting& setting, int latent) {
+  const NodeId leaf = find_node_leaf(setting, latent);
+  if (leaf == ir::no_node) throw ir::InternalError("the canonical function does not use the latent " + setting.model.variables[static_cast<size_t>(latent)].name);
+  return leaf;
 }
 
 void Expansion::place_latent(const std::string& name, NodeId made) {
-  for (const ir::NodeLatent& latent : setting_.continuous) {
-    if (setting_.model.variables[static_cast<size_t>(latent.variable)].name == name) replace(node_leaf(setting_, latent), made);
-  }
+  const NodeId leaf = find_node_leaf(setting_, *setting_.model.find(name));
+  if (leaf != ir::no_node) replace(leaf, made);
   latents_[name] = made;
 }
 
@@ -287,7 +296,16 @@ const Expansion::AboutOrigin* Expansion::about_origin(const Emission& e) const {
   return found == about_origin_.end() ? nullptr : &found->second;
 }
 
+NodeId Expansion::holds(const Emission& emission) {
+  return emission.steps.all() ? ir::no_node : ir::holds_in_row(to_, setting_.model, emission.steps);
+}
+
 NodeId Expansion::term(const Emission& emission) {
+  const NodeId density = term_where_it_holds(emission), where = holds(emission);
+  return where == ir::no_node ? density : to_.select(where, density, to_.constant(0));
+}
+
+NodeId Expansion::term_where_it_holds(const Emission& emission) {
   NodeId density = ir::no_node;
   switch (emission.absent) {
     case Absent::never: {

@@ -9,7 +9,7 @@
 
 #include "ir/families/family.h"
 #include "ir/passes/classify.h"
-#include "ir/passes/enumerate.h"
+#include "ir/passes/finite_chain.h"
 #include "ir/passes/nodes.h"
 #include "ir/passes/plan.h"
 
@@ -26,6 +26,7 @@ struct Setting {
   const ir::Plan& plan;
   std::vector<ir::FiniteLatent> latents = {};
   std::vector<ir::NodeLatent> continuous = {};
+  std::optional<ir::FiniteChain> chain = {};
   std::vector<AxisId> states = {};  // the axes of the finite ones' values and of the continuous ones' nodes, sorted
 
   Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p);
@@ -47,6 +48,8 @@ enum class Absent : uint8_t { never, elements, patterns };
 struct Emission {
   int factor = -1;
   std::string variable;  // "y"
+  std::string name;      // the same, and of the first steps "y[first]"
+  ir::Steps steps = {};
   std::string family;    // "Normal"
   std::vector<std::string> slot_names;
   NodeId log_density = ir::no_node;  // in the canonical function
@@ -62,8 +65,10 @@ struct Emission {
 
 std::vector<Emission> emissions(const Setting& setting);
 
-/// The canonical leaf of a continuous latent.
-NodeId node_leaf(const Setting& setting, const ir::NodeLatent& latent);
+/// The canonical leaf of a continuous latent, or of an earlier step of it.
+NodeId node_leaf(const Setting& setting, int latent);
+/// The same, and no_node where no factor mentions it.
+NodeId find_node_leaf(const Setting& setting, int latent);
 
 /// "Normal.mean.cov": what finds the family.
 std::string parameterisation_of(const Emission& emission);
@@ -111,13 +116,17 @@ class Expansion {
   const AboutOrigin* about_origin(const Emission& emission) const;
   /// Of a factor whose value is conditioned on what is observed of it.
   const ir::Marginal& marginal(const Emission& emission);
-  /// ln P of one factor for each row (and k): its density summed over the elements of the value.
+  bool of_parameters(NodeId step_node) const;
+  /// ln P of one factor for each row (and k): its density summed over the elements of the value; 0 in rows that it does not hold for.
   NodeId term(const Emission& emission);
+  /// The same in rows that it holds for; of others anything.
+  NodeId term_where_it_holds(const Emission& emission);
+  /// A bool a row: the factor holds for it. no_node: for all.
+  NodeId holds(const Emission& emission);
   /// ln P(y, z = k), or ln P(y): the sum of all terms, those of parameters alone gathered into one.
   NodeId log_joint(const std::vector<Emission>& emissions);
 
  private:
-  bool of_parameters(NodeId step_node) const;
   NodeId sum_elements(NodeId density, const std::vector<AxisId>& axes);
   NodeId origin_of(const Emission& emission, NodeId mean);
 

@@ -211,7 +211,10 @@ struct Explanation {
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::forward_backward:
+      case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

@@ -3,6 +3,7 @@
 #include <algorithm>
 
 #include "backends/em/absent.h"
+#include "backends/em/chain.h"
 #include "backends/em/continuous.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
@@ -10,7 +11,9 @@
 #include "backends/em/second_order.h"
 #include "backends/em/shared_origin.h"
 #include "backends/em/slots.h"
+#include "backends/em/smoothing.h"
 #include "ir/passes/build_elbo.h"
+#include "ir/passes/chain_rows.h"
 #include "ir/passes/split_binding_times.h"
 
 namespace lvm::em {
@@ -40,19 +43,44 @@ struct Lowering {
   }
 
   const std::string& name_of(const ir::FiniteLatent& latent) const { return setting.latent_of(latent.states); }
+  bool is_lag(const ir::FiniteLatent& latent) const { return ir::is_lag(setting.model, latent.variable); }
+  /// The latents of a row itself, not of earlier steps.
+  std::vector<ir::FiniteLatent> own_latents() const {
+    std::vector<ir::FiniteLatent> own;
+    for (const ir::FiniteLatent& latent : setting.latents) {
+      if (!is_lag(latent)) own.push_back(latent);
+    }
+    return own;
+  }
   /// The data column of a latent's values at the start, and the row output of its posterior.
   std::string assignment(const ir::FiniteLatent& latent) const {
     return setting.latents.size() == 1 ? "assignment" : "assignment_" + name_of(latent);
   }
   std::string responsibilities(const ir::FiniteLatent& latent) const {
-    return setting.latents.size() == 1 ? "responsibilities" : "responsibilities_" + name_of(latent);
+    return own_latents().size() == 1 ? "responsibilities" : "responsibilities_" + name_of(latent);
   }
 
   const ir::Variable& variable(const ir::NodeLatent& latent) const {
     return setting.model.variables[static_cast<size_t>(latent.variable)];
   }
-  /// The data columns of a continuous latent's values at the start.
-  std::string start_slot(const ir::NodeLatent& latent) const { return "start_" + variable(latent).name; }
+  /// The data columns of the values of a continuous latent, and of its earlier steps, at the start.
+  struct StartStep {
+    const ir::Variable* variable;
+    std::string slot;
+    int64_t steps;
+  };
+  std::vector<StartStep> start_steps(const ir::NodeLatent& latent) const {
+    std::vector<StartStep> all;
+    for (int64_t k = 0; k <= latent.order(); ++k) {
+      const int at = k == 0 ? latent.variable : latent.lags[static_cast<size_t>(k - 1)];
+      if (at < 0) continue;
+      const ir::Variable& v = setting.model.variables[static_cast<size_t>(at)];
+      all.push_back({&v, "start_" + v.name, k});
+    }
+    return all;
+  }
+  /// The variable whose cells are a chain with noise; empty: none.
+  std::string observed_as(const ir::NodeLatent& latent) const { return latent.order() > 0 ? directly_observed(setting, factors) : ""; }
 
   Function update(StatisticTable& statistics, Moves moves) {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
@@ -95,8 +123,10 @@ struct Lowering {
     variances = write_guards(b, setting, factors, program.checks);
     Expansion expand(b, setting);
     const RowPosterior q = sums(b, expand, statistics, "");
-    for (const ir::FiniteLatent& latent : setting.latents)
+    for (const ir::FiniteLatent& latent : own_latents())
       b.output(OutputKind::row, responsibilities(latent), q.marginal({latent.states}));
+    if (setting.chain) program.chain = write_chain(b, expand, setting, factors);
+    if (smoothed_latent(setting)) program.steps = write_steps(b, setting, factors);
     for (const Moments& m : q.moments) {
       const auto of_rows = [&](NodeId x) {
         return b.type(x).has(ir::row_axis) ? x : b.make(Op::broadcast, {x}, {.axes = {ir::row_axis}});
@@ -126,8 +156,11 @@ struct Lowering {
     Function function{.name = "start", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, setting);
-    for (const ir::NodeLatent& latent : setting.continuous)
-      expand.place_latent(variable(latent).name, start_nodes(b, setting, latent, start_slot(latent), one_scale(latent)));
+    for (const ir::NodeLatent& latent : setting.continuous) {
+      const bool good = one_scale(latent) || !observed_as(latent).empty();
+      for (const StartStep& step : start_steps(latent))
+        expand.place_latent(step.variable->name, start_nodes(b, setting, latent, {.slot = step.slot, .good = good, .steps = step.steps}));
+    }
     const Marginal q =
         assigned(b, setting, [&](const ir::FiniteLatent& latent) { return assignment(latent); });
     statistics.write(b, expand, q, StatisticTable::For::start);
@@ -150,6 +183,8 @@ struct Lowering {
     const auto part = [&](const char* name, bool row, const std::string& prefix) {
       functions.push_back(
           ir::extract(program.module, split.rows, name, BindingTime::rows, [&](const ir::Output& output) {
+            const bool of_walk = output.name.starts_with(ir::chain_prefix);
+            if (of_walk || name == std::string_view(ir::emissions_function)) return of_walk ? output.name : std::string();
             const bool other = output.name.starts_with(about_origin) != (prefix == about_origin);
             if (other || (output.kind == OutputKind::row) != row) return std::string();
             return output.name.substr(prefix.size());
@@ -157,6 +192,7 @@ struct Lowering {
     };
     functions.push_back(std::move(split.prepare));
     if (by_pattern()) functions.push_back(std::move(split.pattern));
+    if (walks_series()) part(ir::emissions_function, true, "");
     part("rows", false, "");
     if (!shared.empty()) {
       part(ir::origin_rows_function, false, about_origin);
@@ -169,6 +205,9 @@ struct Lowering {
     if (begin) functions.push_back(std::move(*begin));
     add_slots(variances);
   }
+
+  /// The posterior of a row depends on others of its series.
+  bool walks_series() const { return setting.chain || smoothed_latent(setting) != nullptr; }
 
   bool by_pattern() const {
     return std::any_of(factors.begin(), factors.end(),
@@ -188,14 +227,23 @@ struct Lowering {
   void add_slots(const std::vector<std::string>& variances) {
     const ir::Module& module = program.module;
     program.data = data_slots(setting.model);
-    for (const ir::NodeLatent& latent : setting.continuous) {
-      ir::DataSlot slot;
-      slot.name = start_slot(latent);
-      slot.axes = without(variable(latent).type.axes, {ir::row_axis});
-      slot.size = element_count(module, slot.axes);
-      program.data.push_back(slot);
+    if (setting.chain) {
+      for (ir::DataSlot& slot : chain_slots(module, *setting.chain)) program.data.push_back(std::move(slot));
     }
-    for (const ir::FiniteLatent& latent : setting.latents) {
+    if (const ir::NodeLatent* smoothed = smoothed_latent(setting)) {
+      for (ir::DataSlot& slot : step_slots(module, *smoothed)) program.data.push_back(std::move(slot));
+    }
+    for (const ir::Lag& lag : setting.model.lags) add_start_lag(lag);
+    for (const ir::NodeLatent& latent : setting.continuous) {
+      for (const StartStep& step : start_steps(latent)) {
+        ir::DataSlot slot;
+        slot.name = step.slot;
+        slot.axes = without(step.variable->type.axes, {ir::row_axis});
+        slot.size = element_count(module, slot.axes);
+        program.data.push_back(slot);
+      }
+    }
+    for (const ir::FiniteLatent& latent : own_latents()) {
       ir::DataSlot slot;
       slot.name = assignment(latent);
       slot.size = 1;
@@ -222,7 +270,25 @@ struct Lowering {
     const auto objective = output_slots(module, *module.find("rows"), OutputKind::objective);
     program.statistics.insert(program.statistics.end(), objective.begin(), objective.end());
     program.row_outputs = output_slots(module, *module.find("posterior"), OutputKind::row);
+    if (walks_series()) {
+      const auto more = output_slots(module, *module.find(ir::emissions_function), OutputKind::row);
+      program.row_outputs.insert(program.row_outputs.end(), more.begin(), more.end());
+    }
     for (ir::Check& check : program.checks) check.size = element_count(module, check.axes);
+  }
+
+  /// The hard assignment of an earlier step, of a finite latent.
+  void add_start_lag(const ir::Lag& lag) {
+    const std::vector<ir::FiniteLatent> own = own_latents();
+    const auto at = [&](int variable) { return std::ranges::find(setting.latents, variable, &ir::FiniteLatent::variable); };
+    const auto of = std::ranges::find(own, lag.of, &ir::FiniteLatent::variable);
+    if (at(lag.variable) == setting.latents.end() || of == own.end()) return;
+    ir::DataSlot slot;
+    slot.name = assignment(*at(lag.variable));
+    slot.size = 1;
+    slot.element = Element::category;
+    program.start_lags.push_back({slot.name, static_cast<size_t>(of - own.begin()), lag.steps});
+    program.data.push_back(std::move(slot));
   }
 
   /// The observed variables that tell something of the latents of a block.
@@ -249,7 +315,7 @@ struct Lowering {
     for (const ir::Block& block : setting.plan.blocks) {
       if (block.latent || block.solver != ir::Solver::median) continue;
       ir::Median median{.parameter = block.name, .variable = variable_with(block)};
-      for (const ir::FiniteLatent& latent : setting.latents) {
+      for (const ir::FiniteLatent& latent : own_latents()) {
         if (!variable_of(setting, block.name).type.has(latent.states)) continue;
         median.states = latent.states;
         median.weights = responsibilities(latent);
@@ -279,20 +345,24 @@ struct Lowering {
   void add_start_values() {
     for (const ir::NodeLatent& latent : setting.continuous) {
       const ir::Variable& z = variable(latent);
-      const bool scores = setting.plan.find(z.name)->solver == ir::Solver::conditioning;
+      const bool scores = setting.plan.find(z.name)->solver != ir::Solver::conjugate;
       const bool simplex = z.domain == ir::Domain::simplex;
       const double middle = simplex ? 1 / static_cast<double>(program.module.axis(z.declared_axes.back()).size) : z.type.element == Element::unit ? 0.5 : 1;
-      program.start_values.push_back({z.name, start_slot(latent), scores, middle, one_scale(latent)});
+      for (const StartStep& step : start_steps(latent))
+        program.start_values.push_back({z.name, step.slot, scores, middle, one_scale(latent), observed_as(latent), step.steps});
     }
   }
 
   void add_start() {
     const auto blocks = ir::joint_blocks(setting.model, setting.latents);
-    program.starts.resize(setting.latents.size());
+    const std::vector<ir::FiniteLatent> own = own_latents();
+    program.starts.resize(own.size());
     for (size_t block = 0; block < blocks.size(); ++block) {
       for (const size_t i : blocks[block]) {
         const ir::FiniteLatent& latent = setting.latents[i];
-        ir::StartLatent& start = program.starts[i];
+        const auto at = std::ranges::find(own, latent.variable, &ir::FiniteLatent::variable);
+        if (at == own.end()) continue;
+        ir::StartLatent& start = program.starts[static_cast<size_t>(at - own.begin())];
         start.latent = name_of(latent);
         start.slot = assignment(latent);
         start.states = program.module.axis(latent.states).size;

@@ -2,18 +2,15 @@
 
 #include <algorithm>
 
+#include "backends/em/chain.h"
 #include "backends/em/continuous.h"
+#include "backends/em/smoothing.h"
 
 namespace lvm::em {
 
 using ir::Op;
 
 namespace {
-
-struct BlockPosterior {
-  std::vector<AxisId> axes;
-  ir::EnumeratedPosterior made;
-};
 
 bool is_point(const Setting& setting) {
   return std::ranges::any_of(
@@ -79,6 +76,8 @@ RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setti
 
 RowPosterior row_posterior(Builder& b, Expansion& expand, const Setting& setting,
                            const std::vector<Emission>& emissions) {
+  if (setting.chain) return chain_posterior(b, expand, setting, emissions);
+  if (smoothed_latent(setting)) return smoothing_posterior(b, expand, setting, emissions);
   std::vector<std::vector<AxisId>> axes;
   for (const std::vector<size_t>& block : ir::joint_blocks(setting.model, setting.latents)) {
     axes.emplace_back();

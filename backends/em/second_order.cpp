@@ -7,7 +7,7 @@
 namespace lvm::em {
 
 bool is_second_order(const Setting& setting, const std::vector<Emission>& emissions) {
-  if (!setting.latents.empty() || setting.continuous.size() != 1) return false;
+  if (!setting.latents.empty() || setting.continuous.size() != 1 || setting.continuous.front().order() > 0) return false;
   const ir::Function& f = setting.function();
   std::vector<NodeId> cells;  // the leaf of the latent is one too
   for (size_t id = 0; id < f.nodes.size(); ++id)

@@ -76,7 +76,7 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const ir::Type& type = variable_of(c.setting, block.name).type;
   const Emission& e = c.emissions[at];
   const auto prior = pseudo_counts(c, block.name);
-  if (!prior && e.of_latent && c.setting.one_latent(type.axes)) {
+  if (!prior && e.of_latent && e.steps.all() && c.setting.one_latent(type.axes)) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
     c.update.output(ir::OutputKind::parameter, block.name,
                     c.update.div(n, c.statistics.weight(c.update, at, {})));
@@ -88,8 +88,8 @@ void solve_counts(UpdateContext& c, const Block& block) {
   if (prior) n = c.update.binary(Op::maximum, c.update.add(n, prior->a), c.update.constant(0));
   const NodeId all = c.update.reduce(Op::sum, n, {event});
   NodeId shares = c.update.div(n, all);
-  if (e.family == "Multinomial") {
-    // Rows may count nothing: where all of them do, any shares are as likely.
+  if (e.family == "Multinomial" || !e.steps.all()) {
+    // Rows may count nothing, and no step may follow a state: where there is nothing to share, any shares are as likely.
     const NodeId some = c.update.binary(Op::less, c.update.constant(0), all);
     shares = c.update.select(some, shares, read_parameter(c, block.name));
   }
@@ -181,7 +181,10 @@ void write_updates(UpdateContext& c, Moves moves) {
       }
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::forward_backward:
+      case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

@@ -28,7 +28,7 @@ StatisticTable::StatisticTable(const Setting& setting, const std::vector<Emissio
 std::string StatisticTable::name_of(Moment moment, size_t emission, const std::vector<AxisId>& axes) const {
   const auto observed =
       std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
-  const std::string suffix = observed > 1 ? "_" + emissions_[emission].variable : "";
+  const std::string suffix = observed > 1 ? "_" + emissions_[emission].name : "";
   std::string base;
   switch (moment) {
     case Moment::rows:
@@ -100,13 +100,18 @@ std::vector<AxisId> StatisticTable::cell_axes(size_t emission) const {
 
 NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std::vector<AxisId> axes) {
   const bool cells = emissions_[emission].absent == Absent::elements;
-  if (moment == Moment::count && axes.empty() && !cells) moment = Moment::rows;
+  const bool everywhere = emissions_[emission].steps.all();
+  if (moment == Moment::count && axes.empty() && !cells && everywhere) moment = Moment::rows;
   const bool shared_by_all = moment == Moment::rows || moment == Moment::counted_rows ||
-                             (moment == Moment::count && !cells && setting_.all_states(axes));
+                             (moment == Moment::count && !cells && everywhere && setting_.all_states(axes));
   if (shared_by_all) {
     const auto complete = std::find_if(emissions_.begin(), emissions_.end(),
-                                       [](const Emission& e) { return e.absent == Absent::never; });
-    emission = complete == emissions_.end() ? 0 : static_cast<size_t>(complete - emissions_.begin());
+                                       [](const Emission& e) { return e.absent == Absent::never && e.steps.all(); });
+    if (complete != emissions_.end()) {
+      emission = static_cast<size_t>(complete - emissions_.begin());
+    } else if (everywhere) {
+      emission = static_cast<size_t>(std::ranges::find_if(emissions_, [](const Emission& e) { return e.steps.all(); }) - emissions_.begin());
+    }
   }
   const Type type{Element::real, axes, -1};
   for (const Statistic& s : list_) {
@@ -129,7 +134,7 @@ NodeId StatisticTable::expected(Builder& update, size_t emission, const std::vec
   }
   const auto observed =
       std::count_if(emissions_.begin(), emissions_.end(), [](const Emission& e) { return !e.of_latent; });
-  const std::string full = observed > 1 ? name + "_" + emissions_[emission].variable : name;
+  const std::string full = observed > 1 ? name + "_" + emissions_[emission].name : name;
   const Type type{Element::real, axes, -1};
   const bool known =
       std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == full; });
@@ -218,6 +223,7 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     // A row that does not count may lie outside of the support, where terms are infinite.
     if (weights.row != ir::no_node)
       term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));
+    if (const NodeId where = expand.holds(e); where != ir::no_node) term = b.select(where, term, b.constant(0));
     const auto elements = without(united(united(s.axes, e.axes), {row_axis}), setting_.states);
     factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
@@ -241,8 +247,15 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     }
   }
   for (const NodeId factor : factors) states = united(states, common(b.type(factor).axes, setting_.states));
+  // In the first rows of a series the pairs with earlier steps have no weight anyway.
+  const bool of_pairs = use == For::iterations && setting_.chain && e.steps.first == setting_.chain->order && !e.steps.alone &&
+                        !common(states, setting_.chain->oldest()).empty();
+  const NodeId where = of_pairs ? ir::no_node : expand.holds(e);
+  const auto where_it_holds = [&](NodeId weight) { return where == ir::no_node ? weight : b.select(where, weight, b.constant(0)); };
   if (!states.empty()) {
-    factors.insert(factors.begin(), ir::times_row_weight(b, setting_.model, weights.states(states)));
+    factors.insert(factors.begin(), where_it_holds(ir::times_row_weight(b, setting_.model, weights.states(states))));
+  } else if (where != ir::no_node) {
+    factors.insert(factors.begin(), where_it_holds(b.constant(1)));
   } else if (weights.row != ir::no_node) {
     factors.insert(factors.begin(), weights.row);
   }

@@ -175,8 +175,10 @@ void analyse_sequence(Context& context, const ast::SequenceDeclaration& sequence
   context.sequence = sequence.name.text;
   Entity* entity = find_entity(context, sequence.name.text);
   if (entity) entity->used = true;
-  unsupported(context, "a `sequence`", "treat the rows as independent: drop the sequence and the positions",
-              sequence.name.range);
+  ir::ModelSequence made{.name = sequence.name.text, .by = {}, .order = {}, .range = sequence.name.range};
+  for (const ast::Name& column : sequence.by) made.by.push_back(column.text);
+  if (sequence.order) made.order = sequence.order->text;
+  context.model.sequence = std::move(made);
 }
 
 void analyse_plate(Context& context, const ast::PlateDeclaration& plate) {
@@ -190,6 +192,8 @@ void analyse_plate(Context& context, const ast::PlateDeclaration& plate) {
 /// Rows become groups: nothing may be one for each row but data.
 void check_plate(Context& context) {
   if (context.model.plates.empty()) return;
+  if (context.model.sequence)
+    unsupported(context, "a sequence beside a plate", "keep one of them", context.model.sequence->range);
   for (const ir::Variable& variable : context.model.variables) {
     const std::string& plate = context.model.plates.front().name;
     const bool of_rows = variable.role == Role::latent && variable.plate.empty() && !variable.global;

@@ -93,6 +93,13 @@ struct VariableUse {
   int offset = 0;
 };
 
+/// Rows of a series that a factor holds for, counted from 0: all from `first` on, or that one alone.
+struct Steps {
+  int64_t first = 0;
+  bool alone = false;
+  bool all() const { return first == 0 && !alone; }
+};
+
 /// P(variable | parents) = …
 struct Factor {
   VariableUse variable;
@@ -100,6 +107,7 @@ struct Factor {
   NodeId log_density;  // a logpdf node; its axes beyond the row axis are summed by build_elbo
   SourceRange range;             // of the whole declaration
   SourceRange distribution_range;
+  Steps steps = {};  // of a model whose rows are steps (ir/passes/chain_rows.h)
 };
 
 enum class PosteriorForm : uint8_t { exact, point, automatic, distribution };
@@ -128,7 +136,7 @@ struct FitSettings {
 
 /// Something the language has and the compiler cannot do yet, found by analysis; the plan refuses it with its range.
 struct Unsupported {
-  std::string what;  // "a `sequence`", "a neural network", "a row weight"
+  std::string what;  // "a neural network", "a row weight"
   std::string way_out;
   SourceRange range;
 };
@@ -140,11 +148,27 @@ struct ModelPlate {
   SourceRange range;
 };
 
+/// Rows with equal values of `by` are a series, in the order of the column `order`: each row is a step.
+struct ModelSequence {
+  std::string name;
+  std::vector<std::string> by;
+  std::string order;  // empty: as the table has them
+  SourceRange range;
+};
+
+/// A variable that has the value of another one `steps` rows before.
+struct Lag {
+  int variable, of;
+  int steps;
+};
+
 struct Model {
   std::string name;
   Module module;      // level elbo; axis 0 is `row`; holds the function "model"
   std::vector<ModelAxis> axes;
   std::vector<ModelPlate> plates;
+  std::optional<ModelSequence> sequence;
+  std::vector<Lag> lags;  // made by ir/passes/chain_rows: in the order of their steps
   std::vector<Variable> variables;
   std::vector<Factor> factors;
   std::vector<Posterior> posteriors;  // after analysis: covers every latent

@@ -116,6 +116,11 @@ std::string use_text(const Model& model, const VariableUse& use) {
   return name;
 }
 
+std::string steps_text(const Steps& steps) {
+  if (steps.all()) return {};
+  return steps.alone ? fmt::format(" of step {}", steps.first) : fmt::format(" from step {}", steps.first);
+}
+
 std::string parents_text(const Model& model, const std::vector<VariableUse>& parents) {
   std::string text;
   for (const VariableUse& parent : parents) text += (text.empty() ? " | " : ", ") + use_text(model, parent);
@@ -162,10 +167,15 @@ std::string print(const Model& model) {
     for (const std::string& column : plate.columns) text += " \"" + column + "\"";
     text += "\n";
   }
+  if (model.sequence) {
+    text += "sequence " + model.sequence->name;
+    for (const std::string& column : model.sequence->by) text += " by \"" + column + "\"";
+    text += model.sequence->order.empty() ? "\n" : " order \"" + model.sequence->order + "\"\n";
+  }
   for (const Variable& variable : model.variables) text += variable_text(model, variable) + "\n";
   for (const Factor& factor : model.factors)
-    text += fmt::format("P({}{}) = %{}\n", use_text(model, factor.variable),
-                        parents_text(model, factor.parents), factor.log_density);
+    text += fmt::format("P({}{}) = %{}{}\n", use_text(model, factor.variable),
+                        parents_text(model, factor.parents), factor.log_density, steps_text(factor.steps));
   for (const Posterior& posterior : model.posteriors) text += posterior_text(model, posterior) + "\n";
   text += fit_text(model.fit) + "\n";
   for (const Unsupported& each : model.unsupported)

@@ -9,6 +9,9 @@ namespace lvm::ir {
 
 Module build_elbo(const Model& model);
 
+/// A bool a row: the factor with these steps holds for it.
+NodeId holds_in_row(Builder& builder, const Model& model, const Steps& steps);
+
 /// w x, and 0 where the row's weight is 0, whatever x is there: a row that does not count may have ln P = -inf. `x` itself where
 /// rows have no weights.
 NodeId times_row_weight(Builder& builder, const Model& model, NodeId x);

@@ -12,7 +12,10 @@
 //
 // Means of two numbers with given arithmetic and geometric mean exist because the first is never below the second (Jensen), and the
 // roots lie inside (0, 1) because A + B <= 1.
-// After: in Tensor@canonical the latent is a `data` leaf with the axes of its nodes, and of the finite latents that may choose its law.
+// A Gaussian that is a chain over the steps of a sequence has nodes of the joint law of a step and the `order` steps before, S elements each:
+// with the root R of its covariance, m ± sqrt(n) (column l of R), where R has n = 2 S order columns (runtime/kalman.h says why so many).
+// After: in Tensor@canonical the latent is a `data` leaf with the axes of its nodes, and of the finite latents that may choose its law;
+// so are its earlier steps, along the same nodes.
 
 #include "ir/model/model.h"
 #include "ir/passes/plan.h"
@@ -24,12 +27,16 @@ struct NodeLatent {
   AxisId event = -1;        // L; none: a number
   AxisId columns = -1;      // of a vector: the columns of C
   AxisId sides = -1;        // the two signs
+  std::vector<int> lags = {};  // of a chain: the variable that is it 1, 2, … steps before; -1 where no factor mentions it
+  AxisId from = -1;         // of a chain of vectors: a second axis of its elements
+  int64_t order() const { return static_cast<int64_t>(lags.size()); }
   std::vector<AxisId> axes() const;  // of the nodes, sorted
 };
 
 /// The latents that the plan gives a Gaussian or conjugate posterior; their axes are added to `module`.
 std::vector<NodeLatent> node_latents(const Model& model, const Plan& plan, Module& module);
-/// The leaf of one of them in Tensor@canonical.
+/// The leaf of one of them, or of one of its earlier steps, in Tensor@canonical.
 Type node_type(const Model& model, const NodeLatent& latent);
+Type node_type(const Model& model, const NodeLatent& latent, int variable);
 
 }  // namespace lvm::ir

@@ -16,8 +16,14 @@ std::string_view name(Solver solver) {
       return "enumerate";
     case Solver::most_probable:
       return "most probable";
+    case Solver::forward_backward:
+      return "forward-backward";
+    case Solver::best_path:
+      return "best path";
     case Solver::conditioning:
       return "conditioning";
+    case Solver::smoothing:
+      return "Kalman smoother";
     case Solver::conjugate:
       return "conjugate";
     case Solver::reparameterised:
@@ -269,6 +275,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
       diagnostics.report({.code = Code::not_compiled_yet,
                           .message = "a `plate` in a model that is climbed by gradients is not compiled yet",
                           .range = model.plates.front().range,
+                          .hint = "give its latents `exact` posteriors"});
+      return context.plan;
+    }
+    if (model.sequence && !model.lags.empty()) {
+      diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = "a `sequence` whose steps depend on earlier ones, in a model that is climbed by gradients, is not compiled yet",
+                          .range = model.sequence->range,
                           .hint = "give its latents `exact` posteriors"});
       return context.plan;
     }

@@ -14,7 +14,10 @@ namespace lvm::ir {
 enum class Solver : uint8_t {
   enumerate,            // finite latents: the posterior of all of their values
   most_probable,        // finite latents: the best values alone
+  forward_backward,     // finite latents that depend on earlier steps: the posterior of each step, and of each with those before
+  best_path,            // the same: the most probable path alone
   conditioning,         // Gaussian latents whose means are affine: the Gaussian given the row
+  smoothing,            // the same, that depend on earlier steps: the Gaussian of each step and the ones before given all rows of the series
   conjugate,            // continuous latents of another family: its member with the row's statistics added
   reparameterised,      // q is given: draws from it as a smooth function of noise
   normalised_counts,    // Categorical, simplex

@@ -49,6 +49,8 @@ struct PlanContext {
 void plan_posteriors(PlanContext& context);
 /// A block of the plan for the continuous latent `z`, or the reason why there is none.
 void plan_continuous(PlanContext& context, const Posterior& q, const Variable& z);
+/// Of finite latents that depend on earlier steps; false where they were refused.
+bool plan_chain(PlanContext& context);
 /// "q(z | y)"
 std::string spelled(const PlanContext& context, const Posterior& posterior);
 void plan_parameters(PlanContext& context);

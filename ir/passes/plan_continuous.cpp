@@ -8,6 +8,8 @@
 #include "ir/families/family.h"
 #include "ir/passes/affine_parts.h"
 #include "ir/passes/plan_context.h"
+#include "ir/passes/plan_smoothing.h"
+#include "ir/passes/predictor.h"
 
 namespace lvm::ir {
 namespace {
@@ -18,10 +20,11 @@ struct Obstacle {
   std::string hint;  // what to change in the model; may be empty
 };
 
-/// How one child's slot depends on the latent.
+/// How one child's slot depends on the latent, or on an earlier step of it.
 struct Child {
   const FactorParts* parts;
   size_t slot;
+  const Variable* step;
   Dependence dependence;
 };
 
@@ -29,22 +32,26 @@ struct ContinuousLatent {
   PlanContext& c;
   const Posterior& posterior;
   const Variable& z;
-  const FactorParts* prior = nullptr;
+  const FactorParts* prior = nullptr;  // of a chain the last of several
+  std::vector<const Variable*> steps;  // itself, and what it is at earlier steps
   std::vector<Child> children;
   std::vector<int> mine;  // factors that mention it
 
   ContinuousLatent(PlanContext& context, const Posterior& q, const Variable& variable)
       : c(context), posterior(q), z(variable) {
-    const Subject subject{.node = z.node, .positive = z.type.element == Element::positive, .finite = false};
+    for (const int step : steps_of(c.model, variable)) steps.push_back(&c.variable(step));
     for (const FactorParts& parts : c.factors) {
       const bool own = parts.value == z.node;
       if (own) prior = &parts;
       bool mentions = own;
       for (size_t slot = 0; slot < parts.slots.size(); ++slot) {
-        Dependence d = classify(c.function(), parts.slots[slot], subject);
-        if (d.form == Form::constant) continue;
-        children.push_back({&parts, slot, std::move(d)});
-        mentions = true;
+        for (const Variable* step : steps) {
+          const Subject subject{.node = step->node, .positive = z.type.element == Element::positive, .finite = false};
+          Dependence d = classify(c.function(), parts.slots[slot], subject);
+          if (d.form == Form::constant) continue;
+          children.push_back({&parts, slot, step, std::move(d)});
+          mentions = true;
+        }
       }
       if (mentions) mine.push_back(parts.index);
     }
@@ -58,7 +65,7 @@ struct ContinuousLatent {
   std::optional<Obstacle> same_factor_twice() const {
     for (size_t i = 1; i < children.size(); ++i) {
       const Child &a = children[i - 1], &b = children[i];
-      if (a.parts != b.parts) continue;
+      if (a.parts != b.parts || a.slot == b.slot) continue;
       const SlotRule *first = a.parts->rule(a.slot), *second = b.parts->rule(b.slot);
       return Obstacle{slot_range(b),
                       fmt::format("`{}` is in the {} and in the {} of one `{}`", z.name,
@@ -74,7 +81,7 @@ struct ContinuousLatent {
       const SlotRule* rule = child.parts->rule(child.slot);
       if (rule && allows(*rule, child.dependence)) continue;
       Obstacle obstacle{place(c, child.dependence, slot_range(child)),
-                        reason(c, z.name, rule, child.dependence), ""};
+                        reason(c, child.step->name, rule, child.dependence), ""};
       const NodeId culprit = child.dependence.culprit;
       if (rule && rule->statistics == Statistics::gaussian && culprit != no_node && is_gaussian() &&
           culprit_wraps_affine(culprit)) {
@@ -86,12 +93,13 @@ struct ContinuousLatent {
   }
 
   bool is_gaussian() const { return prior && prior->family == "Normal"; }
+  bool is_chain() const { return steps.size() > 1; }
 
   /// True where taking the operator away would leave an affine mean.
   bool culprit_wraps_affine(NodeId culprit) const {
     const Node& node = c.function()[culprit];
     return node.inputs.size() == 1 &&
-           is_affine(classify(c.function(), node.inputs.front(), {.node = z.node}));
+           std::ranges::all_of(steps, [&](const Variable* step) { return is_affine(classify(c.function(), node.inputs.front(), {.node = step->node})); });
   }
 
   /// The statistics that a child needs: those of its slot, with the sign of the power.
@@ -128,10 +136,22 @@ struct ContinuousLatent {
     return std::nullopt;
   }
 
+  /// Each step of a chain alone may be affine, and the product of two is not.
+  std::optional<Obstacle> not_jointly_affine() const {
+    std::vector<NodeId> leaves;
+    for (const Variable* step : steps) leaves.push_back(step->node);
+    for (const Child& child : children) {
+      if (!is_chain() || is_jointly_affine(c.function(), child.parts->slots[child.slot], leaves)) continue;
+      return Obstacle{slot_range(child), fmt::format("the {} of `{}` multiplies steps of `{}`", child.parts->rule(child.slot)->noun, child.parts->family, z.name), ""};
+    }
+    return std::nullopt;
+  }
+
   std::optional<Obstacle> obstacle() const {
     if (auto found = same_factor_twice()) return found;
     if (auto found = outside_class()) return found;
-    return not_conjugate();
+    if (auto found = not_conjugate()) return found;
+    return not_jointly_affine();
   }
 
   void decide() const {
@@ -162,12 +182,14 @@ struct ContinuousLatent {
     }
     c.plan.blocks.push_back({.name = z.name,
                              .latent = true,
-                             .solver = is_gaussian() ? Solver::conditioning : Solver::conjugate,
+                             .solver = !is_gaussian() ? Solver::conjugate : is_chain() ? Solver::smoothing : Solver::conditioning,
                              .block_class = BlockClass::exact,
                              .reason = why()});
   }
 
   std::string why() const {
+    if (is_gaussian() && is_chain())
+      return fmt::format("a chain: every mean is affine in `{0}` and its earlier steps, and every variance is free of them", z.name);
     return is_gaussian() ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
                          : fmt::format("the `{}` prior of `{}` is conjugate", prior->family, z.name);
   }
@@ -181,6 +203,7 @@ struct ContinuousLatent {
       if (has_absent_cells(parts) && value.type.axes.size() > c.function()[c.factor(parts).log_density].type.axes.size())
         return fmt::format("a vector `{}` with absent elements beside a continuous latent", value.name);
     }
+    if (is_chain()) return is_gaussian() ? smoothing_not_compiled(c, z) : "a chain whose steps are not Gaussian";
     return is_gaussian() ? gaussian_not_compiled() : conjugate_not_compiled();
   }
 

@@ -78,7 +78,10 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     }
     case Solver::enumerate:
     case Solver::most_probable:
+    case Solver::forward_backward:
+    case Solver::best_path:
     case Solver::conditioning:
+    case Solver::smoothing:
     case Solver::conjugate:
     case Solver::reparameterised:
     case Solver::gradient:

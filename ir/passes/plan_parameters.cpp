@@ -446,7 +446,10 @@ struct ParameterPlanner {
       case Solver::newton:
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::forward_backward:
+      case Solver::best_path:
       case Solver::conditioning:
+      case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

@@ -5,8 +5,10 @@
 
 #include <algorithm>
 
-#include "ir/passes/enumerate.h"
+#include "ir/passes/chain_rows.h"
+#include "ir/passes/finite_chain.h"
 #include "ir/passes/plan_context.h"
+#include "ir/passes/plan_smoothing.h"
 
 namespace lvm::ir {
 
@@ -196,7 +198,17 @@ struct Enumerating {
   }
 
   bool plan() const {
-    const auto blocks = joint_blocks(c.model, latents);
+    auto blocks = joint_blocks(c.model, latents);
+    if (const auto chain = finite_chain(c.model)) {
+      if (!axes_are_free() || !one_form() || !plan_chain(c)) return false;
+      const std::vector<AxisId> pair = chain->pair();
+      std::erase_if(blocks, [&](const std::vector<size_t>& block) {
+        return std::ranges::any_of(block, [&](size_t i) { return std::ranges::count(pair, latents[i].states) + std::ranges::count(chain->local, latents[i].states) > 0; });
+      });
+      if (!std::ranges::all_of(blocks, [&](const auto& b) { return affordable(b); })) return false;
+      if (!blocks.empty()) add_blocks(blocks);
+      return true;
+    }
     const bool fit = axes_are_free() && one_form() &&
                      std::all_of(blocks.begin(), blocks.end(), [&](const auto& b) { return affordable(b); });
     if (fit && !latents.empty()) add_blocks(blocks);
@@ -239,8 +251,22 @@ void plan_posteriors(PlanContext& c) {
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
     return;
   }
+  for (const Lag& lag : c.model.lags) {
+    const Variable& m = c.variable(lag.of);
+    if (m.role != Role::latent || m.states >= 0) continue;
+    c.diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = fmt::format("`{}`, a continuous latent that depends on earlier steps, is not compiled yet", m.name),
+                          .range = m.range,
+                          .hint = "treat the rows as independent: drop the sequence and the positions"});
+    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
+    return;
+  }
   // One continuous latent, whose law the finite ones may choose.
-  const auto continuous = [&](int variable) { return c.variable(variable).states < 0; };
+  const auto continuous = [&](int variable) { return c.variable(variable).states < 0 && !is_lag(c.model, variable); };
+  if (refuse_switching(c)) {
+    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
+    return;
+  }
   const Enumerating finite{c, c.latents};
   const bool one_block = joint_blocks(c.model, c.latents).size() <= 1;
   const bool points = std::ranges::any_of(c.latents, [&](const FiniteLatent& latent) { return finite.is_point(latent); });
@@ -256,7 +282,7 @@ void plan_posteriors(PlanContext& c) {
   for (const Posterior& q : c.model.posteriors) {
     for (const int variable : q.variables) {
       const Variable& z = c.variable(variable);
-      if (z.role != Role::latent || z.states >= 0) continue;
+      if (z.role != Role::latent || z.states >= 0 || is_lag(c.model, variable)) continue;
       is_finite(z) ? refuse_enumeration(c, q, z) : plan_continuous(c, q, z);
     }
   }

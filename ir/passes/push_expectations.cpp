@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <optional>
 
-#include "ir/passes/enumerate.h"
+#include "ir/passes/finite_chain.h"
 #include "ir/passes/nodes.h"
 
 namespace lvm::ir {
@@ -23,6 +23,14 @@ struct Enumerated {
         point(most_probable),
         joint(log_joint),
         made(point ? point_posterior(b, joint, states) : exact_posterior(b, joint, states)) {}
+  /// Of a chain the pass over the steps gives both (Program::chain).
+  Enumerated(Builder& builder, std::vector<AxisId> axes, const std::string& latents)
+      : b(builder), states(std::move(axes)), point(false), joint(no_node), made{} {
+    std::vector<AxisId> of_rows = states;
+    of_rows.insert(of_rows.begin(), row_axis);
+    made.q = b.leaf(Op::derived, "q(" + latents + ")", {Element::positive, of_rows, -1});
+    made.evidence = b.leaf(Op::derived, "ln P", {Element::real, {row_axis}, -1});
+  }
 
   /// E_q[f] = sum over k of q_k f(k), term by term; a term without latents is its own expectation.
   NodeId expectation(NodeId f) {
@@ -38,6 +46,7 @@ struct Enumerated {
   /// H[q] = -sum over k of q_k ln q_k.
   NodeId entropy(bool some_impossible) {
     if (point) return b.constant(0);
+    if (joint == no_node) return b.leaf(Op::derived, "H[q]", {Element::real, {row_axis}, -1});
     NodeId log_q = b.sub(joint, made.evidence);
     if (some_impossible) log_q = b.select(b.binary(Op::less, b.constant(0), made.q), log_q, b.constant(0));
     return b.unary(Op::neg, b.contract({made.q, log_q}, states));
@@ -66,12 +75,17 @@ struct Nodes {
 
   void stand_in(Enumeration& push, const Function& from) const {
     for (const NodeLatent& latent : latents) {
-      const Variable& v = model.variables[static_cast<size_t>(latent.variable)];
-      const NodeId leaf = b.leaf(Op::data, v.name, node_type(model, latent), v.range);
-      for (size_t id = 0; id < from.nodes.size(); ++id) {
-        if (from.nodes[id].op == Op::latent && from.nodes[id].attributes.text == v.name)
-          push.replace(static_cast<NodeId>(id), leaf);
-      }
+      stand_in(push, from, latent, latent.variable);
+      for (const int lag : latent.lags)
+        if (lag >= 0) stand_in(push, from, latent, lag);
+    }
+  }
+  void stand_in(Enumeration& push, const Function& from, const NodeLatent& latent, int variable) const {
+    const Variable& v = model.variables[static_cast<size_t>(variable)];
+    const NodeId leaf = b.leaf(Op::data, v.name, node_type(model, latent, variable), v.range);
+    for (size_t id = 0; id < from.nodes.size(); ++id) {
+      if (from.nodes[id].op == Op::latent && from.nodes[id].attributes.text == v.name)
+        push.replace(static_cast<NodeId>(id), leaf);
     }
   }
   /// ln P(y, finite latents) = E_q(z)[ln P(y, z, finite latents)] + H[q(z)].
@@ -101,6 +115,7 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
   const bool partly = std::ranges::any_of(latents, &FiniteLatent::observed);
   const bool point = std::ranges::any_of(
       plan.blocks, [](const Block& block) { return block.solver == Solver::most_probable; });
+  const bool chain = finite_chain(model).has_value();
   Enumeration push(b, from, model, latents);
   const Nodes nodes{b, model, node_latents(model, plan, module)};
   nodes.stand_in(push, from);
@@ -122,7 +137,11 @@ Module push_expectations(const Model& model, const Module& elbo, const Plan& pla
       push.replace(at, inside);
       continue;
     }
-    q.emplace(b, axes_of(latents), point, where_possible(b, model, latents, inside));
+    if (chain) {
+      q.emplace(b, axes_of(latents), names_of(model, latents));
+    } else {
+      q.emplace(b, axes_of(latents), point, where_possible(b, model, latents, inside));
+    }
     push.replace(at, q->expectation(inside));
     b.output(OutputKind::result, "q(" + names_of(model, latents) + ")", q->made.q);
     b.output(OutputKind::result, "ln P", q->made.evidence);

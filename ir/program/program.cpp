@@ -51,6 +51,12 @@ void print_slots(std::string& text, const Module& module, std::string_view kind,
 
 std::string_view name(Domain domain) { return domain_names[static_cast<size_t>(domain)]; }
 
+int64_t Chain::states() const {
+  int64_t count = 1;
+  for (int64_t i = 0; i < order; ++i) count *= letters;
+  return count;
+}
+
 int64_t Program::parameter_doubles() const { return end_of(parameters) + (batched ? LVM_LANES : 0); }
 int64_t Program::derived_doubles() const { return end_of(derived); }
 int64_t Program::statistic_doubles() const { return end_of(statistics) + (batched ? LVM_LANES : 0); }

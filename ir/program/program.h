@@ -3,10 +3,12 @@
 
 #include <functional>
 #include <map>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "ir/program/frame.h"
+#include "ir/program/gaussian_steps.h"
 #include "ir/tensor/tensor.h"
 
 namespace lvm::ir {
@@ -87,10 +89,43 @@ struct StartValues {
   bool scores = false;  // standardised scores of the data columns, an element of the latent each; else all are `value`
   double value = 0;
   bool one_scale = false;  // of the columns, whose own spreads then count
+  std::string cells = "";  // a data variable whose cells, without their noise, are the values
+  int64_t steps = 0;       // of a chain: the values of so many rows before, of the entry of the latent itself
 };
 /// Row outputs: the posterior mean and standard deviation of each element of a continuous latent.
 inline constexpr const char* posterior_mean_prefix = "mean_";
 inline constexpr const char* posterior_sd_prefix = "sd_";
+
+/// Finite latents of steps that depend on earlier steps. Rows are steps in order, series behind series. The state of a step is a word of
+/// `order` letters, its own first: the values of all latents of a step are a letter. Beside the other functions a Program has
+///   `emissions`  a tile of rows, parameters -> row outputs: ln P(data | state) of each state, its greatest, and exp of the others beside it;
+///                of a chain whose transitions differ from row to row, the same of them, [own letter, …, the oldest].
+/// Between `emissions` and any function that reads the posterior the run time walks the series, and gives a row as data columns: P(state | all
+/// data), P(state of the step before | data up to it), and the two parts of ln P(data | data of earlier steps) = ln scale + peak.
+struct Chain {
+  int64_t letters = 0;
+  int64_t order = 1;
+  bool of_rows = false;  // the transitions differ from row to row; else they are the derived slots of the same names
+  bool point = false;    // the best path instead of all
+  int64_t states() const;
+};
+inline constexpr const char* emissions_function = "emissions";
+inline constexpr const char* chain_prefix = "chain.";
+inline constexpr const char* chain_log_slot = "chain.log";          // row output, [states]
+inline constexpr const char* chain_weight_slot = "chain.weight";    // row output, [states]: exp(log - peak)
+inline constexpr const char* chain_peak_slot = "chain.peak";        // row output, and data column
+inline constexpr const char* chain_log_transition_slot = "chain.log_transition";  // [own letter, …, the oldest]
+inline constexpr const char* chain_transition_slot = "chain.transition";          // exp of it, of rows less the row's peak
+inline constexpr const char* chain_states_slot = "chain.states";    // data columns, [states]
+inline constexpr const char* chain_before_slot = "chain.before";    // data columns, [states], 0 in the first rows of a series
+inline constexpr const char* chain_scale_slot = "chain.scale";      // data column
+
+/// What `start` reads of the hard assignment of an earlier step: starts[of], `steps` rows before.
+struct StartLag {
+  std::string slot;
+  size_t of = 0;
+  int64_t steps = 1;
+};
 
 /// "<data>.observed": a derived slot that the run time writes for each pattern of observed cells, 1 where a cell is there and 0 where
 /// it is absent. A Program that has one is walked pattern by pattern, over rows sorted by their patterns, with 0 in absent cells:
@@ -158,6 +193,9 @@ struct Program {
   std::string objective_name = "log_likelihood";
   std::vector<StartValues> start_values;  // their slots are the last of `data` but for those of `starts`, in the same order
   std::vector<StartLatent> starts;  // their slots are the last of `data`, in the same order
+  std::vector<StartLag> start_lags; // their slots stand before those of `start_values`
+  std::optional<Chain> chain;       // the slots of its columns stand before all of these
+  std::optional<GaussianSteps> steps;  // the same
 
   int64_t parameter_doubles() const;
   int64_t derived_doubles() const;

@@ -26,13 +26,15 @@ std::array<double, 2> statistics(Design::Kind kind, double z) {
     case Design::Kind::gamma: return {std::log(z), z};
     case Design::Kind::inverse_gamma: return {std::log(z), 1 / z};
     case Design::Kind::beta: return {std::log(z), std::log1p(-z)};
+    case Design::Kind::dirichlet: break;
   }
   return {};
 }
 
 Member member(Design::Kind kind, double first, double second) {
   switch (kind) {
-    case Design::Kind::gaussian: break;
+    case Design::Kind::gaussian:
+    case Design::Kind::dirichlet: break;
     case Design::Kind::gamma: {
       const double a = first + 1, rate = -second;
       return {{digamma(a) - std::log(rate), a / rate}, std::lgamma(a) - a * std::log(rate), a / rate, a / (rate * rate)};
@@ -59,23 +61,43 @@ double moved(Design::Kind kind, double z, double sd, double u) {
       const double step = std::clamp(sd / (z * (1 - z)), 0.1, 1.0);
       return 1 / (1 + std::exp(-(std::log(z / (1 - z)) + u * step)));
     }
+    case Design::Kind::dirichlet: break;
   }
   return z;
 }
+
+/// The shares of each row.
+void add_up_to_one(std::vector<double>& shares, int64_t elements) {
+  for (auto row = shares.begin(); row != shares.end(); row += elements) {
+    double sum = 0;
+    for (auto share = row; share != row + elements; ++share) sum += *share;
+    for (auto share = row; share != row + elements; ++share) *share /= sum;
+  }
+}
+
+constexpr double share_step = 2;  // of the logarithm of a share, before all are divided by their sum
 
 }  // namespace
 
 Design::Design(Kind kind, int64_t elements, const std::vector<double>& mean, const std::vector<double>& sd)
     : kind_(kind), elements_(elements), mean_(mean), sd_(sd) {
   for (double& m : mean_) {
-    const bool inside = std::isfinite(m) && (kind == Kind::gaussian || (m > 0 && (kind != Kind::beta || m < 1)));
+    const bool below_one = kind == Kind::beta || kind == Kind::dirichlet;
+    const bool inside = std::isfinite(m) && (kind == Kind::gaussian || (m > 0 && (!below_one || m < 1)));
     if (!inside) m = kind == Kind::gaussian ? 0 : 0.5;
   }
   for (double& s : sd_)
     if (!(s > 0) || !std::isfinite(s)) s = 1;
   points_.reserve(static_cast<size_t>((elements + 1) * (elements + 8)));
+  if (kind == Kind::dirichlet) add_up_to_one(mean_, elements_);
   new_point();
-  kind == Kind::gaussian ? add_gaussian_points() : add_conjugate_points();
+  switch (kind) {
+    case Kind::gaussian: add_gaussian_points(); break;
+    case Kind::gamma:
+    case Kind::inverse_gamma:
+    case Kind::beta: add_conjugate_points(); break;
+    case Kind::dirichlet: add_dirichlet_points(); break;
+  }
 }
 
 /// m; m ± s_i; m + s_i + s_j; and m + 2 s_i to check.
@@ -105,8 +127,26 @@ void Design::add_conjugate_points() {
   }
 }
 
+/// Of each share one step up, and one step down to check; the others make room.
+void Design::add_dirichlet_points() {
+  for (const double u : {share_step, -share_step}) {
+    for (int64_t i = 0; i < elements_; ++i) {
+      std::vector<double>& point = new_point();
+      for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_)) point[at] *= std::exp(u);
+      add_up_to_one(point, elements_);
+    }
+  }
+}
+
 Design::Law Design::law(int64_t row, const double* values) const {
-  return kind_ == Kind::gaussian ? gaussian(row, values) : conjugate(row, values);
+  switch (kind_) {
+    case Kind::gaussian: return gaussian(row, values);
+    case Kind::gamma:
+    case Kind::inverse_gamma:
+    case Kind::beta: return conjugate(row, values);
+    case Kind::dirichlet: return dirichlet(row, values);
+  }
+  return {};
 }
 
 size_t Design::pair(int64_t i, int64_t j) const { return static_cast<size_t>(1 + 2 * elements_ + i * (i - 1) / 2 + j); }
@@ -182,6 +222,42 @@ Design::Law Design::conjugate(int64_t row, const double* f) const {
   return law;
 }
 
+/// f = c + sum of a_k ln z_k. A step u of share i, with L_i the logarithm of the sum that all are divided by, changes f by
+/// D_i = a_i u - A L_i, A = sum of a_k; hence A = sum of D_i / (u - sum of L_i).
+Design::Law Design::dirichlet(int64_t row, const double* f) const {
+  const auto n = static_cast<size_t>(elements_), base = static_cast<size_t>(row) * n;
+  const auto log_sum_at = [&](size_t i, double u) { return std::log1p(mean_[base + i] * std::expm1(u)); };
+  double rises = 0, all_sums = 0;
+  for (size_t i = 0; i < n; ++i) {
+    rises += f[1 + i] - f[0];
+    all_sums += log_sum_at(i, share_step);
+  }
+  const double room = share_step - all_sums, total = rises / room;
+  Law law;
+  law.evidence = f[0];
+  law.weights.assign(static_cast<size_t>(points()), 0);
+  law.weights[0] = 1;
+  const double alpha = total + static_cast<double>(n);
+  double shared = 0;  // what each rise weighs by way of A
+  std::vector<double> own(n);
+  for (size_t i = 0; i < n; ++i) {
+    const double a = (f[1 + i] - f[0] + total * log_sum_at(i, share_step)) / share_step, m = mean_[base + i];
+    law.mean.push_back((a + 1) / alpha);
+    law.variance.push_back(law.mean[i] * (1 - law.mean[i]) / (alpha + 1));
+    law.evidence += std::lgamma(a + 1) - a * std::log(m);
+    const double predicted = f[0] - share_step * a - total * log_sum_at(i, -share_step);
+    law.misfit = std::max(law.misfit, std::abs(f[1 + n + i] - predicted));
+    own[i] = (digamma(a + 1) - digamma(alpha) - std::log(m)) / share_step;
+    shared += own[i] * log_sum_at(i, share_step) / room;
+  }
+  law.evidence -= std::lgamma(alpha);
+  for (size_t i = 0; i < n; ++i) {
+    law.weights[1 + i] = own[i] + shared;
+    law.weights[0] -= law.weights[1 + i];
+  }
+  return law;
+}
+
 int continuous_latent(const ir::Model& model, const ir::Plan& plan) {
   for (const ir::Block& block : plan.blocks)
     if (block.solver == ir::Solver::conditioning || block.solver == ir::Solver::conjugate) return *model.find(block.name);
@@ -193,6 +269,7 @@ Design::Kind kind_of(const ir::Model& model, int variable) {
     if (model.factors[i].variable.variable != variable) continue;
     const std::string family = ir::parts_of(model, static_cast<int>(i)).family;
     if (family == "Beta") return Design::Kind::beta;
+    if (family == "Dirichlet") return Design::Kind::dirichlet;
     if (family == "InverseGamma") return Design::Kind::inverse_gamma;
     if (family == "Normal") return Design::Kind::gaussian;
   }

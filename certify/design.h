@@ -13,7 +13,7 @@ namespace lvm::certificate {
 
 class Design {
  public:
-  enum class Kind : uint8_t { gaussian, gamma, inverse_gamma, beta };
+  enum class Kind : uint8_t { gaussian, gamma, inverse_gamma, beta, dirichlet };
 
   /// Points about `mean`, as far apart as `sd`: doubles[rows][elements]. Any finite numbers do.
   Design(Kind kind, int64_t elements, const std::vector<double>& mean, const std::vector<double>& sd);
@@ -35,8 +35,10 @@ class Design {
   std::vector<double>& new_point() { return points_.emplace_back(mean_); }
   void add_gaussian_points();
   void add_conjugate_points();
+  void add_dirichlet_points();
   Law gaussian(int64_t row, const double* f) const;
   Law conjugate(int64_t row, const double* f) const;
+  Law dirichlet(int64_t row, const double* f) const;
   size_t pair(int64_t i, int64_t j) const;
 
   Kind kind_;

@@ -3,6 +3,7 @@
 //   Gamma          (shape - 1) ln z - rate z;        a factor  a ln r - b r,  r = c z     adds a to the shape, b c to the rate
 //   InverseGamma   the same of 1/z
 //   Beta           (a - 1) ln z + (b - 1) ln(1 - z); a factor  A ln z + B ln(1 - z)       adds A and B
+//   Dirichlet      sum of (alpha_k - 1) ln z_k;      a factor  sum of n_k ln z_k          adds n_k to alpha_k
 // (Bishop 2006, section 2.4.2). The evidence is ln P(row, z) - ln q(z) at one z (Besag 1989; Chib 1995).
 
 #include <algorithm>
@@ -33,6 +34,11 @@ struct Conjugate {
   void prior(const Emission& e) {
     Expansion expand(b, setting);
     const auto slot = [&](size_t i) { return expand(e.slots.at(i)); };
+    if (e.family == "Dirichlet") {
+      first = slot(0);
+      if (!b.type(first).has(event())) first = b.make(Op::broadcast, {first}, {.axes = {event()}});
+      return;
+    }
     const bool exponential = e.family == "Exponential";
     const std::string& last = e.slot_names.back();
     if (e.family == "Gamma" || exponential) {
@@ -44,6 +50,9 @@ struct Conjugate {
       second = slot(1);
     }
   }
+
+  /// K of a Dirichlet.
+  AxisId event() const { return z.declared_axes.back(); }
 
   /// Summed over what the latent has no axis of; a term that is the same for several elements counts for each.
   NodeId summed(const Emission& e, NodeId term) {
@@ -66,6 +75,12 @@ struct Conjugate {
       if (d.form == ir::Form::constant) continue;
       Expansion expand(b, setting);
       expand.replace(leaf, b.constant(1));  // its terms do not hold the latent
+      if (z.domain == ir::Domain::simplex) {
+        const NodeId value = expand(e.value);
+        const bool category = b.type(value).element == ir::Element::category;
+        add(first, summed(e, category ? b.make(Op::one_hot, {value}, {.axes = {event()}}) : value));
+        continue;
+      }
       if (e.absent == Absent::elements) expand.fill_absent(e);
       const NodeId value = expand(e.value);
       ir::Slots slots({}, setting.function()[e.log_density].attributes.axes);
@@ -104,6 +119,11 @@ struct Conjugate {
     const NodeId all = b.unary(Op::digamma, b.add(first, second));
     const NodeId a = b.unary(Op::exp, b.sub(b.unary(Op::digamma, first), all));
     const NodeId c = b.unary(Op::exp, b.sub(b.unary(Op::digamma, second), all));
+    return two_shares(a, c);
+  }
+
+  /// x and 1 - x have the geometric means a and c: the first of each.
+  NodeId two_shares(NodeId a, NodeId c) {
     const NodeId below = b.mul(b.sub(one_less(a), c), b.add(one_less(a), c));
     const NodeId sum = b.add(b.constant(1), a);
     const NodeId above = b.mul(b.sub(sum, c), b.add(sum, c));
@@ -112,6 +132,28 @@ struct Conjugate {
     const NodeId middle = b.sub(b.add(b.constant(1), square), b.unary(Op::square, c));
     const NodeId greater = b.mul(b.constant(0.5), b.add(middle, root));
     return either(greater, b.div(square, greater));
+  }
+
+  /// With G_k = exp E ln z_k all shares but two are G_k at both nodes, and these two divide what is left of 1.
+  NodeId dirichlet_nodes() {
+    const AxisId k = event();
+    const NodeId total = b.reduce(Op::sum, first, {k});
+    const NodeId geometric = b.unary(Op::exp, b.sub(b.unary(Op::digamma, first), b.unary(Op::digamma, total)));
+    if (b.module().axis(k).size < 2) return b.add(b.mul(b.constant(0), geometric), either(b.constant(1), b.constant(1)));
+    const NodeId one = share(geometric, 0), two = share(geometric, 1);
+    const NodeId left = one_less(b.sub(b.sub(b.reduce(Op::sum, geometric, {k}), one), two));
+    const NodeId a = b.div(one, left), c = b.div(two, left);
+    // Each from its own equation, since 1 - x has no digits where x is near 1. The nodes of the second are the other way round.
+    const NodeId x = b.mul(left, two_shares(a, c)), y = b.mul(left, turned(two_shares(c, a)));
+    const NodeId at = b.make(Op::iota, {}, {.axes = {k}});
+    const auto is = [&](double i) { return b.make(Op::equal, {at, b.constant(i)}); };
+    return b.select(is(0), x, b.select(is(1), y, geometric));
+  }
+  NodeId share(NodeId shares, int64_t k) { return b.make(Op::slice, {shares}, {.number = static_cast<double>(k), .axes = {event()}}); }
+  /// The other side's.
+  NodeId turned(NodeId nodes) {
+    const auto side = [&](double s) { return b.make(Op::slice, {nodes}, {.number = s, .axes = {latent.sides}}); };
+    return either(side(0), side(1));
   }
 };
 
@@ -127,11 +169,18 @@ ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vec
   }
   for (const Emission& e : members)
     if (e.value != q.leaf) q.factor(e);
-  const NodeId one = q.first, two = q.second, total = b.add(one, two);
+  const NodeId one = q.first, two = q.second;
+  const bool shares = family == "Dirichlet";
+  const NodeId total = shares ? b.reduce(Op::sum, one, {q.event()}) : b.add(one, two);
   ContinuousPosterior made{};
   NodeId place = ir::no_node;
   std::string_view law = "Gamma.shape.rate";
-  if (family == "Beta") {
+  if (shares) {
+    law = "Dirichlet.alpha";
+    made.nodes = q.dirichlet_nodes();
+    place = made.mean = b.div(one, total);
+    made.variance = b.div(b.mul(made.mean, q.one_less(made.mean)), b.add(total, b.constant(1)));
+  } else if (family == "Beta") {
     law = "Beta.a.b";
     made.nodes = q.beta_nodes();
     place = made.mean = b.div(one, total);
@@ -155,8 +204,9 @@ ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vec
   }
   Expansion expand(b, setting);
   expand.replace(q.leaf, place);
-  NodeId log_q = ir::find_family(law)->log_density(b, place, {one, two});
-  log_q = b.reduce(Op::sum, log_q, without(q.z.type.axes, {ir::row_axis}));
+  const ir::Slots slots = shares ? ir::Slots(std::vector<NodeId>{one}, {q.event()}) : ir::Slots(std::vector<NodeId>{one, two});
+  NodeId log_q = ir::find_family(law)->log_density(b, place, slots);
+  log_q = b.reduce(Op::sum, log_q, common(b.type(log_q).axes, without(q.z.type.axes, {ir::row_axis})));
   made.log_evidence = b.sub(expand.log_joint(members), log_q);
   return made;
 }

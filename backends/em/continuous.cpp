@@ -103,6 +103,13 @@ NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& lat
   const NodeId value = b.leaf(Op::data, slot, v.type);
   const NodeId side = b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
   const ir::Block& block = *setting.plan.find(v.name);
+  if (v.domain == ir::Domain::simplex) {
+    // Shares that add up to 1: as much more of the last ones as less of the first.
+    const AxisId k = v.declared_axes.back();
+    const double size = static_cast<double>(b.module().axis(k).size);
+    const NodeId slope = b.mul(b.constant(spread / size), b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {k}})), b.constant(size - 1)));
+    return b.mul(value, b.make(Op::fma, {slope, side, b.constant(1)}));
+  }
   if (block.solver == ir::Solver::conjugate) return b.mul(value, b.make(Op::fma, {b.constant(spread), side, b.constant(1)}));
   double size = 1;
   NodeId deviations = b.constant(1);

@@ -280,7 +280,8 @@ struct Lowering {
     for (const ir::NodeLatent& latent : setting.continuous) {
       const ir::Variable& z = variable(latent);
       const bool scores = setting.plan.find(z.name)->solver == ir::Solver::conditioning;
-      const double middle = z.type.element == Element::unit ? 0.5 : 1;
+      const bool simplex = z.domain == ir::Domain::simplex;
+      const double middle = simplex ? 1 / static_cast<double>(program.module.axis(z.declared_axes.back()).size) : z.type.element == Element::unit ? 0.5 : 1;
       program.start_values.push_back({z.name, start_slot(latent), scores, middle, one_scale(latent)});
     }
   }

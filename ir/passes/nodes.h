@@ -8,6 +8,7 @@
 //   Gamma             z, ln z             m ± d,  m = E z,  m^2 - d^2 = exp(2 E ln z)
 //   InverseGamma      1/z, ln z           the reciprocals of those of 1/z
 //   Beta              ln z, ln(1 - z)     the roots of x^2 - (1 + A^2 - B^2) x + A^2,  A = exp E ln z,  B = exp E ln(1 - z)
+//   Dirichlet         ln z_k                  G_k = exp E ln z_k; the first two as those of a Beta, of 1 less the other G_k
 //
 // Means of two numbers with given arithmetic and geometric mean exist because the first is never below the second (Jensen), and the
 // roots lie inside (0, 1) because A + B <= 1.

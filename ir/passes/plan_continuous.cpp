@@ -211,7 +211,7 @@ struct ContinuousLatent {
   }
 
   std::string conjugate_not_compiled() const {
-    if (conjugate_statistics() == Statistics::log_table) return "a Dirichlet posterior";
+    if (conjugate_statistics() == Statistics::log_table) return "";
     for (const Child& child : children) {
       const Node& density = c.function()[c.factor(*child.parts).log_density];
       const Family* family = find_family(density.attributes.text);

@@ -46,6 +46,10 @@ const std::vector<Case> conjugate = {
     {"data n: count", "p: unit", "P(p) = Beta(2, b: 3)  P(n | p) = Binomial(60, p: p)", "n"},
     {"axis D = 4  data y: bool[D] missing  weight w = column(\"n\")", "p: unit", "P(p) = Beta(2, b: 3)  P(y | p) = Bernoulli(p)", "y"},
     {"data n: count", "p: unit", "P(p) = Beta(3, b: 2)  P(n | p) = Geometric(p)", "n"},
+    {"axis V = 4  data y: category[V]  param a: positive[V]", "p: simplex[V]", "P(p) = Dirichlet(a)  P(y | p) = Categorical(p)", "y"},
+    {"axis D = 5  axis V = 3  data y: category[D, V] missing", "p: simplex[V]", "P(p) = Dirichlet(2)  P(y | p) = Categorical(p)", "y"},
+    {"axis V = 3  data y: category[V]  data x: count[V]  param a: positive[V]", "p: simplex[V]", "P(p) = Dirichlet(a)  P(y | p) = Categorical(p)  P(x | p) = Multinomial(9, p: p)", "y, x"},
+    {"axis D = 4  axis V = 3  axis K = 2  data y: category[D, V]  param w: simplex[K]  const a: positive[K, V] = [[1, 2, 3], [3, 0.5, 1]]", "p: simplex[V]  latent c: category[K]", "P(c) = Categorical(w)  P(p | c) = Dirichlet(a[c])  P(y | p) = Categorical(p)", "y"},
     {vectors + "axis K = 2  param w: simplex[K]  param m: real[K, D]  param s: positive[K]", "u: positive  latent c: category[K]", "P(c) = Categorical(w)  P(u) = Gamma(2, rate: 2)  P(y | c, u) = Normal(m[c], var: s[c] / u)", "y"},
 };
 // clang-format on

@@ -155,6 +155,7 @@ TEST_CASE("every example runs") {
       {"robust", "wine"},
       {"policies", "claims"},
       {"litters", "litters"},
+      {"menus", "menus"},
       {"sleep", "sleepstudy"},
   }));
   INFO(model);

@@ -7,6 +7,7 @@
 #include "backends/gradient/lower.h"
 #include "frontend/parse/parse.h"
 #include "ir/passes/build_elbo.h"
+#include "ir/passes/global_posteriors.h"
 #include "ir/passes/group_rows.h"
 #include "ir/passes/push_expectations.h"
 #include "ir/passes/reparameterise.h"
@@ -33,7 +34,7 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   if (!to.syntax) return to;
   ir::Model model = analyse(*to.syntax, settings, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
-  to.model = std::move(model);
+  to.model = ir::global_posteriors(std::move(model));
   to.elbo = ir::build_elbo(*to.model);
   to.plan = ir::plan(*to.model, *to.elbo, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;

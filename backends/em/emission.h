@@ -118,6 +118,7 @@ class Expansion {
 
  private:
   bool of_parameters(NodeId step_node) const;
+  NodeId corrected(const Emission& emission, NodeId density);
   NodeId sum_elements(NodeId density, const std::vector<AxisId>& axes);
   NodeId origin_of(const Emission& emission, NodeId mean);
 

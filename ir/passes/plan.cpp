@@ -265,6 +265,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   refuse_unsupported(context);
   if (diagnostics.error_count() > before) return context.plan;
   if (climbs_by_gradients(model)) {
+    if (!model.global_posteriors.empty()) {
+      diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = "a latent that rows share, in a model that is climbed by gradients, is not compiled yet",
+                          .range = model.global_posteriors.front().range,
+                          .hint = "give all latents `exact` posteriors, or declare it as `param` with a prior"});
+      return context.plan;
+    }
     if (!model.plates.empty()) {
       diagnostics.report({.code = Code::not_compiled_yet,
                           .message = "a `plate` in a model that is climbed by gradients is not compiled yet",
@@ -280,6 +287,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   }
   refuse_missing(context);
   refuse_redrawn(context);
+  if (!plan_globals(context)) return context.plan;
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

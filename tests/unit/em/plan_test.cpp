@@ -3,6 +3,7 @@
 
 #include <set>
 
+#include "ir/passes/global_posteriors.h"
 #include "support.h"
 #include "tests/support/golden.h"
 
@@ -15,8 +16,10 @@ std::string diagnose(const std::string& name, const std::string& text) {
   Diagnostics diagnostics;
   const auto tree = parse(source, diagnostics);
   if (tree) {
-    const ir::Model model = analyse(*tree, {}, diagnostics);
-    if (!diagnostics.has_errors()) ir::plan(model, ir::build_elbo(model), diagnostics);
+    ir::Model model = analyse(*tree, {}, diagnostics);
+    if (diagnostics.has_errors()) return render_all(diagnostics, &source);
+    model = ir::global_posteriors(std::move(model));
+    ir::plan(model, ir::build_elbo(model), diagnostics);
   }
   return render_all(diagnostics, &source);
 }

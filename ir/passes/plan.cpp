@@ -238,7 +238,10 @@ void refuse_missing(PlanContext& c) {
     };
     const SourceRange range = c.factor(parts).distribution_range;
     const std::string way_out = fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
-    if (!family->marginal) {
+    const bool shared = std::ranges::any_of(c.model.variables, [&](const Variable& v) { return v.global && depends_on(c.function(), c.factor(parts).log_density, v.node); });
+    if (shared) {
+      report(fmt::format("a `{}` with absent elements and a latent that rows share", parts.family), range, way_out);
+    } else if (!family->marginal) {
       report(fmt::format("a `{}` with absent elements", parts.family), range, way_out);
     } else if (y.type.axes.size() > 2) {
       report(fmt::format("several vectors a row, with absent elements, in `{}`", y.name), range, way_out);

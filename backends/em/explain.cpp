@@ -256,8 +256,9 @@ struct Explanation {
     if (point()) {
       text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
     } else {
-      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}P({1}, …) / Σ_{3} P({1}, …)", k, values, weight(),
-                         block.size() == 1 ? k : "(" + k + ")");
+      const bool shared = !model.global_posteriors.empty();
+      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}{4}P({1}, …){5} / Σ_{3} {4}P({1}, …){5}", k, values, weight(),
+                         block.size() == 1 ? k : "(" + k + ")", shared ? "exp E[ln " : "", shared ? "]" : "");
     }
     return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
   }

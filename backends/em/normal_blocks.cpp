@@ -137,6 +137,8 @@ struct NormalSolver {
     // What left weighs: the precision of q(m), or rows of the spread.
     if (!tied) {
       mean_variance = b.unary(Op::reciprocal, left);
+      const std::vector<AxisId> alike = without(mean_axes, b.type(mean_variance).axes);
+      if (!alike.empty()) mean_variance = b.make(Op::broadcast, {mean_variance}, {.axes = alike});  // each element varies
       return write_posterior(c, mean, {{"mean", next}, {"var", mean_variance}});
     }
     const NodeId kappa = matrix ? b.add(c.statistics.weight(b, at, scalar_axes(joint_axes)), tied->weight) : left;

@@ -8,6 +8,7 @@
 #include "frontend/parse/parse.h"
 #include "ir/passes/build_elbo.h"
 #include "ir/passes/chain_rows.h"
+#include "ir/passes/global_posteriors.h"
 #include "ir/passes/group_rows.h"
 #include "ir/passes/push_expectations.h"
 #include "ir/passes/reparameterise.h"
@@ -34,7 +35,7 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   if (!to.syntax) return to;
   ir::Model model = analyse(*to.syntax, settings, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
-  to.model = std::move(model);
+  to.model = ir::global_posteriors(std::move(model));
   if (to.model->sequence) to.steps = ir::chain_rows(*to.model);
   to.elbo = ir::build_elbo(to.planned());
   to.plan = ir::plan(to.planned(), *to.elbo, to.diagnostics);

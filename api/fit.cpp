@@ -130,8 +130,9 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
 
 void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
   fit.objective_name = fitted.objective_name;
-  fit.log_prior = fitted.log_prior;
-  fit.objective = fitted.objective - fitted.log_prior.value_or(0);
+  // The bound of a model with latents that rows share has their divergence from the prior in it.
+  if (fitted.objective_name != "elbo" || lowered.program->batched) fit.log_prior = fitted.log_prior;
+  fit.objective = fitted.objective - fit.log_prior.value_or(0);
   fit.converged = fitted.converged;
   fit.stopped = fitted.stop == runtime::Stop::stopped;
   fit.stop = runtime::name(fitted.stop);

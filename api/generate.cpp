@@ -90,9 +90,10 @@ std::string without_moments(const ir::Model& model) {
   return "";
 }
 
-/// Why rows of a model with a plate cannot be made; empty without one.
+/// Why rows of a model with a plate, or with latents that rows share, cannot be made; empty without such.
 std::string of_plates(const FittedModel& fitted) {
   const auto& plates = fitted.state->model->compiled.model->plates;
+  if (!fitted.state->model->compiled.model->global_posteriors.empty()) return "rows of a model with latents that rows share cannot be drawn yet";
   return plates.empty() ? "" : fmt::format("rows of the groups of a plate (`{}`) cannot be drawn yet", plates.front().name);
 }
 

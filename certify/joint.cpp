@@ -68,7 +68,7 @@ class Copy {
 }  // namespace
 
 LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data)
-    : layout_(layout), rows_(data.rows) {
+    : layout_(layout), globals_(model, layout), rows_(data.rows) {
   for (const ir::FiniteLatent& finite : ir::finite_latents(model)) {
     LatentAxis latent{model.variables[static_cast<size_t>(finite.variable)].name,
                       model.module.axis(finite.states).size};
@@ -145,6 +145,19 @@ void LogJoint::set(const Parameters& parameters) {
 
 std::vector<double> LogJoint::operator()(const Parameters& parameters) {
   set(parameters);
+  if (!globals_.any()) return at_values();
+  std::vector<double> mean;
+  const std::vector<GlobalNodes::Values> nodes = globals_.nodes(parameters);
+  for (const GlobalNodes::Values& values : nodes) {
+    for (const auto& [name, value] : values) environment_["parameter." + name] = value;
+    const std::vector<double> at = at_values();
+    mean.resize(at.size());
+    for (size_t i = 0; i < at.size(); ++i) mean[i] += at[i] / static_cast<double>(nodes.size());
+  }
+  return mean;
+}
+
+std::vector<double> LogJoint::at_values() {
   std::vector<double> all(static_cast<size_t>(rows_ * states_ * points()));
   const ir::Function& function = module_.functions.front();
   for (int64_t part = 0; part < states_ * points(); ++part) {
@@ -194,6 +207,17 @@ bool LogJoint::contradicts(int64_t state, int64_t row) const {
 
 double LogJoint::log_prior(const Parameters& parameters) {
   set(parameters);
+  if (!globals_.any()) return prior_at_values();
+  double mean = 0;
+  const std::vector<GlobalNodes::Values> nodes = globals_.nodes(parameters);
+  for (const GlobalNodes::Values& values : nodes) {
+    for (const auto& [name, value] : values) environment_["parameter." + name] = value;
+    mean += prior_at_values() / static_cast<double>(nodes.size());
+  }
+  return mean + globals_.entropy(parameters);
+}
+
+double LogJoint::prior_at_values() {
   const ir::Function& function = module_.functions.back();
   const auto values = interpreter::evaluate(module_, function, environment_);
   return values[static_cast<size_t>(function.outputs.front().node)].data.front();

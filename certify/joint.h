@@ -5,6 +5,7 @@
 
 #include "backends/interpreter/interpret.h"
 #include "certify/design.h"
+#include "certify/global_nodes.h"
 #include "certify/observed.h"
 #include "ir/model/model.h"
 #include "runtime/bind.h"
@@ -23,7 +24,7 @@ struct LatentAxis {
 
 class LogJoint {
  public:
-  /// All sizes are known; `data` and `layout` outlive this.
+  /// All sizes are known; all of them outlive this.
   LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data);
 
   int64_t rows() const { return rows_; }
@@ -35,11 +36,11 @@ class LogJoint {
   const Design* design() const { return design_; }
   int64_t points() const { return design_ ? design_->points() : 1; }
 
-  /// ln P(y, z | theta), doubles[rows][states][points]; -inf where z contradicts a label.
+  /// ln P(y, z | theta), doubles[rows][states][points]; -inf where z contradicts a label. Its expectation over latents that rows share.
   std::vector<double> operator()(const Parameters& parameters);
   /// The factor's value is a vector that lacks elements in some rows: its density is that of the others.
   bool integrates(int factor) const;
-  /// ln P(theta): 0 without priors.
+  /// ln P(theta): 0 without priors. Of latents that rows share its expectation, and the entropy of their q.
   double log_prior(const Parameters& parameters);
 
  private:
@@ -47,10 +48,13 @@ class LogJoint {
   void fill(const ir::Model& model, const runtime::BoundData& data);
   void set(const Parameters& parameters);
   void place(int64_t state, int64_t point);
+  std::vector<double> at_values();
+  double prior_at_values();
   bool contradicts(int64_t state, int64_t row) const;
   std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
 
   const ir::Program& layout_;
+  GlobalNodes globals_;
   ir::Module module_;                    // functions "joint" and "prior"
   std::vector<ObservedVector> vectors_;  // factors that "joint" leaves out
   interpreter::Environment environment_;

@@ -8,6 +8,7 @@
 #include "certify/gain.h"
 #include "certify/moves.h"
 #include "certify/posterior.h"
+#include "ir/passes/global_posteriors.h"
 #include "ir/program/medians.h"
 #include "runtime/fit.h"
 #include "runtime/walker.h"
@@ -128,14 +129,27 @@ struct Trial {
   /// that.
   Parameters place_of(const Block& block) const {
     Parameters where = after;
-    if (block.block_class != BlockClass::conditional) return where;
+    const ir::Variable& v = subject.model.variables[static_cast<size_t>(*subject.model.find(block.name))];
+    const bool of_shared = v.global && block.solver == Solver::moments && !ir::has_tied_spread(subject.model, v);
+    if (!of_shared && block.block_class != BlockClass::conditional) return where;
     for (const Block& other : subject.plan.blocks) {
       const bool held = block.solver == Solver::rate ? other.solver == Solver::median : other.solver == Solver::scatter;
       if (other.latent || other.factor != block.factor || !held) continue;
-      const ir::ParameterSlot& slot = slot_of(other.name);
-      std::copy_n(before.begin() + slot.offset, slot.size, where.begin() + slot.offset);
+      for (const std::string& name : moved_by(other)) {
+        const ir::ParameterSlot& slot = slot_of(name);
+        std::copy_n(before.begin() + slot.offset, slot.size, where.begin() + slot.offset);
+      }
     }
     return where;
+  }
+
+  /// The parameters of the program that a block writes: its own, or those of its posterior.
+  std::vector<std::string> moved_by(const Block& block) const {
+    std::vector<std::string> names;
+    for (const ir::Variable& v : subject.model.variables)
+      if (v.posterior_of >= 0 && subject.model.variables[static_cast<size_t>(v.posterior_of)].name == block.name) names.push_back(v.name);
+    if (names.empty()) names.push_back(block.name);
+    return names;
   }
 
   const ir::ParameterSlot& slot_of(const std::string& name) const {
@@ -218,14 +232,14 @@ Certificate newton_certificate(const Trial& trial, const Block& block, const New
   return c;
 }
 
-Certificate closed_certificate(const Trial& trial, const Block& block) {
-  Certificate c{.block = block.name, .solver = block.solver};
-  c.claim = "Q is at its top";
+Certificate closed_certificate(const Trial& trial, const Block& block, const std::string& name) {
+  Certificate c{.block = name, .solver = block.solver};
+  c.claim = name == block.name ? "Q is at its top" : "given q of the others the bound is at its top";
   if (block.block_class == BlockClass::conditional)
     c.claim += block.solver == Solver::rate ? ", given the old location" : ", given the old spread";
   const auto expected = [&](const Parameters& p) { return trial.climbed.expected(p); };
   const Parameters where = trial.place_of(block);
-  trial.best_gain(c, trial.slot_of(block.name),
+  trial.best_gain(c, trial.slot_of(name),
                   {where, (closed_tolerance + trial.rounding) * trial.climbed.weight()}, expected);
   return c;
 }
@@ -258,8 +272,11 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
                       .place = same ? "" : "the step moves it"});
       continue;
     }
-    list.push_back(generalised(block) ? newton_certificate(trial, block, newton)
-                                      : closed_certificate(trial, block));
+    if (generalised(block)) {
+      list.push_back(newton_certificate(trial, block, newton));
+      continue;
+    }
+    for (const std::string& name : trial.moved_by(block)) list.push_back(closed_certificate(trial, block, name));
   }
   return list;
 }

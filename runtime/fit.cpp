@@ -165,6 +165,7 @@ void add_information(Fitted& fitted, const ir::Program& program) {
   const double log_likelihood = fitted.objective - fitted.log_prior.value_or(0);
   fitted.aic = 2 * k - 2 * log_likelihood;
   fitted.bic = k * std::log(fitted.total_weight) - 2 * log_likelihood;
+  if (program.objective_name == "elbo") fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();  // a bound
   if (program.objective_name != "complete_log_likelihood") return;
   // ICL is BIC with the complete log likelihood; AIC and BIC need that of the data, which was not climbed.
   fitted.icl = fitted.bic;

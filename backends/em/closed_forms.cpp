@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/global.h"
 #include "backends/em/priors.h"
 #include "ir/families/family.h"
 
@@ -66,6 +67,11 @@ void solve_rate(UpdateContext& c, const Block& block) {
     a = b.add(a, prior->a);
     by = b.add(by, prior->b);
   }
+  if (const ir::Variable* global = global_named(c.setting, block.name)) {
+    // ln P has (shape - 1) ln v of a Gamma, and (shape + 1) ln(1 / v) of an InverseGamma.
+    const bool inverse = prior_of(c, block.name)->family == "InverseGamma";
+    return write_posterior(c, *global, {{"shape", b.add(a, b.constant(inverse ? -1 : 1))}, {inverse ? "scale" : "rate", by}});
+  }
   const NodeId solved = power(b, b.div(a, by), 1 / (own.dependence.exponent * form.sign));
   const NodeId value = over(b, solved, axes);
   b.output(ir::OutputKind::parameter, block.name, value);
@@ -91,6 +97,8 @@ void solve_odds(UpdateContext& c, const Block& block) {
     yes = b.add(yes, prior->a);
     no = b.add(no, prior->b);
   }
+  if (const ir::Variable* global = global_named(c.setting, block.name))
+    return write_posterior(c, *global, {{"a", b.add(yes, b.constant(1))}, {"b", b.add(no, b.constant(1))}});
   b.output(ir::OutputKind::parameter, block.name, over(b, b.div(yes, b.add(yes, no)), axes));
 }
 

@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/global.h"
 #include "ir/families/family.h"
 #include "ir/passes/build_elbo.h"
 
@@ -201,7 +202,10 @@ NodeId Expansion::operator()(NodeId id) {
   if (made_[static_cast<size_t>(id)] != ir::no_node) return made_[static_cast<size_t>(id)];
   const Node& node = setting_.function()[id];
   NodeId made = ir::no_node;
-  if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity) {
+  const ir::Variable* global = node.op == Op::parameter ? global_named(setting_, node.attributes.text) : nullptr;
+  if (global) {
+    made = place_of(to_, setting_, *global);
+  } else if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity) {
     made = to_.leaf(node.op, node.attributes.text, node.type, node.range);
   } else if (node.op == Op::gather && rows_ == Rows::tables) {
     made = (*this)(node.inputs[0]);
@@ -300,6 +304,15 @@ NodeId Expansion::holds(const Emission& emission) {
   return emission.steps.all() ? ir::no_node : ir::holds_in_row(to_, setting_.model, emission.steps);
 }
 
+/// An element's density and what stands beside it, which joins the part of the density that parameters alone give.
+NodeId Expansion::corrected(const Emission& emission, NodeId density) {
+  const NodeId more = correction(to_, *this, setting_, emission);
+  if (more == ir::no_node) return density;
+  const Node node = to_.function()[density];
+  if (node.op != Op::fma || !of_parameters(node.inputs[2]) || !of_parameters(more)) return to_.add(density, more);
+  return to_.make(Op::fma, {node.inputs[0], node.inputs[1], to_.add(node.inputs[2], more)});
+}
+
 NodeId Expansion::term(const Emission& emission) {
   const NodeId density = term_where_it_holds(emission), where = holds(emission);
   return where == ir::no_node ? density : to_.select(where, density, to_.constant(0));
@@ -310,12 +323,12 @@ NodeId Expansion::term_where_it_holds(const Emission& emission) {
   switch (emission.absent) {
     case Absent::never: {
       const AboutOrigin* shared = about_origin(emission);
-      density = shared ? shared->log_density : (*this)(emission.log_density);
+      density = corrected(emission, shared ? shared->log_density : (*this)(emission.log_density));
       break;
     }
     case Absent::elements: {
       const NodeId there = observed(emission);
-      density = to_.select(there, (*this)(emission.log_density), to_.constant(0));
+      density = to_.select(there, corrected(emission, (*this)(emission.log_density)), to_.constant(0));
       break;
     }
     case Absent::patterns:

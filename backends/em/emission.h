@@ -127,6 +127,7 @@ class Expansion {
   NodeId log_joint(const std::vector<Emission>& emissions);
 
  private:
+  NodeId corrected(const Emission& emission, NodeId density);
   NodeId sum_elements(NodeId density, const std::vector<AxisId>& axes);
   NodeId origin_of(const Emission& emission, NodeId mean);
 

@@ -69,6 +69,19 @@ struct Explanation {
       if (v.role == ir::Role::data && !partly(v)) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
     const std::string w = weight();
+    std::string shared, divergence;
+    for (const Variable& v : model.variables) {
+      if (!v.global) continue;
+      shared += (shared.empty() ? "" : ", ") + v.name;
+      divergence += fmt::format(" - KL(q({0}) ‖ P({0}))", v.name);
+    }
+    if (!shared.empty()) {
+      std::string own;
+      for (const ir::FiniteLatent& each : latents) own += (own.empty() ? "" : ", ") + variable(each.variable).name;
+      for (const Block* block : continuous()) own += (own.empty() ? "" : ", ") + block->name;
+      if (own.empty()) return fmt::format("  L = Σ_row {}E_q({}) [ {} ]{}\n", w, shared, joint, divergence);
+      return fmt::format("  L = Σ_row {0}{{ E_q({1}, {2}) [ {3} ] + H[q({1})] }}{4}\n    = Σ_row {0}ln Σ_{1} exp E_q({2}) [ {3} ]{4}\n", w, own, shared, joint, divergence);
+    }
     std::string z;
     for (const Block* block : continuous()) z += (z.empty() ? "" : ", ") + block->name;
     if (latents.empty() && z.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
@@ -164,9 +177,21 @@ struct Explanation {
     return fmt::format("{}{} ← {}", v.name, indices(v), scatter);
   }
 
+  /// Of a latent that rows share: the natural parameters of its family.
+  std::string posterior_update(const Block& block, const Variable& v) const {
+    const std::string family = ir::split_density(model.function()[v.prior].attributes.text).family;
+    std::string parts;
+    for (const Variable& each : model.variables)
+      if (each.posterior_of >= 0 && &variable(each.posterior_of) == &v) parts += (parts.empty() ? "" : ", ") + each.name + indices(each);
+    const bool gaussian = block.solver == Solver::moments;
+    return fmt::format("q({}) = {}({}):  natural parameters ← those of the prior + Σ {}E[{}]", v.name, family == "Exponential" ? "Gamma" : family, parts,
+                       weight_symbol(block), gaussian ? "precision, precision y" : "statistics");
+  }
+
   std::string update(const Block& block) const {
     const Variable& v = variable(*model.find(block.name));
     const std::string left = v.name + indices(v);
+    if (v.global) return posterior_update(block, v);
     if (block.solver == Solver::held) return fmt::format("{} is held", left);
     const FactorParts parts = ir::parts_of(model, block.factor);
     const std::string value =
@@ -234,8 +259,9 @@ struct Explanation {
     if (point()) {
       text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
     } else {
-      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}P({1}, …) / Σ_{3} P({1}, …)", k, values, weight(),
-                         block.size() == 1 ? k : "(" + k + ")");
+      const bool shared = !model.global_posteriors.empty();
+      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}{4}P({1}, …){5} / Σ_{3} {4}P({1}, …){5}", k, values, weight(),
+                         block.size() == 1 ? k : "(" + k + ")", shared ? "exp E[ln " : "", shared ? "]" : "");
     }
     return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
   }
@@ -402,8 +428,8 @@ struct Explanation {
     std::string text;
     std::optional<int64_t> total = 0;
     for (const Block& block : plan.blocks) {
-      if (block.latent || block.solver == Solver::held) continue;
       const Variable& v = variable(*model.find(block.name));
+      if (block.latent || block.solver == Solver::held || v.global) continue;
       text += (text.empty() ? "" : " + ") + symbolic_dimensions(v);
       if (const int64_t masked = masked_entries(v)) text += fmt::format(" - {}", masked);
       const bool known = value_of(v.declared_axes).has_value();

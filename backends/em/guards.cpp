@@ -3,6 +3,7 @@
 
 #include <algorithm>
 
+#include "backends/em/global.h"
 #include "backends/em/normal_blocks.h"
 #include "ir/families/family.h"
 #include "ir/families/members.h"
@@ -145,7 +146,8 @@ bool is_free(Builder& b, const Setting& setting, NodeId node) {
   const std::vector<bool> needed = needed_by(f, node);
   for (NodeId id = 0; id <= node; ++id) {
     if (!needed[static_cast<size_t>(id)] || f[id].op != Op::parameter) continue;
-    if (setting.plan.find(f[id].attributes.text)->solver != ir::Solver::held) return true;
+    const ir::Block* block = setting.plan.find(f[id].attributes.text);  // none: of a posterior, which does not close in
+    if (block && block->solver != ir::Solver::held) return true;
   }
   return false;
 }
@@ -205,7 +207,7 @@ std::vector<std::string> write_guards(Builder& b, const Setting& setting,
     }
     const NormalBlocks blocks = normal_blocks(setting.plan, e);
     Guard guard(b, setting, e, checks);
-    if (blocks.spread) {
+    if (blocks.spread && !global_named(setting, blocks.spread->name)) {
       guard.check_collapse(blocks.spread->name);
       read.push_back(e.variable);
     } else {

@@ -5,6 +5,7 @@
 #include "backends/em/absent.h"
 #include "backends/em/chain.h"
 #include "backends/em/continuous.h"
+#include "backends/em/global.h"
 #include "backends/em/newton.h"
 #include "backends/em/normal_blocks.h"
 #include "backends/em/posterior.h"
@@ -136,19 +137,24 @@ struct Lowering {
     }
     b.output(OutputKind::row, "log_likelihood", q.evidence);
     write_imputation(b, expand, factors, statistics);
-    write_prior(b);
+    write_prior(b, statistics);
     if (!shared.empty()) sums_about_origin(b, statistics, shared);
     return function;
   }
 
-  /// ln P(parameters), which the run time adds to the objective.
-  void write_prior(Builder& b) {
+  /// ln P(parameters) - KL of the latents of the whole model, which the run time adds to the objective.
+  void write_prior(Builder& b, StatisticTable statistics) {
     const Function& canonical = setting.function();
+    Expansion tables(b, setting, Expansion::Rows::tables);
+    std::vector<ir::Check> none;
+    UpdateContext context{setting, factors, statistics, b, tables, none};
+    NodeId total = minus_divergence(context);
     for (const ir::Output& output : canonical.outputs) {
       if (output.name != ir::log_prior_slot) continue;
-      Expansion tables(b, setting, Expansion::Rows::tables);
-      b.output(OutputKind::derived, ir::log_prior_slot, tables(output.node));
+      const NodeId of_parameters = tables(output.node);
+      total = total == ir::no_node ? of_parameters : b.add(total, of_parameters);
     }
+    if (total != ir::no_node) b.output(OutputKind::derived, ir::log_prior_slot, total);
   }
 
   /// The statistics of a hard assignment: they need no density.
@@ -384,7 +390,7 @@ ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const 
   lowering.add_start_values();
   lowering.add_medians();
   ir::Program& program = lowering.program;
-  program.second_order = is_second_order(lowering.setting, lowering.factors);
+  program.second_order = !has_globals(lowering.setting) && is_second_order(lowering.setting, lowering.factors);
   program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {

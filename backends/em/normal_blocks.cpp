@@ -14,6 +14,7 @@
 #include <algorithm>
 #include <optional>
 
+#include "backends/em/global.h"
 #include "backends/em/isotonic.h"
 #include "backends/em/priors.h"
 #include "backends/em/regression.h"
@@ -51,6 +52,7 @@ struct NormalSolver {
   NodeId delta = ir::no_node;
   std::optional<Regression> regression;
   std::optional<TiedPrior> tied;  // the prior of the mean, where its variance is one of the spread's
+  NodeId mean_variance = ir::no_node;  // under q of a mean that is a latent of the whole model, where the spread does not give it
 
   NormalSolver(UpdateContext& context, size_t emission)
       : c(context),
@@ -131,7 +133,16 @@ struct NormalSolver {
       next = isotonic(b, next, left, mean.declared_axes.back());  // equal values stay equal to the last bit
       delta = b.sub(next, old);
     }
-    b.output(ir::OutputKind::parameter, mean.name, next);
+    if (!mean.global) return b.output(ir::OutputKind::parameter, mean.name, next);
+    // What left weighs: the precision of q(m), or rows of the spread.
+    if (!tied) {
+      mean_variance = b.unary(Op::reciprocal, left);
+      const std::vector<AxisId> alike = without(mean_axes, b.type(mean_variance).axes);
+      if (!alike.empty()) mean_variance = b.make(Op::broadcast, {mean_variance}, {.axes = alike});  // each element varies
+      return write_posterior(c, mean, {{"mean", next}, {"var", mean_variance}});
+    }
+    const NodeId kappa = matrix ? b.add(c.statistics.weight(b, at, scalar_axes(joint_axes)), tied->weight) : left;
+    write_posterior(c, mean, {{"mean", next}, {"kappa", kappa}});
   }
 
   /// n delta^2 - 2 delta s1, summed to the axes of the spread; no_node where the mean is held.
@@ -176,15 +187,21 @@ struct NormalSolver {
     NodeId total = times_coefficients(scatter(), form, -1);
     NodeId n = c.statistics.weight(b, at, own);
     total = sum(total, without(spread_axes, own));
+    const ir::Variable* global = global_named(c.setting, blocks.spread->name);
     if (tied) {
       const PseudoCounts more = tied_scatter(own);
       total = b.add(total, more.a);
-      n = b.add(n, more.b);
+      if (!global) n = b.add(n, more.b);  // P(m | V) is one row more for the mode; q(V) has integrated m out
+    }
+    if (mean_variance != ir::no_node) {
+      const NodeId about_mean = b.mul(c.statistics.weight(b, at, joint_axes), mean_variance);
+      total = b.add(total, sum(about_mean, without(joint_axes, own)));
     }
     if (const auto prior = spread_prior(c, blocks.spread->name, matrix)) {
       total = b.add(total, prior->a);
       n = b.add(n, prior->b);
     }
+    if (global) return write_spread(*global, total, n);
     const NodeId solved = b.div(total, n);
     const double root = 1 / (form.dependence.exponent * exponent);
     NodeId value = ir::no_node;
@@ -195,6 +212,20 @@ struct NormalSolver {
     }
     b.output(ir::OutputKind::parameter, blocks.spread->name, value);
     check_freedom(own);
+  }
+
+  /// q(V) from the scatter and the weight that the prior's mode would divide (spread_prior): what its density has there of its own is
+  /// taken out again.
+  void write_spread(const ir::Variable& global, NodeId total, NodeId n) {
+    const bool inverse = prior_of(c, global.name)->family.starts_with("Inverse");
+    if (matrix) {
+      const double freedom = (inverse ? -1 : 1) * (static_cast<double>(b.module().axis(matrix->row).size) + 1);
+      const NodeId scale = inverse ? total : b.matrix(Op::inverse, {total}, matrix->row, matrix->column);
+      return write_posterior(c, global, {{"df", b.add(n, b.constant(freedom))}, {"scale", scale}});
+    }
+    const NodeId half = b.constant(0.5);
+    const NodeId shape = b.add(b.mul(half, n), b.constant(inverse ? -1 : 1));
+    write_posterior(c, global, {{"shape", shape}, {inverse ? "scale" : "rate", b.mul(half, total)}});
   }
 
   /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the

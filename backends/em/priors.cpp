@@ -1,5 +1,6 @@
 #include "backends/em/priors.h"
 
+#include "backends/em/global.h"
 #include "ir/families/family.h"
 #include "ir/passes/differentiate.h"
 #include "ir/passes/slot_rules.h"
@@ -8,6 +9,21 @@ namespace lvm::em {
 
 using ir::Op;
 
+namespace {
+
+/// What stands for the nodes of the model in the update: latents of the whole model that the expression holds by their places.
+std::vector<NodeId> with_places(UpdateContext& c, NodeId expression) {
+  const ir::Function& model = c.setting.model.function();
+  std::vector<NodeId> made(model.nodes.size(), ir::no_node);
+  for (const ir::Variable& v : c.setting.model.variables) {
+    const ir::Variable* global = global_named(c.setting, v.name);
+    if (global && ir::depends_on(model, expression, v.node)) made[static_cast<size_t>(v.node)] = place_of(c.update, c.setting, *global);
+  }
+  return made;
+}
+
+}  // namespace
+
 std::optional<Prior> prior_of(UpdateContext& c, const std::string& parameter) {
   const ir::Variable& v = variable_of(c.setting, parameter);
   if (v.prior == ir::no_node) return std::nullopt;
@@ -15,8 +31,10 @@ std::optional<Prior> prior_of(UpdateContext& c, const std::string& parameter) {
   ir::DensityText text = ir::split_density(model[v.prior].attributes.text);
   Prior prior{std::move(text.family), std::move(text.slot_names), {}};
   const std::vector<NodeId> inputs = model[v.prior].inputs;
-  std::vector<NodeId> copied;
-  for (size_t i = 1; i < inputs.size(); ++i) prior.slots.push_back(c.update.copy(model, inputs[i], copied));
+  for (size_t i = 1; i < inputs.size(); ++i) {
+    std::vector<NodeId> copied = with_places(c, inputs[i]);
+    prior.slots.push_back(c.update.copy(model, inputs[i], copied));
+  }
   return prior;
 }
 

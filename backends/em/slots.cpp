@@ -59,7 +59,7 @@ bool any_rotation(const ir::Model& model, const Variable& z) {
 
 /// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent.
 bool turns(const ir::Model& model, const ir::Plan& plan, const Variable& v, AxisId event) {
-  const bool free = v.role == ir::Role::parameter && !v.fixed && v.mask.empty() && v.prior == ir::no_node;
+  const bool free = v.role == ir::Role::parameter && !v.fixed && v.posterior_of < 0 && v.mask.empty() && v.prior == ir::no_node;
   return free && v.type.has(event) && plan.find(v.name)->solver == ir::Solver::least_squares && element_count(model.module, v.type.axes) > 0;
 }
 
@@ -157,14 +157,15 @@ std::vector<AxisId> event_axes(const Variable& variable) {
 std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir::Plan& plan) {
   std::vector<ir::ParameterSlot> slots;
   for (const Variable& variable : model.variables) {
-    if (variable.role != ir::Role::parameter) continue;
+    if (variable.role != ir::Role::parameter || variable.global) continue;
+    const bool of_posterior = variable.posterior_of >= 0;
     ir::ParameterSlot slot;
     slot.name = variable.name;
     slot.axes = variable.type.axes;
     slot.size = element_count(model.module, slot.axes);
     slot.domain = variable.domain;
     slot.event = event_axes(variable);
-    slot.fixed = plan.find(variable.name)->solver == ir::Solver::held;
+    slot.fixed = !of_posterior && plan.find(variable.name)->solver == ir::Solver::held;
     if (!variable.value.empty()) {
       // A single number fills all cells, however many the data bring.
       slot.start = variable.value.size() == 1
@@ -178,6 +179,10 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
       const std::vector<double> ones(variable.mask.begin(), variable.mask.end());
       const std::vector<double> mask = reordered(model.module, ones, variable.declared_axes, slot.axes);
       slot.mask.assign(mask.begin(), mask.end());
+    }
+    if (of_posterior) {
+      slots.push_back(std::move(slot));  // no number that is estimated
+      continue;
     }
     slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable) - rotations(model, plan, variable);
     // A softmax does not change when all its logits move together.

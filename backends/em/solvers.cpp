@@ -6,6 +6,7 @@
 #include "backends/em/absent.h"
 #include "backends/em/closed_forms.h"
 #include "backends/em/concentration.h"
+#include "backends/em/global.h"
 #include "backends/em/isotonic.h"
 #include "backends/em/moment_start.h"
 #include "backends/em/newton.h"
@@ -45,6 +46,7 @@ const ir::Variable& variable_of(const Setting& setting, const std::string& param
 }
 
 NodeId read_parameter(UpdateContext& c, const std::string& parameter) {
+  if (const ir::Variable* global = global_named(c.setting, parameter)) return place_of(c.update, c.setting, *global);
   return c.update.leaf(Op::parameter, parameter, variable_of(c.setting, parameter).type);
 }
 
@@ -75,6 +77,10 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const size_t at = emission_of(c, block);
   const ir::Type& type = variable_of(c.setting, block.name).type;
   const Emission& e = c.emissions[at];
+  if (const ir::Variable* global = global_named(c.setting, block.name)) {
+    const NodeId counts = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
+    return write_posterior(c, *global, {{"alpha", c.update.add(counts, prior_of(c, block.name)->slots.at(0))}});
+  }
   const auto prior = pseudo_counts(c, block.name);
   if (!prior && e.of_latent && e.steps.all() && c.setting.one_latent(type.axes)) {
     const NodeId n = c.statistics.read(c.update, Moment::count, at, type.axes);
@@ -101,6 +107,11 @@ void solve_ratio(UpdateContext& c, const Block& block) {
   const ir::Type& type = variable_of(c.setting, block.name).type;
   NodeId sum = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   NodeId all = c.statistics.weight(c.update, at, type.axes);
+  if (const ir::Variable* global = global_named(c.setting, block.name)) {
+    const Prior beta = *prior_of(c, block.name);
+    const NodeId none = c.update.binary(Op::maximum, c.update.sub(all, sum), c.update.constant(0));
+    return write_posterior(c, *global, {{"a", c.update.add(sum, beta.slots.at(0))}, {"b", c.update.add(none, beta.slots.at(1))}});
+  }
   if (const auto prior = pseudo_counts(c, block.name)) {
     sum = c.update.add(sum, prior->a);
     all = c.update.add(all, c.update.add(prior->a, prior->b));
@@ -111,11 +122,11 @@ void solve_ratio(UpdateContext& c, const Block& block) {
                   c.update.binary(Op::minimum, p, c.update.constant(1)));
 }
 
-/// A factor whose rows are counted apart must have rows in each part.
+/// A factor whose rows are counted apart must have rows in each part, but where priors say what a part without rows is.
 void check_counts(UpdateContext& c) {
   std::vector<std::string> done;
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
-    if (s.moment != Moment::count || c.statistics.counts_cells(s)) continue;
+    if (s.moment != Moment::count || c.statistics.counts_cells(s) || has_globals(c.setting)) continue;
     const NodeId n = c.statistics.read(c.update, s.moment, s.emission, s.axes);
     add_check(c.update, c.checks, Check::Kind::empty, "empty_" + s.name,
               c.setting.all_states(s.axes)

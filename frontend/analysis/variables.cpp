@@ -157,9 +157,6 @@ struct Declare {
     analyse_type(context, index, latent.type);
     resolve_plate(context, variable(), latent.plate);
     set_states(context, variable());
-    if (latent.global)
-      unsupported(context, "a `global` latent", "declare it as `param`, with a prior if it needs one",
-                  latent.name.range);
   }
   template <class Other>
   void operator()(const Other&) const {}
@@ -189,19 +186,26 @@ void analyse_plate(Context& context, const ast::PlateDeclaration& plate) {
   context.model.plates.push_back(std::move(made));
 }
 
-/// Rows become groups: nothing may be one for each row but data.
+/// Rows become groups: nothing may be one for each row but data. Where latents of groups stand beside latents of each row, rows stay rows.
 void check_plate(Context& context) {
   if (context.model.plates.empty()) return;
   if (context.model.sequence)
     unsupported(context, "a sequence beside a plate", "keep one of them", context.model.sequence->range);
+  const ir::ModelPlate& plate = context.model.plates.front();
+  const auto of_row = [](const ir::Variable& v) { return v.role == Role::latent && v.plate.empty() && !v.global; };
+  const auto of_group = [](const ir::Variable& v) { return v.role == Role::latent && !v.plate.empty(); };
+  const bool groups = std::ranges::any_of(context.model.variables, of_group);
+  const bool rows = groups && std::ranges::any_of(context.model.variables, of_row);
+  if (rows && plate.columns.size() > 1)
+    unsupported(context, "a plate by several columns, beside latents of each row,", "name the groups in one column", plate.range);
   for (const ir::Variable& variable : context.model.variables) {
-    const std::string& plate = context.model.plates.front().name;
-    const bool of_rows = variable.role == Role::latent && variable.plate.empty() && !variable.global;
-    if (of_rows) unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate + "`", variable.range);
+    if (of_row(variable) && !groups) unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate.name + "`", variable.range);
     if (is_inferred(variable) && variable.role == Role::data)
       unsupported(context, "a partly observed category beside a plate", "drop `missing`, or the plate", variable.range);
-    if (variable.role == Role::weight)
+    if (variable.role == Role::weight && !rows)
       unsupported(context, "a row weight beside a plate", "drop the weight, or the plate", variable.range);
+    if (rows && !variable.plate.empty() && variable.role != Role::latent)
+      unsupported(context, "a variable of groups beside latents of each row", "drop `per " + plate.name + "`", variable.range);
   }
 }
 

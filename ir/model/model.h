@@ -68,6 +68,7 @@ struct Variable {
   int64_t patterns = 0;            // sets of observed cells that rows of the bound table have; 0: not known, or none is absent
   std::string plate;               // `per`
   bool global = false;
+  int posterior_of = -1;           // of a parameter of q(v), v one for the whole model: v's index
   bool fixed = false, init = false;
   std::vector<double> value;       // of fixed and init parameters and constants, row-major over declared_axes
   std::vector<uint8_t> mask;       // empty: none
@@ -119,6 +120,7 @@ struct Posterior {
   PosteriorForm form;
   NodeId log_density = no_node;  // for `distribution`
   bool factored = false;         // came from a factorisation: exact is then the optimal coordinate factor
+  bool joins_rows = false;       // of latents of the whole model: those of rows stood beside them
   SourceRange range;             // of the left side `q(z | y)`
 };
 
@@ -172,6 +174,7 @@ struct Model {
   std::vector<Variable> variables;
   std::vector<Factor> factors;
   std::vector<Posterior> posteriors;  // after analysis: covers every latent
+  std::vector<Posterior> global_posteriors;  // of latents of the whole model, once they are parameters (ir/passes/global_posteriors)
   FitSettings fit;
   std::vector<Unsupported> unsupported;
 

@@ -48,7 +48,7 @@ struct Writer {
   NodeId log_prior() {
     NodeId total = no_node;
     for (const Variable& variable : model.variables) {
-      if (variable.prior == no_node) continue;
+      if (variable.prior == no_node || variable.global) continue;
       const NodeId density = copy(variable.prior);
       const NodeId one = builder.reduce(Op::sum, density, builder.type(density).axes);
       total = total == no_node ? one : builder.add(total, one);

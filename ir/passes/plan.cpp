@@ -244,7 +244,10 @@ void refuse_missing(PlanContext& c) {
     };
     const SourceRange range = c.factor(parts).distribution_range;
     const std::string way_out = fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
-    if (!family->marginal) {
+    const bool shared = std::ranges::any_of(c.model.variables, [&](const Variable& v) { return v.global && depends_on(c.function(), c.factor(parts).log_density, v.node); });
+    if (shared) {
+      report(fmt::format("a `{}` with absent elements and a latent that rows share", parts.family), range, way_out);
+    } else if (!family->marginal) {
       report(fmt::format("a `{}` with absent elements", parts.family), range, way_out);
     } else if (y.type.axes.size() > 2) {
       report(fmt::format("several vectors a row, with absent elements, in `{}`", y.name), range, way_out);
@@ -271,6 +274,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   refuse_unsupported(context);
   if (diagnostics.error_count() > before) return context.plan;
   if (climbs_by_gradients(model)) {
+    if (!model.global_posteriors.empty()) {
+      diagnostics.report({.code = Code::not_compiled_yet,
+                          .message = "a latent that rows share, in a model that is climbed by gradients, is not compiled yet",
+                          .range = model.global_posteriors.front().range,
+                          .hint = "give all latents `exact` posteriors, or declare it as `param` with a prior"});
+      return context.plan;
+    }
     if (!model.plates.empty()) {
       diagnostics.report({.code = Code::not_compiled_yet,
                           .message = "a `plate` in a model that is climbed by gradients is not compiled yet",
@@ -293,6 +303,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   }
   refuse_missing(context);
   refuse_redrawn(context);
+  if (!plan_globals(context)) return context.plan;
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

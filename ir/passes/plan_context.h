@@ -47,6 +47,10 @@ struct PlanContext {
 };
 
 void plan_posteriors(PlanContext& context);
+/// Whether the posteriors of latents of the whole model are such that their updates can be planned; what is wrong is reported.
+bool plan_globals(PlanContext& context);
+/// " given `z`": whose posteriors the exact posterior of the latent is given; empty: of none.
+std::string given_of(const PlanContext& context, const Variable& v);
 /// A block of the plan for the continuous latent `z`, or the reason why there is none.
 void plan_continuous(PlanContext& context, const Posterior& q, const Variable& z);
 /// Of finite latents that depend on earlier steps; false where they were refused.

@@ -26,7 +26,8 @@ namespace {
 
 bool refuse_form(PlanContext& c, const Posterior& q) {
   std::string what;
-  if (q.factored) what = "a factorised posterior";
+  // Latents that rows share are parameters by now: what is left may be one factor.
+  if (q.factored && c.model.posteriors.size() > 1) what = "a posterior of each row that is factorised";
   if (q.form == PosteriorForm::distribution) what = "a posterior that is given as a distribution";
   const auto endless = [&](int variable) { return c.variable(variable).states < 0; };
   if (q.form == PosteriorForm::point && std::any_of(q.variables.begin(), q.variables.end(), endless))
@@ -187,6 +188,8 @@ struct Enumerating {
           reason += fmt::format(": {} states a row of at most {}",
                                 product ? fmt::format("{} = {}", sizes, *product) : sizes, most_states);
         }
+        const std::string given = c.model.global_posteriors.empty() ? "" : given_of(c, variable(latents[i]));
+        if (!given.empty()) reason += "; exact" + given;
         c.plan.blocks.push_back({.name = variable(latents[i]).name,
                                  .latent = true,
                                  .solver = point ? Solver::most_probable : Solver::enumerate,

@@ -2,14 +2,17 @@
 """Posteriors of latents of the whole model and of groups, by plain NumPy: mean_field.py freezes mean_field.json beside this script, and
 writes the simulated tables of examples/data that are missing.
 
-  menus    Dirichlet-multinomial: the greatest marginal likelihood, by SciPy's minimisers on its closed form.
+  menus         Dirichlet-multinomial: the greatest marginal likelihood, by SciPy's minimisers on its closed form;
+  bayesian_gmm  the posterior's parameters after some iterations of scikit-learn's BayesianGaussianMixture, and the bound by the book's formulas;
+  lda           a topic model from a given start: the bound after each iteration, and where 25 of them lead.
 """
 import json
 import pathlib
 
 import numpy as np
 from scipy import optimize
-from scipy.special import gammaln
+from scipy.special import digamma, gammaln, multigammaln
+from sklearn.mixture import BayesianGaussianMixture
 
 HERE = pathlib.Path(__file__).resolve().parent
 DATA = HERE.parents[1] / "examples" / "data"
@@ -41,7 +44,108 @@ def menus():
     return {"log_likelihood": -found.fun, "alpha": np.exp(found.x).tolist()}
 
 
+def log_wishart_norm(W, df):
+    D = len(W)
+    return -(df * D / 2 * np.log(2) + df / 2 * np.linalg.slogdet(W)[1] + multigammaln(df / 2, D))
+
+
+def gaussian_elbo(y, r, a, m, k, df, W, prior):
+    """Bishop 2006, eq. 10.71-10.77."""
+    a0, m0, k0, df0, W0 = prior
+    n, D = y.shape
+    log_pi = digamma(a) - digamma(a.sum())
+    log_det = np.array([digamma((v - np.arange(D)) / 2).sum() + D * np.log(2) + np.linalg.slogdet(w)[1] for v, w in zip(df, W)])
+    total = (r * log_pi).sum() - (r[r > 0] * np.log(r[r > 0])).sum()
+    for j in range(len(a)):
+        d = y - m[j]
+        square = df[j] * np.einsum("ni,ij,nj->n", d, W[j], d)
+        total += 0.5 * (r[:, j] * (log_det[j] - D / k[j] - square - D * np.log(2 * np.pi))).sum()
+        off = m[j] - m0
+        total += 0.5 * (D * np.log(k0 / (2 * np.pi)) + log_det[j] - D * k0 / k[j] - k0 * df[j] * off @ W[j] @ off)
+        total += log_wishart_norm(W0, df0) + (df0 - D - 1) / 2 * log_det[j] - df[j] / 2 * np.trace(np.linalg.inv(W0) @ W[j])
+        entropy = -log_wishart_norm(W[j], df[j]) - (df[j] - D - 1) / 2 * log_det[j] + df[j] * D / 2
+        total -= 0.5 * log_det[j] + D / 2 * np.log(k[j] / (2 * np.pi)) - D / 2 - entropy
+    K = len(a)
+    total += gammaln(K * a0) - K * gammaln(a0) + ((a0 - 1) * log_pi).sum()
+    total -= gammaln(a.sum()) - gammaln(a).sum() + ((a - 1) * log_pi).sum()
+    return total
+
+
+def bayesian_gmm():
+    """scikit-learn's BayesianGaussianMixture from the responsibilities of four bands of waiting times."""
+    y = np.loadtxt(DATA / "faithful.csv", delimiter=",", skiprows=1)
+    K, prior = 4, (0.25, np.array([3.0, 70.0]), 0.05, 5.0, np.diag([2, 0.02]))
+    mixture = BayesianGaussianMixture(n_components=K, reg_covar=0, weight_concentration_prior_type="dirichlet_distribution", weight_concentration_prior=prior[0],
+                                      mean_prior=prior[1], mean_precision_prior=prior[2], degrees_of_freedom_prior=prior[3],
+                                      covariance_prior=np.linalg.inv(prior[4]))
+    mixture._check_parameters(y)  # the priors
+    r = np.eye(K)[np.digitize(y[:, 1], [55, 70, 80])]
+    with np.errstate(divide="ignore"):
+        mixture._initialize(y, r)
+
+    def state():
+        W = np.linalg.inv(mixture.covariances_ * mixture.degrees_of_freedom_[:, None, None])
+        q = {"weight.alpha": mixture.weight_concentration_, "mean.mean": mixture.means_, "mean.kappa": mixture.mean_precision_,
+             "precision.df": mixture.degrees_of_freedom_, "precision.scale": W}
+        r = np.exp(mixture._e_step(y)[1])
+        elbo = gaussian_elbo(y, r, *q.values(), prior)
+        return {"elbo": elbo, "parameters": {name: np.array(value).tolist() for name, value in q.items()}}
+
+    states, steps = {}, 0
+    for stop in (0, 1, 30, 2000):
+        while steps < stop:
+            mixture._m_step(y, mixture._e_step(y)[1])
+            steps += 1
+        states[str(stop)] = state()
+    return states
+
+
+def corpus():
+    """80 documents about 4 topics over 30 words: (document, word, count) of the words that occur; and the topics."""
+    rng = np.random.default_rng(12)
+    topics = rng.dirichlet(np.full(30, 0.15), 4)
+    rows = []
+    for d in range(80):
+        shares = rng.dirichlet(np.full(4, 0.2))
+        counts = rng.multinomial(rng.integers(60, 140), shares @ topics)
+        rows += [(f"d{d + 1:02}", f"w{w + 1:02}", counts[w]) for w in np.flatnonzero(counts)]
+    path = DATA / "corpus.csv"
+    if not path.exists():
+        path.write_text("document,word,count\n" + "".join(f"{d},{w},{n}\n" for d, w, n in rows))
+    d, w, n = np.array([(int(d[1:]) - 1, int(w[1:]) - 1, n) for d, w, n in rows]).T
+    seen, w = np.unique(w, return_inverse=True)  # the levels of the column
+    return d, w, n, topics[:, seen]
+
+
+def lda(K=4, alpha=0.1, beta=1.01, steps=25):
+    """One sweep of each factor an iteration, by the book (Blei, Ng & Jordan 2003): documents' shares Dirichlet(gamma), topics at their mode."""
+    d, w, n, truth = corpus()
+    D, V = d.max() + 1, w.max() + 1
+    rng = np.random.default_rng(7)
+    topic, gamma = rng.dirichlet(np.ones(V), K), rng.uniform(1, 20, (D, K))
+    start = {"topic": topic.tolist(), "theta.alpha": gamma.tolist()}
+    trace = []
+    for step in range(steps + 1):
+        log_theta = digamma(gamma) - digamma(gamma.sum(1, keepdims=True))
+        r = np.exp(log_theta[d]) * topic[:, w].T
+        r /= r.sum(1, keepdims=True)
+        with np.errstate(divide="ignore", invalid="ignore"):
+            terms = np.where(r > 0, r * (log_theta[d] + np.log(topic[:, w].T) - np.log(r)), 0)
+        bound = (n[:, None] * terms).sum()
+        bound += D * (gammaln(K * alpha) - K * gammaln(alpha)) + ((alpha - 1) * log_theta).sum()
+        bound -= (gammaln(gamma.sum(1)) - gammaln(gamma).sum(1) + ((gamma - 1) * log_theta).sum(1)).sum()
+        bound += K * (gammaln(V * beta) - V * gammaln(beta)) + ((beta - 1) * np.log(topic)).sum()
+        trace.append(float(bound))
+        if step == steps:
+            break
+        gamma, counts = np.full((D, K), alpha), np.full((K, V), beta - 1)
+        np.add.at(gamma, d, n[:, None] * r)
+        np.add.at(counts.T, w, n[:, None] * r)
+        topic = counts / counts.sum(1, keepdims=True)
+    return {"start": start, "trace": trace, "parameters": {"topic": topic.tolist(), "theta.alpha": gamma.tolist()}, "truth": truth.tolist()}
+
+
 if __name__ == "__main__":
-    found = {"menus": menus()}
+    found = {"menus": menus(), "bayesian_gmm": bayesian_gmm(), "lda": lda()}
     (HERE / "mean_field.json").write_text(json.dumps(found) + "\n")
-    print({name: case.get("log_likelihood", case.get("elbo")) for name, case in found.items()})
+    print(found["menus"]["log_likelihood"], {steps: state["elbo"] for steps, state in found["bayesian_gmm"].items()}, found["lda"]["trace"][::5])

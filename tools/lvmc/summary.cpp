@@ -62,16 +62,18 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
   return text;
 }
 
-/// Of a network: no name of a user has a dot.
-bool is_weight(const lvm::Parameter& parameter) {
-  return parameter.name.find('.') != std::string::npos;
+/// Of a network: no name of a user has a dot. What stands before it in a parameter of a posterior is a latent that the plan names.
+bool is_weight(const lvm::Fit& fit, const lvm::Parameter& parameter) {
+  const size_t dot = parameter.name.find('.');
+  const std::string owner = parameter.name.substr(0, dot);
+  return dot != std::string::npos && std::ranges::none_of(fit.plan, [&](const lvm::PlanBlock& block) { return block.name == owner; });
 }
 
 /// "encode           330440 weights", a line a network.
 std::string network_lines(const lvm::Fit& fit) {
   std::vector<std::pair<std::string, size_t>> networks;
   for (const lvm::Parameter& parameter : fit.parameters) {
-    if (!is_weight(parameter)) continue;
+    if (!is_weight(fit, parameter)) continue;
     const std::string name = parameter.name.substr(0, parameter.name.find('.'));
     if (networks.empty() || networks.back().first != name) networks.emplace_back(name, 0);
     networks.back().second += parameter.values.size();
@@ -187,7 +189,7 @@ std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose)
   text += fmt::format("seed             {}\n\n", fit.seed);
   if (!verbose) text += network_lines(fit);
   for (const lvm::Parameter& parameter : fit.parameters) {
-    if (is_weight(parameter) && !verbose) continue;
+    if (is_weight(fit, parameter) && !verbose) continue;
     text += parameter_table(parameter, verbose);
     if (!parameter.standard_errors.empty()) text += error_table(parameter, verbose);
     text += "\n";

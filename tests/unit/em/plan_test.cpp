@@ -4,6 +4,7 @@
 #include <set>
 
 #include "ir/passes/chain_rows.h"
+#include "ir/passes/global_posteriors.h"
 #include "support.h"
 #include "tests/support/golden.h"
 
@@ -16,9 +17,9 @@ std::string diagnose(const std::string& name, const std::string& text) {
   Diagnostics diagnostics;
   const auto tree = parse(source, diagnostics);
   if (tree) {
-    const ir::Model written = analyse(*tree, {}, diagnostics);
+    ir::Model written = analyse(*tree, {}, diagnostics);
     if (diagnostics.has_errors()) return render_all(diagnostics, &source);
-    const ir::Model model = ir::by_steps(written);
+    const ir::Model model = ir::by_steps(ir::global_posteriors(std::move(written)));
     ir::plan(model, ir::build_elbo(model), diagnostics);
   }
   return render_all(diagnostics, &source);

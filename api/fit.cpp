@@ -9,6 +9,7 @@
 #include "api/checkpoint.h"
 #include "api/clock.h"
 #include "api/state.h"
+#include "runtime/bfloat16.h"
 #include "runtime/entropy.h"
 #include "runtime/standard_errors.h"
 #include "runtime/train.h"
@@ -38,6 +39,19 @@ void check_method(const FitOptions& options, const ir::FitSettings& settings, co
                       .message = fmt::format("there is no method `{}`", method),
                       .range = range,
                       .hint = near ? fmt::format("did you mean `{}`?", *near) : ""});
+}
+
+/// What cannot be trained as the model says is refused. The interpreter is the oracle: it computes everything in double.
+void check_precision(const driver::Lowered& lowered, Backend backend, Diagnostics& diagnostics) {
+  if (!lowered.program->batched || backend == Backend::interpreter || !ir::gradient_settings(lowered.model->fit).narrow) return;
+  const auto refuse = [&](const char* message, const char* hint) {
+    diagnostics.report({.code = Code::precision_unavailable,
+                        .message = message,
+                        .range = setting_range(lowered.model->fit, "precision"),
+                        .hint = hint});
+  };
+  if (!lowered.program->single) return refuse("`precision` is `bf16`, and the model has decompositions of matrices, which are computed in double", "take `precision = double`");
+  if (!runtime::has_bfloat16()) refuse("`precision` is `bf16`, and this processor has no products of bfloat16 numbers, or lvm was built without oneDNN", "take `precision = single`");
 }
 
 /// The options over the model's own settings.
@@ -325,6 +339,7 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
       to.method = lowered.program->method;
       runtime::FitOptions merged_options = merged(options, lowered.model->fit, to.method, diagnostics);
       merged_options.initial = checked_start(*bound.state, options.init, diagnostics);
+      check_precision(lowered, options.backend, diagnostics);
       if (!diagnostics.has_errors()) {
         Clock compile_clock;
         const bool compiled = options.backend == Backend::compiled;

@@ -1,7 +1,9 @@
 #include "runtime/convolutions.h"
 
 #include <algorithm>
+#include <type_traits>
 
+#include "runtime/bfloat16.h"
 #include "runtime/products.h"
 
 namespace lvm::runtime {
@@ -10,9 +12,9 @@ namespace {
 using ir::Convolution2d;
 
 /// Of one thread, kept from call to call.
-template <class Real>
+template <class Number>
 struct Workspace {
-  std::vector<Real> filters, patches, steps;
+  std::vector<Number> filters, patches, steps;
 
   static Workspace& of_thread() {
     thread_local Workspace workspace;
@@ -20,8 +22,8 @@ struct Workspace {
   }
 };
 
-template <class Real>
-Real* sized(std::vector<Real>& numbers, int64_t count) {
+template <class Number>
+Number* sized(std::vector<Number>& numbers, int64_t count) {
   if (std::ssize(numbers) < count) numbers.resize(static_cast<size_t>(count));
   return numbers.data();
 }
@@ -58,11 +60,11 @@ void for_patches(const Convolution2d& c, const Window& window, int64_t from, int
 }
 
 /// patches[element - from][step, row]
-template <class Real>
-void gather_patches(const Convolution2d& c, const Window& window, int64_t from, int64_t to, const Real* image, int64_t rows, Real* patches) {
+template <class Number>
+void gather_patches(const Convolution2d& c, const Window& window, int64_t from, int64_t to, const Number* image, int64_t rows, Number* patches) {
   for_patches(c, window, from, to, [&](int64_t, int64_t, int64_t at) {
     if (at < 0) {
-      std::fill_n(patches, rows, Real(0));
+      std::fill_n(patches, rows, Number(0));
     } else {
       std::copy_n(image + at, rows, patches);
     }
@@ -82,8 +84,8 @@ void add_patches(const Convolution2d& c, const Window& window, const Real* patch
 }
 
 /// Calls `body(numbers in columns, numbers side by side)` for [channel][step, row].
-template <class Real, class Body>
-void for_steps(const Convolution2d& c, const Window& window, Real* steps, int64_t rows, Real* packed, const Body& body) {
+template <class Columns, class Packed, class Body>
+void for_steps(const Convolution2d& c, const Window& window, Columns* steps, int64_t rows, Packed* packed, const Body& body) {
   for (int64_t channel = 0; channel < c.steps.channels; ++channel) {
     for (int64_t i = 0; i < window.count; ++i, packed += rows) {
       const int64_t step = window.first + i;
@@ -100,14 +102,20 @@ int64_t filter_at(const Convolution2d& c, int64_t channel, int64_t element) {
 }
 
 /// [channel of the steps][element of the patch]
-template <class Real>
-const Real* packed_filters(const Convolution2d& c, const Real* filters) {
-  const int64_t patch = c.patch();
-  Real* packed = sized(Workspace<Real>::of_thread().filters, c.steps.channels * patch);
+template <class Operand, class Real>
+const Operand* packed_filters(const Convolution2d& c, const Real* filters) {
+  const int64_t patch = c.patch(), count = c.steps.channels * patch;
+  Real* packed = sized(Workspace<Real>::of_thread().filters, count);
   for (int64_t channel = 0; channel < c.steps.channels; ++channel) {
     for (int64_t element = 0; element < patch; ++element) packed[channel * patch + element] = filters[filter_at(c, channel, element)];
   }
-  return packed;
+  if constexpr (std::is_same_v<Operand, Real>) {
+    return packed;
+  } else {
+    Operand* narrowed = sized(Workspace<Operand>::of_thread().filters, count);
+    narrow(packed, count, narrowed);
+    return narrowed;
+  }
 }
 
 template <class Real>
@@ -132,45 +140,49 @@ void for_windows(const Convolution2d& c, int64_t at_once, int64_t stride, const 
 
 }  // namespace
 
-template <class Real>
-void convolve(const Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows) {
-  Workspace<Real>& work = Workspace<Real>::of_thread();
+template <class Real, class Operand>
+void convolve(const Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows) {
+  Workspace<Operand>& work = Workspace<Operand>::of_thread();
+  Workspace<Real>& made = Workspace<Real>::of_thread();
   const int64_t patch = c.patch(), at_once = steps_at_once(c, patch + c.steps.channels, rows);
-  const Real* filters = packed_filters<Real>(c, at.filters);
-  Real* patches = sized(work.patches, patch * at_once * rows);
-  Real* steps = sized(work.steps, c.steps.channels * at_once * rows);
+  const Operand* filters = packed_filters<Operand>(c, at.filters);
+  const int64_t of_patches = patch * at_once * rows, of_steps = c.steps.channels * at_once * rows;
   const bool to_image = c.kind == Convolution2d::Kind::to_image;
-  if (to_image) clear_image(c, at.image, rows, at.stride);
+  if (to_image) clear_image(c, at.result, rows, at.stride);
   for_windows(c, at_once, at.stride, [&](const Window& window) {
     const int64_t width = window.count * rows;
     if (to_image) {
-      for_steps(c, window, at.steps, rows, steps, [&](const Real* from, Real* to) { std::copy_n(from, rows, to); });
+      Operand* steps = sized(work.steps, of_steps);
+      Real* patches = sized(made.patches, of_patches);
+      for_steps(c, window, at.steps, rows, steps, [&](const Operand* from, Operand* to) { std::copy_n(from, rows, to); });
       multiply({.left_transposed = true, .m = patch, .n = width, .k = c.steps.channels, .left_stride = patch, .right_stride = width, .result_stride = width},
                filters, steps, patches);
-      add_patches(c, window, patches, rows, at.image);
+      add_patches(c, window, patches, rows, at.result);
     } else {
+      Operand* patches = sized(work.patches, of_patches);
+      Real* steps = sized(made.steps, of_steps);
       gather_patches(c, window, 0, patch, at.image, rows, patches);
       multiply({.m = c.steps.channels, .n = width, .k = patch, .left_stride = patch, .right_stride = width, .result_stride = width}, filters, patches, steps);
-      for_steps(c, window, at.steps, rows, steps, [&](Real* to, const Real* from) { std::copy_n(from, rows, to); });
+      for_steps(c, window, at.result, rows, steps, [&](Real* to, const Real* from) { std::copy_n(from, rows, to); });
     }
   });
 }
 
-template <class Real>
-void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows, int64_t from, int64_t count, bool add) {
+template <class Real, class Operand>
+void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows, int64_t from, int64_t count, bool add) {
   constexpr int64_t rows_at_once = 64;
-  Workspace<Real>& work = Workspace<Real>::of_thread();
+  Workspace<Operand>& work = Workspace<Operand>::of_thread();
   const int64_t channels = c.steps.channels, at_once = steps_at_once(c, count + channels, std::min(rows, rows_at_once));
-  Real* patches = sized(work.patches, count * at_once * rows_at_once);
-  Real* steps = sized(work.steps, channels * at_once * rows_at_once);
-  Real* sums = sized(work.filters, count * channels);
+  Operand* patches = sized(work.patches, count * at_once * rows_at_once);
+  Operand* steps = sized(work.steps, channels * at_once * rows_at_once);
+  Real* sums = sized(Workspace<Real>::of_thread().filters, count * channels);
   bool added = false;
   for (int64_t first = 0; first < rows; first += rows_at_once) {
     const int64_t some = std::min(rows_at_once, rows - first);
     for_windows(c, at_once, at.stride, [&](const Window& window) {
       const int64_t width = window.count * some;
       gather_patches(c, window, from, from + count, at.image + first, some, patches);
-      for_steps(c, window, at.steps + first, some, steps, [&](const Real* column, Real* to) { std::copy_n(column, some, to); });
+      for_steps(c, window, at.steps + first, some, steps, [&](const Operand* column, Operand* to) { std::copy_n(column, some, to); });
       multiply({.right_transposed = true, .add = added, .m = count, .n = channels, .k = width, .left_stride = width, .right_stride = width, .result_stride = channels},
                patches, steps, sums);
       added = true;
@@ -178,16 +190,19 @@ void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real>& at, in
   }
   for (int64_t element = 0; element < count; ++element) {
     for (int64_t channel = 0; channel < channels; ++channel) {
-      Real& to = at.filters[filter_at(c, channel, from + element)];
+      Real& to = at.result[filter_at(c, channel, from + element)];
       const Real sum = sums[element * channels + channel];
       to = add ? to + sum : sum;
     }
   }
 }
 
-template void convolve(const Convolution2d&, const ConvolutionOperands<float>&, int64_t);
-template void convolve(const Convolution2d&, const ConvolutionOperands<double>&, int64_t);
-template void sum_filters(const Convolution2d&, const ConvolutionOperands<float>&, int64_t, int64_t, int64_t, bool);
-template void sum_filters(const Convolution2d&, const ConvolutionOperands<double>&, int64_t, int64_t, int64_t, bool);
+#define LVM_CONVOLUTIONS(Real, Operand)                                                         \
+  template void convolve(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t); \
+  template void sum_filters(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t, int64_t, int64_t, bool);
+LVM_CONVOLUTIONS(float, float)
+LVM_CONVOLUTIONS(double, double)
+LVM_CONVOLUTIONS(float, Bfloat16)
+#undef LVM_CONVOLUTIONS
 
 }  // namespace lvm::runtime

@@ -7,19 +7,21 @@
 
 namespace lvm::runtime {
 
-/// Where the operands of a convolution begin. One of the three is the result.
-template <class Real>
+/// Where the operands of a convolution and its result begin. Values of rows are of the type that is multiplied: `Operand`.
+template <class Real, class Operand = Real>
 struct ConvolutionOperands {
-  Real *image, *steps, *filters;
+  const Operand *image, *steps;
+  const Real* filters;
+  Real* result;
   int64_t stride;  // from one column to the next
 };
 
 /// `to_steps` or `to_image` of `rows` rows.
-template <class Real>
-void convolve(const ir::Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows);
+template <class Real, class Operand>
+void convolve(const ir::Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows);
 
 /// `to_filters` of the patch elements [from, from + count), summed over `rows` rows; added to what is there if `add`.
-template <class Real>
-void sum_filters(const ir::Convolution2d& c, const ConvolutionOperands<Real>& at, int64_t rows, int64_t from, int64_t count, bool add);
+template <class Real, class Operand>
+void sum_filters(const ir::Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows, int64_t from, int64_t count, bool add);
 
 }  // namespace lvm::runtime

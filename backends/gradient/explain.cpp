@@ -113,8 +113,8 @@ struct Explanation {
       options += fmt::format("{}{} {}", options.empty() ? "" : ", ", optimiser.row->options[i].name, optimiser.values[i]);
     static constexpr std::string_view schedules[] = {"", "; the rate falls to 0 along half a cosine", "; the rate falls to 0 in a line"};
     const std::string draws = drawn() ? fmt::format(", {} draw{} of each row", settings.samples, settings.samples == 1 ? "" : "s") : "";
-    return fmt::format("  {}: {}{}\n  batches of {} rows, {} epochs{}, {} precision\n", optimiser.row->name, options,
-                       schedules[static_cast<size_t>(optimiser.schedule)], settings.batch, settings.epochs, draws, settings.single ? "single" : "double");
+    return fmt::format("  {}: {}{}\n  batches of {} rows, {} epochs{}, {}\n", optimiser.row->name, options,
+                       schedules[static_cast<size_t>(optimiser.schedule)], settings.batch, settings.epochs, draws, settings.narrow ? "single precision, products of a step in bfloat16" : settings.single ? "single precision" : "double precision");
   }
 
   std::string free_parameters() const {

@@ -435,6 +435,7 @@ ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, 
   ir::Program& program = lowering.program;
   lowering.add_slots(plan);
   program.single = lowering.settings.single && !lowering.has_linear_algebra();
+  program.narrow_products = program.single && lowering.settings.narrow;
   program.phases = {{.name = "minibatch", .functions = {"step", "optimise"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {

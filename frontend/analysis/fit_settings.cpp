@@ -99,7 +99,7 @@ std::string fault(SettingKind kind, std::string_view text) {
     case SettingKind::acceleration:
       return text == "none" || text == "squarem" ? "" : "`none` or `squarem`";
     case SettingKind::precision:
-      return text == "single" || text == "double" ? "" : "`single` or `double`";
+      return text == "single" || text == "double" || text == "bf16" ? "" : "`single`, `bf16` or `double`";
     case SettingKind::text:
       return {};
   }

@@ -54,7 +54,7 @@ BatchSchedule::BatchSchedule(const ir::Program& program, const ir::Function& fun
     : program_(program), module_(program.module), function_(function), live_(live_nodes(function)),
       kept_(function.nodes.size(), 0), inner_(function.nodes.size(), 0), level_(function.nodes.size(), 0),
       stage_of_(function.nodes.size()), storage_(function.nodes.size()), group_of_(function.nodes.size(), -1),
-      last_read_(function.nodes.size(), -1) {}
+      last_read_(function.nodes.size(), -1), narrow_(program.narrow_products && function.name == "step"), narrowed_(function.nodes.size(), 0) {}
 
 std::vector<Function> BatchSchedule::run() {
   place_leaves();
@@ -281,6 +281,7 @@ void BatchSchedule::write_kernels() {
         continue;
       }
       finish();
+      narrow_operands(id, stages.of_rows);
       storage_[static_cast<size_t>(id)] = columns(node(id).type.axes);
       stages.of_rows.push_back(placed(id, matrix(id)));
       continue;
@@ -338,6 +339,7 @@ void BatchSchedule::write_inner_sums(int level) {
     if (output == function_.outputs.end()) throw ir::InternalError("schedule: a sum over rows that rows read is no statistic");
     const ir::Slot& slot = statistic(*output);
     if (stage_of_[i]) {
+      narrow_operands(id, part.of_rows);
       part.over_rows.push_back(placed(id, {ir::MatrixPlace::Buffer::statistics, slot.offset}));
     } else {
       Kernel kernel(*this, fmt::format("{}.inner.{}", function_.name, kernels_.size()));
@@ -378,6 +380,7 @@ void BatchSchedule::write_sums() {
   for (const ir::Output& output : function_.outputs) {
     if (!is_sum_output(output) || inner_[static_cast<size_t>(output.node)]) continue;
     if (stage_of_[static_cast<size_t>(output.node)]) {
+      narrow_operands(output.node, stages.of_rows);
       stages.over_rows.push_back(placed(output.node, {ir::MatrixPlace::Buffer::statistics, statistic(output).offset}));
       continue;
     }

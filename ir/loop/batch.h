@@ -40,6 +40,8 @@ class BatchSchedule {
   Columns scratch_;
   std::vector<Group> groups_;
   std::vector<Function> kernels_;
+  bool narrow_;                  // products have bfloat16 operands
+  std::vector<char> narrowed_;   // values of rows that have copies in bfloat16
 
   const ir::Node& node(NodeId id) const { return function_[id]; }
   bool of_rows(NodeId id) const { return node(id).type.has(row_axis); }
@@ -52,6 +54,7 @@ class BatchSchedule {
   ir::Convolution2d convolution(NodeId id) const;
   std::vector<int64_t> moves(NodeId id) const;
   ir::Stage placed(NodeId id, ir::MatrixPlace result) const;
+  void narrow_operands(NodeId id, std::vector<ir::Stage>& before);
   bool stands_alone(NodeId id) const;
   bool keeps(NodeId id) const;
   void place_kept();

@@ -50,6 +50,7 @@ std::optional<ir::Product> BatchSchedule::product_of_rows(NodeId id) const {
   made.in = elements(module_, in);
   made.out = elements(module_, out);
   made.repeats = elements(module_, draws);
+  made.narrow = narrow_;
   constexpr int64_t least = 64;  // products: below, a loop is as good as a call
   return made.in * made.out < least ? std::nullopt : std::optional(made);
 }
@@ -71,6 +72,7 @@ std::optional<ir::Product> BatchSchedule::product_over_rows(NodeId id) const {
   made.in = elements(module_, own(0));
   made.out = elements(module_, own(1));
   made.repeats = elements(module_, draws);
+  made.narrow = narrow_;
   return made;
 }
 
@@ -97,7 +99,7 @@ ir::Convolution2d BatchSchedule::convolution(NodeId id) const {
           .filters = {size_of(module_, c.kernel_rows), size_of(module_, c.kernel_columns), stride_of(module_, filters, image_axes.channels),
                       stride_of(module_, filters, steps_axes.channels), stride_of(module_, filters, c.kernel_rows), stride_of(module_, filters, c.kernel_columns)},
           .stride = c.stride, .top = c.top, .left = c.left,
-          .repeats = elements(module_, draws)};
+          .repeats = elements(module_, draws), .narrow = narrow_};
 }
 
 /// The columns of a reshape's result in those of its operand; none where both have the same order.
@@ -134,6 +136,24 @@ void BatchSchedule::find_stages() {
       if (auto from = moves(id); !from.empty()) stage_of_[i] = ir::Move{{}, {}, std::move(from)};
     } else if (auto product = product_of_rows(id); product || (product = product_over_rows(id))) {
       stage_of_[i] = *product;
+    }
+  }
+}
+
+/// The copies that the stage of this node reads, and no stage before it has made. Filters are turned when they are laid out.
+void BatchSchedule::narrow_operands(NodeId id, std::vector<ir::Stage>& before) {
+  const ir::Stage& stage = *stage_of_[static_cast<size_t>(id)];
+  const bool product = std::holds_alternative<ir::Product>(stage);
+  if (!narrow_ || std::holds_alternative<ir::Move>(stage)) return;
+  for (NodeId input : node(id).inputs) {
+    while (stands_alone(input) && !stage_of_[static_cast<size_t>(input)]) input = node(input).inputs[0];  // a reshape: the same columns
+    if (narrowed_[static_cast<size_t>(input)] || (!of_rows(input) && !product)) continue;
+    narrowed_[static_cast<size_t>(input)] = 1;
+    const int64_t numbers = elements(module_, node(input).type.axes);
+    if (of_rows(input)) {
+      before.emplace_back(ir::Narrow{matrix(input), numbers});
+    } else {
+      stages.narrow_weights.push_back({matrix(input), numbers});
     }
   }
 }

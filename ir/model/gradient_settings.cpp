@@ -134,7 +134,10 @@ GradientSettings gradient_settings(const FitSettings& fit) {
     const size_t colon = objective->second.find(':');
     if (colon != std::string::npos) to.samples = static_cast<int64_t>(number(trimmed(std::string_view(objective->second).substr(colon + 1, objective->second.find(')') - colon - 1))).value_or(1));
   }
-  if (const auto precision = fit.others.find("precision"); precision != fit.others.end()) to.single = precision->second == "single";
+  if (const auto precision = fit.others.find("precision"); precision != fit.others.end()) {
+    to.narrow = precision->second == "bf16";
+    to.single = to.narrow || precision->second == "single";
+  }
   std::string fault;
   const auto optimiser = fit.others.find("optimizer");
   const auto parsed = parse_optimiser(optimiser == fit.others.end() ? "adam" : std::string_view(optimiser->second), fault);

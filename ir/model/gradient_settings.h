@@ -47,6 +47,7 @@ struct GradientSettings {
   double holdout = 0;          // below 1 a share of the rows, else their number: the last ones
   int64_t patience = 0;        // epochs without a better held-out bound before a run ends; 0: none ends it
   bool single = true;          // precision of the numbers
+  bool narrow = false;         // `bf16`: the products of a step have bfloat16 operands, all else is single
   Optimiser optimiser;
 };
 

@@ -175,6 +175,7 @@ struct Program {
   std::string model;
   std::string method;  // "em", "gradient"
   bool single = false;   // numbers of the frame are floats, not doubles
+  bool narrow_products = false;  // and products of `step` have bfloat16 operands
   bool trained_otherwise = false;  // layers of `step` compute something else than in `bound`, which evaluates them
   bool second_order = false;  // what functions over rows sum is quadratic in the cells: mean and covariance of the columns are sufficient
   bool batched = false;  // statistics have no lanes: the first tile of a batch (first_row 0) sets them, the others are added

@@ -30,6 +30,7 @@ struct Product {
   MatrixPlace left, right, result;  // of_rows: weights and value
   int64_t in = 0, out = 0;
   int64_t repeats = 1;
+  bool narrow = false;  // both operands in bfloat16, summed in single precision
 };
 
 /// A convolution: filters slide over an image with zeros around it (ir/tensor/convolution.h),
@@ -52,6 +53,7 @@ struct Convolution2d {
   Filters filters;
   int64_t stride = 1, top = 0, left = 0;
   int64_t repeats = 1;  // draws, as of a product
+  bool narrow = false;  // as of a product
 
   int64_t patch() const { return image.channels * filters.rows * filters.columns; }
 };
@@ -62,17 +64,29 @@ struct Move {
   std::vector<int64_t> from;
 };
 
+/// Columns of rows that later stages read in bfloat16: their copies are made.
+struct Narrow {
+  MatrixPlace operand;
+  int64_t columns = 0;
+};
+
 /// A compiled function.
 struct Kernel {
   std::string name;
 };
 
-using Stage = std::variant<Kernel, Product, Convolution2d, Move>;
+using Stage = std::variant<Kernel, Product, Convolution2d, Move, Narrow>;
 
 /// A kernel over elements: its frame's pointers to parameters, statistics and output start at the first one, `rows` counts them.
 struct ElementStage {
   std::string kernel;
   int64_t elements = 0;
+};
+
+/// Numbers that are the same for all rows, and that products read in bfloat16.
+struct NarrowWeights {
+  MatrixPlace place;
+  int64_t numbers = 0;
 };
 
 /// One function over rows: `of_rows` runs for each stretch of rows by itself, `over_rows` when all rows of the tile are done. Or an
@@ -82,6 +96,7 @@ struct Stages {
   struct Part {
     std::vector<Stage> of_rows, over_rows;
   };
+  std::vector<NarrowWeights> narrow_weights;  // of which copies are made before the first rows
   std::vector<Part> before;
   std::vector<Stage> of_rows, over_rows;
   std::vector<ElementStage> elements;

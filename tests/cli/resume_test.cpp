@@ -9,6 +9,7 @@
 #include <random>
 #include <thread>
 
+#include "runtime/bfloat16.h"
 #include "tests/cli/program.h"
 
 using Catch::Contains;
@@ -59,7 +60,7 @@ void kill_after(const std::vector<std::string>& arguments, std::chrono::millisec
   REQUIRE(waitpid(child, &status, 0) == child);
 }
 
-void kill_and_resume(int times) {
+void kill_and_resume(int times, const std::vector<std::string>& fit) {
   const Json whole = json_of(fit);
   std::mt19937 random(7);
   int resumed = 0;
@@ -83,7 +84,13 @@ void kill_and_resume(int times) {
 }  // namespace
 
 TEST_CASE("a run that was killed goes on to the same bits") {
-  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4);
+  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4, fit);
+}
+
+TEST_CASE("a run that was killed goes on to the same bits in bfloat16 too") {
+  if (lvm::runtime::has_bfloat16()) return kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 2, with(fit, {"--precision", "bf16"}));
+  WARN("this processor has no bfloat16 products");
+  CHECK(lvmc(with(fit, {"--precision", "bf16"})).code == 1);
 }
 
 TEST_CASE("a run in two parts is one run, with patience too") {

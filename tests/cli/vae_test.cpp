@@ -2,6 +2,7 @@
 
 #include <nlohmann/json.hpp>
 
+#include "runtime/bfloat16.h"
 #include "tests/cli/program.h"
 
 using Catch::Contains;
@@ -46,6 +47,26 @@ TEST_CASE("the same seed trains to the same bits on any number of threads") {
     CHECK(more["objective"] == one["objective"]);
     CHECK(more["parameters"] == one["parameters"]);
   }
+}
+
+TEST_CASE("products in bfloat16 train as single precision does, and are refused where the processor has none") {
+  const std::vector<std::string> arguments = {"examples/vae.lvm", digits, "--set", "fit.epochs=5"};
+  const auto with = [&](const char* precision) {
+    std::vector<std::string> all = arguments;
+    all.insert(all.end(), {"--precision", precision});
+    return all;
+  };
+  // oneDNN is told of a lesser processor.
+  std::vector<std::string> run = {"run", "--no-folder"};
+  run.insert(run.end(), arguments.begin(), arguments.end());
+  run.insert(run.end(), {"--precision", "bf16"});
+  const Outcome refused = lvmc(run, "DNNL_MAX_CPU_ISA=AVX2");
+  CHECK(refused.code == 1);
+  CHECK_THAT(refused.error, Contains("E0604") && Contains("no products of bfloat16 numbers") && Contains("take `precision = single`"));
+  if (!lvm::runtime::has_bfloat16()) return;
+  const Json single = run_json(with("single")), narrow = run_json(with("bf16"));
+  CHECK(narrow["held_out"]["per_row"] != single["held_out"]["per_row"]);
+  CHECK(narrow["held_out"]["per_row"].get<double>() == Approx(single["held_out"]["per_row"].get<double>()).margin(0.3));
 }
 
 TEST_CASE("an optimiser is set with its options, and several are swept") {

@@ -43,8 +43,8 @@ void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
                   "NAME=1..9 and NAME=2,3,5")
       ->expected(1)
       ->take_all();
-  command.add_option("--precision", raw.precision, "of the numbers of a fit by gradients: single or double")
-      ->check(CLI::IsMember({"single", "double"}));
+  command.add_option("--precision", raw.precision, "of the numbers of a fit by gradients: single, double, or bf16 for single with products in bfloat16")
+      ->check(CLI::IsMember({"single", "double", "bf16"}));
   command.add_option("--emit", raw.emit,
                      fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
   command.add_option("--color", to.color, "auto, always or never")

@@ -130,3 +130,38 @@ TEST_CASE("settings of the fit outside their range are refused") {
   refused("restarts", "E0708", {.restarts = 0});
   refused("tolerance", "E0708", {.tolerance = -1.0});
 }
+
+TEST_CASE("bfloat16 is refused where decompositions are computed in double") {
+  const char* const text = R"(model heads {
+  axis L = 2
+  axis D = columns
+  data   y: real[D]
+  param  W: real[D, L]
+  param  C: covariance[D] = [[1, 0.5], [0.5, 2]] fixed
+  latent z: real[L]
+  net encode(y: real[D]) -> (mean: real[L], sd: positive[L]) {
+    h    = tanh(dense(y, 8))
+    mean = dense(h)
+    sd   = exp(dense(h))
+  }
+  P(z)     = Normal(0, sd: 1)
+  P(y | z) = Normal(W * z, cov: C)
+  q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
+  fit { epochs = 1, precision = bf16 }
+}
+)";
+  const std::vector<double> a = {0, 1, 2, 3, 1, 2}, b = {1, 0, 2, 2, 1, 3};
+  const lvm::Data data = lvm::make_data({{"a", a.data()}, {"b", b.data()}}, static_cast<int64_t>(a.size()));
+  const lvm::BoundModel bound = lvm::bind(lvm::compile(text, {.file_name = "heads.lvm", .settings = {}}), data);
+  INFO(bound.report().render());
+  REQUIRE(bound.ok());
+  const lvm::Fit fit = lvm::fit(bound);
+  CHECK_FALSE(fit.ok());
+  REQUIRE(fit.report().has_errors());
+  CHECK(fit.report().messages().front().code == "E0604");
+  lvm::golden::check(lvm::golden::folder("fit") / "precision_unavailable.expected", fit.report().render());
+  lvm::FitOptions options;  // the interpreter is the oracle: it computes all in double
+  options.backend = lvm::Backend::interpreter;
+  const lvm::Fit interpreted = lvm::fit(bound, options);
+  CHECK(interpreted.ok());
+}

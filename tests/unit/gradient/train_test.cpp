@@ -2,6 +2,7 @@
 
 #include <cmath>
 
+#include "runtime/bfloat16.h"
 #include "tests/unit/gradient/models.h"
 #include "tests/unit/gradient/support.h"
 
@@ -39,9 +40,43 @@ TEST_CASE("a compiled step is the interpreter's, in double and in single") {
   }
 }
 
+TEST_CASE("the gradient of a step in bfloat16 is the interpreter's, as far as 8 bits go") {
+  if (!runtime::has_bfloat16()) {
+    WARN("this processor has no bfloat16 products");
+    return;
+  }
+  // One step of the whole table: what the parameters move by is the gradient.
+  Settings step = {{"fit.batch", "90"}, {"fit.epochs", "1"}, {"fit.optimizer", "sgd(rate: 0.01)"}, {"fit.precision", "bf16"}};
+  int narrow = 0;
+  for (const test::GradientModel& model : test::gradient_models()) {
+    const test::Lowered made = test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
+    if (!made.program().narrow_products) continue;
+    INFO(model.name);
+    const runtime::Fitted oracle = test::train(made, test::interpreted(made)), fitted = test::train(made, test::compiled(made, 1));
+    step["fit.optimizer"] = "sgd(rate: 1e-300)";
+    const test::Lowered still = test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
+    step["fit.optimizer"] = "sgd(rate: 0.01)";
+    const runtime::Fitted start = test::train(still, test::interpreted(still));
+    double square = 0, wrong = 0;
+    for (size_t p = 0; p < oracle.parameters.size(); ++p) {
+      for (size_t i = 0; i < oracle.parameters[p].values.size(); ++i) {
+        square += std::pow(oracle.parameters[p].values[i] - start.parameters[p].values[i], 2);
+        wrong += std::pow(fitted.parameters[p].values[i] - oracle.parameters[p].values[i], 2);
+      }
+    }
+    // An operand is wrong by 2^-8 of itself at most, and of a gradient no more than four products with two operands each stand one behind
+    // the other in these networks, and as many again in its derivative.
+    constexpr double operands = 16;
+    CHECK(std::sqrt(wrong) <= operands * 0x1p-8 * std::sqrt(square));
+    narrow += std::sqrt(wrong) > 0x1p-11 * std::sqrt(square) ? 1 : 0;
+  }
+  CHECK(narrow >= 3);  // that have products of matrices at all
+}
+
 TEST_CASE("any number of threads gives the same bits") {
   for (const test::GradientModel& model : test::gradient_models()) {
-    for (const char* precision : {"single", "double"}) {
+    for (const char* precision : {"single", "double", "bf16"}) {
+      if (precision == std::string("bf16") && !runtime::has_bfloat16()) continue;
       Settings own = settings;
       own["fit.precision"] = precision;
       own["fit.batch"] = model.whole_batches ? "250" : "300";  // more than a tile, and several stretches

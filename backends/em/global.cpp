@@ -124,6 +124,9 @@ struct Correction {
       }
       case Solver::enumerate:
       case Solver::most_probable:
+      case Solver::forward_backward:
+      case Solver::best_path:
+      case Solver::smoothing:
       case Solver::conditioning:
       case Solver::conjugate:
       case Solver::reparameterised:

@@ -1,23 +1,15 @@
-// Rows in lanes, four of them in a register. A tile of rows goes through three phases: the log densities of all components, the
-// responsibilities, and for each component the sums, in blocks that fill the registers. Compiled for AVX2 and FMA alone.
-
-#include "bench/kernel/by_hand.h"
-
-#include <immintrin.h>
+// Rows in lanes. A tile of rows goes through three phases: the log densities of all components, the
+// responsibilities, and for each component the sums, in blocks that fill the registers. Compiled twice, for
+// AVX2 and for AVX-512: LVM_BENCH_ISA names the namespace.
 
 #include <algorithm>
 #include <memory>
 
-namespace lvm::bench {
+#include "bench/kernel/by_hand.h"
+#include "bench/kernel/lanes.h"
+
+namespace lvm::bench::LVM_BENCH_ISA {
 namespace {
-
-using Lanes = __m256d;
-constexpr int lanes = 4, wide = 4;  // doubles in a register; registers at work side by side, so that none waits for the last
-
-inline Lanes all(double x) { return _mm256_set1_pd(x); }
-inline Lanes fma(Lanes a, Lanes b, Lanes c) { return _mm256_fmadd_pd(a, b, c); }
-inline Lanes bits(__m256i x) { return _mm256_castsi256_pd(x); }
-inline __m256i integers(Lanes x) { return _mm256_castpd_si256(x); }
 
 /// exp of x <= 0: 2^k e^r with |r| <= ln 2 / 2 and twelve terms of the series of e^r, in pairs of pairs.
 inline Lanes exponential(Lanes x) {
@@ -27,28 +19,22 @@ inline Lanes exponential(Lanes x) {
   const Lanes b = fma(r2, fma(r, all(1.0 / 5040), all(1.0 / 720)), fma(r, all(1.0 / 120), all(1.0 / 24)));
   const Lanes c = fma(r2, fma(r, all(1.0 / 39916800), all(1.0 / 3628800)), fma(r, all(1.0 / 362880), all(1.0 / 40320)));
   const Lanes power = fma(r4, fma(r4, fma(r4, all(1.0 / 479001600), c), b), a);
-  const Lanes scaled = bits(_mm256_add_epi64(integers(power), _mm256_slli_epi64(integers(shifted), 52)));
-  return _mm256_and_pd(scaled, _mm256_cmp_pd(x, all(-700), _CMP_GT_OQ));
+  return zero_unless_above(x, -700, bits(integers(power) + (integers(shifted) << 52)));
 }
 
 /// ln of x >= 1: e ln 2 + 2 atanh((m - 1) / (m + 1)) with m between the roots of 1/2 and of 2.
 inline Lanes logarithm(Lanes x) {
-  const __m256i above = _mm256_sub_epi64(integers(x), _mm256_set1_epi64x(0x3fe6a09e667f3bcd));
-  const __m256i e = _mm256_srli_epi64(above, 52);
-  const Lanes m = bits(_mm256_sub_epi64(integers(x), _mm256_slli_epi64(e, 52)));
-  const Lanes exponent = bits(_mm256_or_si256(e, integers(all(0x1p52)))) - 0x1p52;
+  const Integers e = (integers(x) - 0x3fe6a09e667f3bcd) >> 52;
+  const Lanes m = bits(integers(x) - (e << 52));
+  const Lanes exponent = bits(e | integers(all(0x1p52))) - 0x1p52;
   const Lanes s = (m - 1.0) / (m + 1.0), q = s * s;
   Lanes series = all(2.0 / 19);
   for (int term = 17; term >= 3; term -= 2) series = fma(series, q, all(2.0 / term));
   return fma(exponent, all(0.6931471805599453), fma(series * q, s, s + s));
 }
 
-inline double sum(Lanes x) {
-  const __m128d half = _mm_add_pd(_mm256_castpd256_pd128(x), _mm256_extractf128_pd(x, 1));
-  return _mm_cvtsd_f64(_mm_add_sd(half, _mm_unpackhi_pd(half, half)));
-}
-
-template <int D, bool diagonal>
+/// `wide` registers are at work side by side, so that none waits for the last.
+template <int D, bool diagonal, int wide>
 class Kernel {
  public:
   Kernel(const Mixture& mixture, Sums& sums)
@@ -78,7 +64,7 @@ class Kernel {
     Tile d[D], weighted[D];
   };
 
-  Lanes row_group(int i, int64_t group) const { return _mm256_load_pd(x_[i] + group * lanes); }
+  Lanes row_group(int i, int64_t group) const { return load(x_[i] + group * lanes); }
 
   void density(int64_t k) {
     const double* mean = mixture_.mean.data() + k * D;
@@ -106,8 +92,9 @@ class Kernel {
     }
   }
 
-  /// Two rows of the triangle at a time share the loads of d.
+  /// Some rows of the triangle at a time share the loads of d.
   void distances(const double* whiten, const double* mean, int64_t group, Lanes* q) const {
+    constexpr int together = registers == 32 && D > 8 ? 4 : 2;
     Lanes d[D][wide];
     for (int i = 0; i < D; ++i) {
       const Lanes centre = all(mean[i]);
@@ -115,22 +102,26 @@ class Kernel {
     }
     for (int r = 0; r < wide; ++r) q[r] = all(0);
 #pragma GCC unroll 4
-    for (int i = 0; i < D; i += 2) {
-      const double *first = whiten + i * (i + 1) / 2, *second = first + i + 1;
-      Lanes a[wide], b[wide];
-      for (int r = 0; r < wide; ++r) a[r] = b[r] = all(0);
+    for (int i = 0; i < D; i += together) {
+      const double* row[together];
+      Lanes sums[together][wide];
+      for (int t = 0; t < together; ++t) {
+        row[t] = whiten + (i + t) * (i + t + 1) / 2;
+        for (int r = 0; r < wide; ++r) sums[t][r] = all(0);
+      }
 #pragma GCC unroll 8
       for (int j = 0; j <= i; ++j) {
-        const Lanes one = all(first[j]), two = all(second[j]);
-        for (int r = 0; r < wide; ++r) {
-          a[r] = fma(one, d[j][r], a[r]);
-          b[r] = fma(two, d[j][r], b[r]);
+        for (int t = 0; t < together; ++t) {
+          const Lanes element = all(row[t][j]);
+          for (int r = 0; r < wide; ++r) sums[t][r] = fma(element, d[j][r], sums[t][r]);
         }
       }
-      const Lanes last = all(second[i + 1]);
-      for (int r = 0; r < wide; ++r) {
-        b[r] = fma(last, d[i + 1][r], b[r]);
-        q[r] = fma(a[r], a[r], fma(b[r], b[r], q[r]));
+      for (int t = 0; t < together; ++t) {
+        for (int j = i + 1; j <= i + t; ++j) {
+          const Lanes element = all(row[t][j]);
+          for (int r = 0; r < wide; ++r) sums[t][r] = fma(element, d[j][r], sums[t][r]);
+        }
+        for (int r = 0; r < wide; ++r) q[r] = fma(sums[t][r], sums[t][r], q[r]);
       }
     }
   }
@@ -140,7 +131,7 @@ class Kernel {
       Lanes top[wide], total[wide];
       for (int r = 0; r < wide; ++r) top[r] = terms_[0][group + r], total[r] = all(0);
       for (int64_t k = 1; k < K_; ++k) {
-        for (int r = 0; r < wide; ++r) top[r] = _mm256_max_pd(top[r], terms_[static_cast<size_t>(k)][group + r]);
+        for (int r = 0; r < wide; ++r) top[r] = greater(top[r], terms_[static_cast<size_t>(k)][group + r]);
       }
       for (int64_t k = 0; k < K_; ++k) {
         Lanes* term = &terms_[static_cast<size_t>(k)][group];
@@ -232,12 +223,17 @@ class Kernel {
   void pairs(double* s2) const {
     if constexpr (D == 2) {
       block<2, 2>(0, 0, s2);
-    } else if constexpr (D == 8) {
+    } else if constexpr (D == 8 && registers == 16) {
       block<2, 2>(0, 0, s2);
       block<2, 4>(2, 0, s2);
       block<2, 6>(4, 0, s2);
       block<2, 4>(6, 0, s2);
       block<2, 4>(6, 4, s2);
+    } else if constexpr (registers == 32) {
+      // Squares of four; those of the diagonal whole, which costs less than to leave a part out.
+      for (int i = 0; i < D; i += 4) {
+        for (int j = 0; j <= i; j += 4) block<4, 4>(i, j, s2);
+      }
     } else {
       for (int i = 0; i < D; i += 4) {
         // Blocks of three columns, and of two where a single one would be left.
@@ -266,16 +262,19 @@ class Kernel {
 
 template <int D, bool diagonal>
 void run(const Mixture& mixture, const double* const* columns, int64_t rows, Sums& sums) {
-  Kernel<D, diagonal> kernel(mixture, sums);
-  for (int64_t at = 0; at < rows; at += kernel.tile_rows) {
-    kernel.tile(columns, at, std::min(kernel.tile_rows, rows - at));
-  }
-  kernel.finish();
+  const auto over = [&](auto&& kernel, int64_t from, int64_t to) {
+    for (int64_t at = from; at < to; at += kernel.tile_rows)
+      kernel.tile(columns, at, std::min(kernel.tile_rows, to - at));
+    kernel.finish();
+  };
+  const int64_t whole = rows / (4 * lanes) * (4 * lanes);
+  over(Kernel<D, diagonal, 4>(mixture, sums), 0, whole);
+  over(Kernel<D, diagonal, 16 / lanes>(mixture, sums), whole, rows);
 }
 
-using Function = void (*)(const Mixture&, const double* const*, int64_t, Sums&);
+}  // namespace
 
-Function function_of(const Mixture& mixture) {
+AddRows rows_adder(const Mixture& mixture) {
   if (mixture.diagonal) return mixture.columns == 8 ? run<8, true> : nullptr;
   switch (mixture.columns) {
     case 2: return run<2, false>;
@@ -286,12 +285,4 @@ Function function_of(const Mixture& mixture) {
   }
 }
 
-}  // namespace
-
-bool knows(const Mixture& mixture) { return function_of(mixture) != nullptr; }
-
-void add_rows(const Mixture& mixture, const double* const* columns, int64_t rows, Sums& sums) {
-  function_of(mixture)(mixture, columns, rows, sums);
-}
-
-}  // namespace lvm::bench
+}  // namespace lvm::bench::LVM_BENCH_ISA

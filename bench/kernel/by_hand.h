@@ -1,5 +1,6 @@
 #pragma once
-// The E-step and the sums of a Gaussian mixture as one would write them by hand for AVX2: what compiled code is measured against.
+// The E-step and the sums of a Gaussian mixture as one would write them by hand for AVX2 or AVX-512: what
+// compiled code is measured against.
 
 #include <cstdint>
 #include <vector>
@@ -19,8 +20,15 @@ struct Sums {
   std::vector<double> n, s1, s2;
 };
 
-/// Of 2, 8, 32 or 64 columns (diagonal: 8). They are aligned to 32 bytes, and `rows` is a multiple of 16.
-bool knows(const Mixture& mixture);
-void add_rows(const Mixture& mixture, const double* const* columns, int64_t rows, Sums& sums);
+using AddRows = void (*)(const Mixture& mixture, const double* const* columns, int64_t rows, Sums& sums);
+
+/// The kernel for the mixture, or null: there is one for 2, 8, 32 or 64 columns (diagonal: 8). Columns are
+/// aligned to 64 bytes, and rows are a multiple of 16.
+namespace avx2 {
+AddRows rows_adder(const Mixture& mixture);
+}
+namespace avx512 {
+AddRows rows_adder(const Mixture& mixture);
+}
 
 }  // namespace lvm::bench

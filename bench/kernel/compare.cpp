@@ -171,7 +171,9 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
                                     [](const auto& p) { return p.name == "variance"; });
   code.set_parameters(k, d, diagonal);
   const bench::Mixture mixture = mixture_of(code, k, d, diagonal);
-  if (!bench::knows(mixture) || rows % 16 != 0) throw Fault("there is no kernel by hand for this size");
+  const bench::AddRows add_rows = __builtin_cpu_supports("avx512f") ? bench::avx512::rows_adder(mixture)
+                                                                    : bench::avx2::rows_adder(mixture);
+  if (!add_rows || rows % 16 != 0) throw Fault("there is no kernel by hand for this size");
   std::vector<const double*> columns;
   for (int64_t i = 0; i < d; ++i) columns.push_back(code.data.packed.column(code.data.variables.front().first + i));
   const auto zeros = [](int64_t count) { return std::vector<double>(static_cast<size_t>(count), 0); };
@@ -181,7 +183,7 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
     compiled.push_back(code.pass(columns));
     sums = {0, zeros(k), zeros(k * d), zeros(diagonal ? k * d : k * d * d)};
     const double begin = now();
-    bench::add_rows(mixture, columns.data(), rows, sums);
+    add_rows(mixture, columns.data(), rows, sums);
     by_hand.push_back(now() - begin);
   }
   const double worst =

@@ -31,26 +31,37 @@ void Evaluator::refuse(const ir::Node& node, std::string_view why) const {
 std::vector<int64_t> Evaluator::key(NodeId id, const Binding& binding) const {
   std::vector<int64_t> k = {id};
   for (AxisId axis : node(id).type.axes) {
-    if (axis == row_axis) continue;
     k.push_back(binding[static_cast<size_t>(axis)].value);
     k.push_back(binding[static_cast<size_t>(axis)].constant);
   }
   return k;
 }
 
-Value Evaluator::value(NodeId id, const Binding& binding) {
+Binding Evaluator::of_group(const Binding& binding, int64_t group) const {
+  Binding at = binding;
+  at[static_cast<size_t>(row_axis)] = {no_value, group * lane_count};
+  return at;
+}
+
+void Evaluator::remember(NodeId id, const Binding& binding, Value made) {
   auto k = key(id, binding);
-  if (auto known = memo_.find(k); known != memo_.end()) return known->second;
+  memo_in_.back().push_back(k);
+  memo_.emplace(std::move(k), made);
+}
+
+Value Evaluator::value(NodeId id, const Binding& binding) {
+  if (auto known = memo_.find(key(id, binding)); known != memo_.end()) return known->second;
   Value made;
   if (const Local* kept = local(id, binding)) {
     made = load(kept->storage, binding);
   } else if (const auto& stored = storage[static_cast<size_t>(id)]) {
     made = load(*stored, binding);
+  } else if (sums_in_loop(id)) {
+    return sum_of_groups(id, binding);
   } else {
     made = expand(id, binding);
   }
-  memo_in_.back().push_back(k);
-  memo_.emplace(std::move(k), made);
+  remember(id, binding, made);
   return made;
 }
 
@@ -71,6 +82,7 @@ Place Evaluator::place(const Storage& to, const Binding& binding) {
   Index at = linear(b_, to.strides, binding, to.offset);
   if (to.form == Storage::Form::tile) {
     at.value = at.value == no_value ? tile_row : b_.integer(Op::int_add, at.value, tile_row);
+    at.constant += binding[static_cast<size_t>(row_axis)].constant;
   }
   return {to.buffer, at.value, at.constant};
 }
@@ -82,7 +94,8 @@ Value Evaluator::load(const Storage& from, const Binding& binding) {
       return b_.load(single ? Type::singles : Type::reals, place(from, binding));
     case Storage::Form::column: {
       Index column = linear(b_, from.strides, binding, from.offset);
-      return b_.load_column(index_value(b_, column), column_row, single ? Type::singles : Type::reals);
+      Value row = index_value(b_, {column_row, binding[static_cast<size_t>(row_axis)].constant});
+      return b_.load_column(index_value(b_, column), row, single ? Type::singles : Type::reals);
     }
   }
   return no_value;

@@ -20,8 +20,11 @@ class Evaluator {
   std::vector<std::optional<Storage>> storage;
   /// Numbers of the frame are singles; functions of one number are computed in double.
   bool single = false;
-  /// The row at work, in the columns and in tiles; none outside of loops over rows.
+  /// The first row at work, in the columns and in tiles; none outside of loops over rows.
   Value column_row = no_value, tile_row = no_value;
+  /// Groups of eight rows at work. The binding of the row axis tells how far a group lies behind the first
+  /// one: 0, 8 …
+  int64_t groups = 1;
 
   Binding unbound() const { return Binding(module_.axes.size()); }
 
@@ -49,6 +52,8 @@ class Evaluator {
   /// Calls `body` at each position of `axes`, all unrolled.
   void over_unrolled(std::span<const AxisId> axes, Binding& binding, const std::function<void(const Binding&)>& body) const;
   bool has_rows(NodeId node) const { return function_[node].type.has(row_axis); }
+  /// A sum of each row, over axes of which the first is a loop.
+  bool sums_in_loop(NodeId node) const;
 
  private:
   using Step = std::function<Value(const Binding&, Value accumulator)>;
@@ -71,6 +76,8 @@ class Evaluator {
   [[noreturn]] void refuse(const ir::Node& node, std::string_view why) const;
   std::vector<int64_t> key(NodeId id, const Binding& binding) const;
   const Local* local(NodeId id, const Binding& binding) const;
+  Binding of_group(const Binding& binding, int64_t group) const;
+  void remember(NodeId id, const Binding& binding, Value made);
 
   Value expand(NodeId id, const Binding& binding);
   using Function1 = Value (*)(Builder&, Value);
@@ -86,6 +93,8 @@ class Evaluator {
   Value fold(std::span<const AxisId> axes, std::span<const NodeId> inputs, Binding binding, Value accumulator,
              double first, const ir::Node& node, const Step& step);
   Value sum(const ir::Node& node, const Binding& binding);
+  std::vector<NodeId> factors_of(const ir::Node& sum) const;
+  Value sum_of_groups(NodeId id, const Binding& binding);
   Value contract(const ir::Node& node, const Binding& binding);
   Value greatest(const ir::Node& node, const Binding& binding);
   Value log_sum_exp(const ir::Node& node, const Binding& binding);
@@ -99,7 +108,16 @@ class Evaluator {
   // evaluate_local.cpp
   void make_locals(AxisId axis, NodeId id, const Binding& binding);
   void make_local(AxisId axis, NodeId id, const Binding& binding);
-  void fill_apply(const ir::Node& node, const Binding& binding, const Storage& to);
+
+  // evaluate_apply.cpp: of triangular_apply over a long axis
+  using ApplyBlock =
+      std::function<std::vector<Value>(Value first, int64_t count, const std::vector<Value>& carried)>;
+  NodeId squared_apply(const ir::Node& sum) const;
+  void keep_vector(const ir::Node& apply, const Binding& binding);
+  std::vector<Value> over_blocks(const ir::Node& apply, std::vector<Value> first, const ApplyBlock& body);
+  std::vector<Value> apply_rows(const ir::Node& apply, const Binding& binding, Value first, int64_t count);
+  void fill_apply(const ir::Node& apply, const Binding& binding, const Storage& to);
+  std::vector<Value> sum_of_squares(const ir::Node& apply, const Binding& binding);
 };
 
 /// exp(logsumexp) safe where all terms are -inf: the greatest, or 0 where that is not finite.

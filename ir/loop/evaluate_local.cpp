@@ -56,54 +56,25 @@ void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
 void Evaluator::make_local(AxisId axis, NodeId id, const Binding& binding) {
   const ir::Node& n = node(id);
   bool vectors = n.type.has(row_axis);
-  int64_t unit = vectors ? lane_count : 1, size = size_of(module_, axis);
-  Storage to{vectors ? Storage::Form::vector : Storage::Form::scalar, Buffer::scratch, arena_.take(size * unit),
-             {{axis, unit}}};
+  int64_t count = vectors ? groups : 1, unit = vectors ? lane_count * count : 1,
+          size = size_of(module_, axis);
+  Storage to{vectors ? Storage::Form::vector : Storage::Form::scalar,
+             Buffer::scratch,
+             arena_.take(size * unit),
+             {{axis, unit}, {row_axis, 1}}};
   if (n.op == ir::Op::triangular_apply) {
-    const ir::Node& x = node(n.inputs[1]);
-    bool loaded = storage[static_cast<size_t>(n.inputs[1])].has_value() || local(n.inputs[1], binding);
-    if (!loaded && x.type.has(axis)) make_local(axis, n.inputs[1], binding);
+    keep_vector(n, binding);
     fill_apply(n, binding, to);
   } else {
     b_.loop(b_.index(0), b_.index(size), 1, [&](Value i) {
-      Binding at = binding;
-      at[static_cast<size_t>(axis)] = {i, 0};
-      store(to, at, value(id, at));
+      for (int64_t group = 0; group < count; ++group) {
+        Binding at = vectors ? of_group(binding, group) : binding;
+        at[static_cast<size_t>(axis)] = {i, 0};
+        store(to, at, value(id, at));
+      }
     });
   }
   keep(id, axis, binding, to);
-}
-
-/// Four rows of the triangle at a time share the loads of x.
-void Evaluator::fill_apply(const ir::Node& n, const Binding& binding, const Storage& to) {
-  constexpr int64_t block = 4;
-  auto row = static_cast<size_t>(n.attributes.axes[0]), column = static_cast<size_t>(n.attributes.axes[1]);
-  int64_t size = size_of(module_, n.attributes.axes[0]);
-  auto term = [&](Index i, Index j, Value accumulator) {
-    Binding matrix = binding, vector = binding;
-    matrix[row] = i;
-    matrix[column] = j;
-    vector[row] = j;
-    return b_.fma(real(n.inputs[0], matrix), real(n.inputs[1], vector), accumulator);
-  };
-  auto rows_from = [&](Value first, int64_t count) {
-    std::vector<Value> sums(static_cast<size_t>(count), zero_of(n, 0));
-    sums = b_.loop(b_.index(0), first, 1, sums, [&](Value j, const std::vector<Value>& carried) {
-      std::vector<Value> next;
-      for (int64_t r = 0; r < count; ++r) next.push_back(term({first, r}, {j, 0}, carried[static_cast<size_t>(r)]));
-      return next;
-    });
-    for (int64_t r = 0; r < count; ++r) {
-      Value& sum = sums[static_cast<size_t>(r)];
-      for (int64_t c = 0; c <= r; ++c) sum = term({first, r}, {first, c}, sum);
-      Binding at = binding;
-      at[row] = {first, r};
-      store(to, at, sum);
-    }
-  };
-  int64_t whole = size / block * block;
-  b_.loop(b_.index(0), b_.index(whole), block, [&](Value i) { rows_from(i, block); });
-  if (whole < size) rows_from(b_.index(whole), size - whole);
 }
 
 }  // namespace lvm::loop

@@ -35,12 +35,55 @@ Value Evaluator::fold(std::span<const AxisId> axes, std::span<const NodeId> inpu
   })[0];
 }
 
+/// What a sum adds up products of: a product that stands nowhere is taken apart.
+std::vector<NodeId> Evaluator::factors_of(const ir::Node& sum) const {
+  const ir::Node& input = node(sum.inputs[0]);
+  bool expanded = sum.op == ir::Op::sum && !storage[static_cast<size_t>(sum.inputs[0])];
+  if (expanded && input.op == ir::Op::mul) return input.inputs;
+  if (expanded && input.op == ir::Op::square) return {input.inputs[0], input.inputs[0]};
+  return sum.inputs;
+}
+
+bool Evaluator::sums_in_loop(NodeId id) const {
+  const ir::Node& n = node(id);
+  if ((n.op != ir::Op::sum && n.op != ir::Op::contract) || !has_rows(id)) return false;
+  return looped[static_cast<size_t>(n.attributes.axes[0])] != 0;
+}
+
+/// One loop for all groups at work: they share what it loads, and their chains of additions do not wait for
+/// one another.
+Value Evaluator::sum_of_groups(NodeId id, const Binding& binding) {
+  const ir::Node& n = node(id);
+  std::vector<Value> sums(static_cast<size_t>(groups), zero_of(n, 0));
+  if (NodeId apply = squared_apply(n); apply != ir::no_node) {
+    sums = sum_of_squares(node(apply), binding);
+  } else {
+    const std::vector<NodeId> factors = factors_of(n);
+    const std::span<const AxisId> axes = n.attributes.axes;
+    for (int64_t group = 0; group < groups; ++group) {
+      for (NodeId factor : factors) make_locals(axes[0], factor, of_group(binding, group));
+    }
+    auto step = [&](const Binding& at, Value accumulator) { return add_product(factors, at, accumulator); };
+    sums = b_.loop(b_.index(0), b_.index(size_of(module_, axes[0])), 1, sums,
+                   [&](Value i, const std::vector<Value>& carried) {
+                     std::vector<Value> next;
+                     for (int64_t group = 0; group < groups; ++group) {
+                       Binding at = of_group(binding, group);
+                       at[static_cast<size_t>(axes[0])] = {i, 0};
+                       Value before = carried[static_cast<size_t>(group)];
+                       next.push_back(b_.in_precision_of(
+                           fold(axes.subspan(1), factors, at, before, 0, n, step), before));
+                     }
+                     return next;
+                   });
+  }
+  for (int64_t group = 0; group < groups; ++group)
+    remember(id, of_group(binding, group), sums[static_cast<size_t>(group)]);
+  return sums[static_cast<size_t>(binding[static_cast<size_t>(row_axis)].constant / lane_count)];
+}
+
 Value Evaluator::sum(const ir::Node& n, const Binding& binding) {
-  const ir::Node& input = node(n.inputs[0]);
-  bool expanded = !storage[static_cast<size_t>(n.inputs[0])];
-  std::vector<NodeId> factors = n.inputs;
-  if (expanded && input.op == ir::Op::mul) factors = input.inputs;
-  if (expanded && input.op == ir::Op::square) factors = {input.inputs[0], input.inputs[0]};
+  const std::vector<NodeId> factors = factors_of(n);
   Value made = fold(n.attributes.axes, factors, binding, no_value, 0, n,
                     [&](const Binding& at, Value accumulator) { return add_product(factors, at, accumulator); });
   return made;
@@ -108,27 +151,6 @@ Value Evaluator::arg_max(const ir::Node& n, const Binding& binding) {
     best = better(b_.real(static_cast<double>(i)), best[0], best[1], at);
   }
   return best[1];
-}
-
-Value Evaluator::triangular_apply(const ir::Node& n, const Binding& binding, Value start) {
-  auto row = static_cast<size_t>(n.attributes.axes[0]), column = static_cast<size_t>(n.attributes.axes[1]);
-  Index i = binding[row];
-  auto term = [&](Index j, Value accumulator) {
-    Binding matrix = binding, vector = binding;
-    matrix[column] = j;
-    vector[row] = j;
-    Value x = real(n.inputs[1], vector), l = real(n.inputs[0], matrix);
-    return accumulator == no_value ? b_.mul(l, x) : b_.fma(l, x, accumulator);
-  };
-  if (i.value != no_value) {
-    return b_.loop(b_.index(0), index_value(b_, {i.value, i.constant + 1}), 1, {zero_of(n, 0)},
-                   [&](Value j, const std::vector<Value>& carried) {
-                     return std::vector<Value>{term({j, 0}, carried[0])};
-                   })[0];
-  }
-  Value accumulator = start;
-  for (int64_t j = 0; j <= i.constant; ++j) accumulator = term({no_value, j}, accumulator);
-  return accumulator;
 }
 
 /// By forward substitution, where the axis is unrolled.

@@ -77,17 +77,29 @@ void RowsSchedule::over(std::span<const AxisId> axes, Binding& binding, const st
   }
 }
 
-void RowsSchedule::each_row(const std::function<void()>& body) {
-  b_.loop(b_.index(0), run_count_, lane_count, [&](Value row) {
-    values_.tile_row = row;
-    values_.column_row = b_.integer(Op::int_add, run_first_, row);
-    body();
-    values_.tile_row = values_.column_row = no_value;
-  });
+/// Over the rows of the run, `groups` of eight at a time; what is left over goes one by one.
+void RowsSchedule::each_row(int64_t groups, const GroupBody& body) {
+  auto rows = [&](Value from, Value to, int64_t together) {
+    b_.loop(from, to, together * lane_count, [&](Value row) {
+      values_.tile_row = row;
+      values_.column_row = b_.integer(Op::int_add, run_first_, row);
+      values_.groups = together;
+      body(together);
+      values_.groups = 1;
+      values_.tile_row = values_.column_row = no_value;
+    });
+  };
+  Value whole = b_.index(0);
+  if (groups > 1) {
+    whole = b_.integer(Op::int_and, run_count_, b_.index(-groups * lane_count));
+    rows(b_.index(0), whole, groups);
+  }
+  rows(whole, run_count_, 1);
 }
 
 /// Loops over the long axes, then over rows, then the short axes unrolled: they share what does not depend on them.
-void RowsSchedule::nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body) {
+void RowsSchedule::nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body,
+                        int64_t groups) {
   std::vector<AxisId> outside, inside;
   int64_t unrolled = 1;
   for (AxisId axis : axes) {
@@ -101,9 +113,29 @@ void RowsSchedule::nest(const std::vector<AxisId>& axes, const std::function<voi
   for (AxisId axis : outside) values_.looped[static_cast<size_t>(axis)] = 1;
   over(outside, binding, [&](Binding& at) {
     values_.looped = loops;
-    each_row([&] { over(inside, at, body); });
+    each_row(groups, [&](int64_t together) {
+      for (int64_t group = 0; group < together; ++group) {
+        at[static_cast<size_t>(row_axis)] = {no_value, group * lane_count};
+        over(inside, at, body);
+      }
+    });
   });
   values_.looped = loops;
+}
+
+/// Whether the value of `id`, as a phase computes it, has sums over a long axis.
+bool RowsSchedule::sums_in_place(NodeId id) const {
+  const ir::Node& n = node(id);
+  return values_.sums_in_loop(id) || std::ranges::any_of(n.inputs, [&](NodeId input) {
+           return is_row(input) && !kept_[static_cast<size_t>(input)] && sums_in_place(input);
+         });
+}
+
+/// As many groups of rows at a time as the registers have sums for: each value that such a sum loads then
+/// serves all of them.
+int64_t RowsSchedule::groups_of(NodeId id) const {
+  if (masked_[static_cast<size_t>(id)] || !sums_in_place(id)) return 1;
+  return std::clamp<int64_t>(target_.accumulators / 4, 1, 4);
 }
 
 /// What depends on no row, once a tile.
@@ -126,11 +158,14 @@ void RowsSchedule::phase(NodeId id) {
   auto& stored = values_.storage[static_cast<size_t>(id)];
   Storage to = *stored;
   stored.reset();
-  nest(node(id).type.axes, [&](Binding& at) {
-    Value made = values_.real(id, at);
-    if (masked_[static_cast<size_t>(id)]) made = b_.select(row_mask(), made, b_.reals(0));
-    values_.store(to, at, made);
-  });
+  nest(
+      node(id).type.axes,
+      [&](Binding& at) {
+        Value made = values_.real(id, at);
+        if (masked_[static_cast<size_t>(id)]) made = b_.select(row_mask(), made, b_.reals(0));
+        values_.store(to, at, made);
+      },
+      groups_of(id));
   stored = to;
 }
 

@@ -90,6 +90,7 @@ class RowsSchedule {
   void find_softmax();
   void choose_kept();
   bool keeps(NodeId id) const;
+  bool sums_in_place(NodeId id) const;
   void find_masked();
   void find_statistics();
   void split_factors(Statistic& statistic) const;
@@ -101,8 +102,10 @@ class RowsSchedule {
   void choose_run();
 
   // rows.cpp
-  void each_row(const std::function<void()>& body);
-  void nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body);
+  using GroupBody = std::function<void(int64_t groups)>;
+  void each_row(int64_t groups, const GroupBody& body);
+  void nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body, int64_t groups = 1);
+  int64_t groups_of(NodeId id) const;
   void over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body);
   void prologue();
   void phase(NodeId id);
@@ -125,6 +128,7 @@ class RowsSchedule {
   Place lanes_of(const Statistic& statistic, const Binding& binding);
   Value factor_product(const Statistic& statistic, const std::vector<NodeId>& factors, const Binding& binding);
   void make_panels(const std::vector<const Statistic*>& members);
+  bool at_hand(const std::vector<NodeId>& factors) const;
   const Panel* panel(const std::vector<NodeId>& factors) const;
   void vectors(const std::vector<const Statistic*>& members, const Binding& binding);
   void pairs(const Statistic& statistic, const Binding& binding);

@@ -72,9 +72,10 @@ std::vector<RowsSchedule::Feature> RowsSchedule::make_features(const std::vector
   for (Feature& f : features) {
     if (forms_feature(*f.statistic)) f.storage.offset += first;
   }
-  each_row([&] {
+  each_row(1, [&](int64_t) {
     for (const Feature& f : features) {
-      if (forms_feature(*f.statistic)) values_.store(f.storage, f.binding, values_.product(f.factors, f.binding));
+      if (forms_feature(*f.statistic))
+        values_.store(f.storage, f.binding, values_.product(f.factors, f.binding));
     }
   });
   return features;

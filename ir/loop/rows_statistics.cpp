@@ -54,14 +54,27 @@ void RowsSchedule::make_panels(const std::vector<const Statistic*>& statistics) 
   for (const Statistic* s : statistics) {
     if (!s->separable()) continue;
     auto add = [&](const std::vector<NodeId>& factors, AxisId axis) {
-      bool lies_ready = factors.size() == 1 && values_.storage[static_cast<size_t>(factors[0])].has_value();
-      if (lies_ready || panel(factors) != nullptr) return;
+      if (at_hand(factors) || panel(factors) != nullptr) return;
       int64_t at = arena_.take(size_of(module_, axis) * run_rows_);
       panels_.push_back({factors, axis, {Storage::Form::tile, Buffer::scratch, at, {{axis, run_rows_}}}});
     };
     add(s->left, s->inner[0]);
     add(s->right, s->inner[1]);
   }
+}
+
+/// What a block of pairs may load, or form as a difference of what it loads. Where a block has few registers
+/// each difference would be formed for few sums.
+bool RowsSchedule::at_hand(const std::vector<NodeId>& factors) const {
+  if (factors.size() != 1) return false;
+  NodeId id = factors[0];
+  auto stands = [&](NodeId other) { return values_.storage[static_cast<size_t>(other)].has_value(); };
+  while (!stands(id) && node(id).op == ir::Op::rename) id = node(id).inputs[0];
+  if (stands(id)) return true;
+  constexpr int enough = 16;
+  bool difference = node(id).op == ir::Op::sub && std::ranges::all_of(node(id).inputs, stands);
+  return difference && target_.accumulators >= enough &&
+         values_.looped[static_cast<size_t>(node(id).type.axes.back())];
 }
 
 const RowsSchedule::Panel* RowsSchedule::panel(const std::vector<NodeId>& factors) const {
@@ -158,7 +171,10 @@ void RowsSchedule::vectors(const std::vector<const Statistic*>& statistics, cons
     if (s->inner.size() == 1) note(s->inner[0]);
   }
   for (const Panel& kept : panels_) note(kept.axis);
-  auto limit = static_cast<size_t>(target_.accumulators);
+  // What a panel keeps is formed before it is added: more sums beside it than these, and some were spilled.
+  constexpr int64_t most_beside_panels = 8;
+  auto limit = static_cast<size_t>(
+      panels_.empty() ? target_.accumulators : std::min<int64_t>(target_.accumulators, most_beside_panels));
   Elements sums = scalars;
   std::vector<std::pair<const Panel*, Binding>> fills;
   auto flush = [&] {
@@ -186,7 +202,10 @@ void RowsSchedule::vectors(const std::vector<const Statistic*>& statistics, cons
       continue;
     }
     flush();
-    int64_t step = std::max<int64_t>(1, static_cast<int64_t>(limit)), whole = size / step * step;
+    auto together = std::ranges::count_if(
+        statistics, [&](const Statistic* s) { return s->inner == std::vector<AxisId>{axis}; });
+    int64_t step = std::max<int64_t>(1, static_cast<int64_t>(limit) / std::max<int64_t>(1, together)),
+            whole = size / step * step;
     b_.loop(b_.index(0), b_.index(whole), step, [&](Value i) {
       for (int64_t part = 0; part < step; ++part) at_position(axis, {i, part});
       flush();

@@ -225,8 +225,13 @@ void set_fitted_sizes(const FittedModel& fitted, ir::Model& model) {
     const auto unknown = std::ranges::find_if(v.declared_axes, [&](AxisId axis) { return model.module.axis(axis).size == ir::unknown_size; });
     if (columns == content.columns.end() || unknown == v.declared_axes.end()) continue;
     int64_t others = 1;
-    for (const AxisId axis : v.declared_axes) others *= axis == *unknown ? 1 : model.module.axis(axis).size;
-    set(*unknown, std::ssize(columns->second) / others);
+    const AxisId last = v.declared_axes.back();  // of a matrix: the twin of the unknown one
+    for (const AxisId axis : v.declared_axes) {
+      const bool open = axis == *unknown || (v.domain == ir::Domain::covariance && axis == last);
+      others *= open ? 1 : model.module.axis(axis).size;
+    }
+    const int64_t size = std::ssize(columns->second) / others;
+    set(*unknown, v.domain == ir::Domain::covariance ? std::llround(std::sqrt(static_cast<double>(size))) : size);
   }
 }
 

@@ -127,7 +127,7 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
             .last_step = last_in_logs,
             .rounding = 4 * epsilon};
   // L M L' = L L' + L (M - I) L', and M - I has one or two entries.
-  move.apply = [=](Parameters& p, double u) {
+  move.apply = [=, domain = slot.domain](Parameters& p, double u) {
     const auto l = [&](int64_t r, int64_t c) { return lower[static_cast<size_t>(r * n + c)]; };
     for (int64_t r = 0; r < n; ++r) {
       for (int64_t c = 0; c < n; ++c) {
@@ -135,6 +135,12 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
             i == j ? std::expm1(u) * l(r, i) * l(c, i) : u * (l(r, i) * l(c, j) + l(r, j) * l(c, i));
         p[place(r, c)] = matrix[static_cast<size_t>(r * n + c)] + change;
       }
+    }
+    if (domain != Domain::correlation) return;
+    std::vector<double> sd;
+    for (int64_t r = 0; r < n; ++r) sd.push_back(std::sqrt(p[place(r, r)]));
+    for (int64_t r = 0; r < n; ++r) {
+      for (int64_t c = 0; c < n; ++c) p[place(r, c)] /= sd[static_cast<size_t>(r)] * sd[static_cast<size_t>(c)];
     }
   };
   return move;
@@ -144,6 +150,7 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
 size_t moves_an_event(const ParameterSlot& slot, const std::vector<Stride>& event) {
   const auto n = static_cast<size_t>(event[0].size);
   if (slot.domain == Domain::ordered) return n;
+  if (slot.domain == Domain::correlation) return n * (n - 1) / 2;
   return slot.domain == Domain::simplex ? (n > 1 ? n : 0) : n * (n + 1) / 2;
 }
 
@@ -156,9 +163,8 @@ bool is_element_wise(Domain domain) {
     case Domain::simplex:
     case Domain::ordered:
     case Domain::covariance:
-      return false;
     case Domain::correlation:
-      break;
+      return false;
   }
   throw ir::InternalError("a parameter of this domain is not fitted, and has no moves");
 }
@@ -192,6 +198,10 @@ Move move_number(const ir::Program& layout, const ParameterSlot& slot, const Par
   if (slot.domain == Domain::simplex) return move_share(slot, from, origin, event[0], inside);
   if (slot.domain == Domain::ordered) return move_in_order(slot, from, origin, event[0], inside);
   int64_t i = 0;
+  if (slot.domain == Domain::correlation) {
+    while (i * (i + 1) / 2 <= inside) ++i;
+    return move_pair(slot, from, origin, event, i, inside - i * (i - 1) / 2);
+  }
   while ((i + 1) * (i + 2) / 2 <= inside) ++i;
   return move_pair(slot, from, origin, event, i, inside - i * (i + 1) / 2);
 }

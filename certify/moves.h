@@ -2,6 +2,7 @@
 // How a parameter can move inside its domain: one real coordinate u at a time, 0 where it is.
 //
 //   real         v + u                     simplex     v_k e^u, then all of the event scaled to sum to one
+//   correlation  the same for i > j, and both sides over the roots of the diagonal
 //   positive     v e^u                     covariance  L (I + u (E_ij + E_ji)) L', and L diag(1 … e^u … 1) L'
 //   unit         logit v + u               with L the Cholesky factor of where it is
 //   ordered      v + u of equal values together, and of the upper ones of them alone

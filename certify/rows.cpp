@@ -77,6 +77,22 @@ void make_shares(std::vector<runtime::Column>& columns, size_t first, int64_t ro
   }
 }
 
+/// G G' + I / 10 of the numbers G that were drawn, matrix by matrix.
+void make_definite(std::vector<runtime::Column>& columns, size_t first, size_t size, int64_t rows) {
+  for (size_t begin = first; begin < columns.size(); begin += size * size) {
+    for (int64_t row = 0; row < rows; ++row) {
+      const auto at = static_cast<size_t>(row);
+      std::vector<double> drawn(size * size);
+      for (size_t i = 0; i < drawn.size(); ++i) drawn[i] = columns[begin + i].values[at];
+      for (size_t i = 0; i < drawn.size(); ++i) {
+        double sum = i % (size + 1) == 0 ? 0.1 : 0;
+        for (size_t k = 0; k < size; ++k) sum += drawn[i / size * size + k] * drawn[i % size * size + k];
+        columns[begin + i].values[at] = sum;
+      }
+    }
+  }
+}
+
 /// The counts of a Multinomial add up to a constant `n`: dealt out anew in the proportions that were drawn.
 void make_total(std::vector<runtime::Column>& columns, size_t first, int64_t rows, double n) {
   for (int64_t row = 0; row < rows; ++row) {
@@ -199,6 +215,8 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
       columns.push_back(std::move(column));
     }
     if (shares) make_shares(columns, first, rows);
+    if (variable.domain == ir::Domain::covariance)
+      make_definite(columns, first, static_cast<size_t>(size_of(model, variable.declared_axes.back())), rows);
     if (density && density->attributes.text.starts_with("Multinomial")) {
       const ir::Node& n = model.function()[density->inputs.at(1)];
       if (n.op == ir::Op::constant) make_total(columns, first, rows, n.attributes.number);

@@ -12,6 +12,7 @@
 #include "runtime/cell_check.h"
 #include "runtime/check_support.h"
 #include "runtime/match_columns.h"
+#include "runtime/matrix_cells.h"
 #include "runtime/patterns.h"
 #include "runtime/variance.h"
 
@@ -36,6 +37,7 @@ class Binder {
 
  private:
   void find_sizes(const Match& match);
+  void find_matrix_size(const Match& match);
   void set_size(const Variable& v, AxisId axis, int64_t size);
   void check_count(const Match& match);
   void check_axes_have_sizes();
@@ -48,6 +50,7 @@ class Binder {
   bool check_weight(const Variable& v, const Column& column);
   bool check_values(const Variable& v, const Column& column);
   void pack(const Match& match, BoundVariable& bound);
+  void check_matrices(const Match& match);
   double value(const Variable& v, const Column& column, double cell) const;
   void warn_of_constant(const Variable& v, const Column& column, double variance);
 
@@ -55,7 +58,11 @@ class Binder {
   const Column& column(int i) const { return table_.columns[static_cast<size_t>(i)]; }
   int64_t size_of(AxisId axis) const {
     const auto found = out_.sizes.find(axis);
-    return found != out_.sizes.end() ? found->second : model_.module.axis(axis).size;
+    if (found != out_.sizes.end()) return found->second;
+    const ir::Axis& own = model_.module.axis(axis);
+    if (own.size != ir::unknown_size || !own.name.ends_with('\'')) return own.size;
+    const auto twin = model_.module.find_axis(own.name.substr(0, own.name.size() - 1));
+    return twin ? size_of(*twin) : own.size;
   }
   ir::SizeSource source_of(AxisId axis) const {
     for (const ir::ModelAxis& a : model_.axes) {
@@ -100,9 +107,10 @@ void Binder::set_size(const Variable& v, AxisId axis, int64_t size) {
   }
 }
 
-/// An axis `= columns` of a single unknown size follows from the number of columns.
+/// An axis `= columns` of a single unknown size follows from the number of columns; of a matrix from its root.
 void Binder::find_sizes(const Match& match) {
   const Variable& v = variable(match);
+  if (v.domain == ir::Domain::covariance) return find_matrix_size(match);
   AxisId open = -1;
   int64_t known = 1;
   for (const AxisId axis : v.declared_axes) {
@@ -115,6 +123,24 @@ void Binder::find_sizes(const Match& match) {
   }
   const auto count = static_cast<int64_t>(match.columns.size());
   if (open >= 0 && known > 0 && count % known == 0) set_size(v, open, count / known);
+}
+
+void Binder::find_matrix_size(const Match& match) {
+  const Variable& v = variable(match);
+  const AxisId axis = v.declared_axes[v.declared_axes.size() - 2];
+  if (source_of(axis) != ir::SizeSource::columns) return;
+  int64_t others = 1;
+  for (size_t i = 0; i + 2 < v.declared_axes.size(); ++i) others *= size_of(v.declared_axes[i]);
+  if (others <= 0) return;
+  const auto count = static_cast<int64_t>(match.columns.size());
+  const auto size = static_cast<int64_t>(std::llround(std::sqrt(static_cast<double>(count / others))));
+  if (size * size * others == count) return set_size(v, axis, size);
+  std::vector<std::string> names = names_of(match);
+  names.resize(std::min<size_t>(names.size(), 12));
+  fail(Code::column_count_mismatch, v,
+       fmt::format("`{}` is a square matrix in each row, and {} column{} {} found: `{}`{}", v.name, count, count == 1 ? "" : "s",
+                   count == 1 ? "was" : "were", fmt::join(names, "`, `"), match.columns.size() > names.size() ? ", …" : ""),
+       fmt::format("choose its columns, row by row, by `--bind {}=…`", v.name));
 }
 
 void Binder::check_count(const Match& match) {
@@ -265,7 +291,7 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
     const int64_t row = first - c.values.begin();
     fail(Code::missing_cell, v,
          fmt::format("a cell of `{}` is missing ({} of {} in column `{}`)", v.name, c.missing, table_.rows, c.name),
-         v.role == ir::Role::data ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`", v.name)
+         v.role == ir::Role::data && v.domain != ir::Domain::covariance ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`", v.name)
                                   : "leave out the rows with missing cells, or this column",
          place(c, row, ""));
     return false;
@@ -393,6 +419,22 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
   }
 }
 
+void Binder::check_matrices(const Match& match) {
+  const Variable& v = variable(match);
+  if (v.domain != ir::Domain::covariance) return;
+  const int64_t size = size_of(v.declared_axes.back());
+  const BoundVariable& bound = *out_.find(v.name);
+  std::vector<double*> cells;  // of the matrices one behind the other, row-major
+  for (int64_t e = 0; e < bound.size; ++e)
+    cells.push_back(out_.packed.column(bound.first + layout_index(v, e, [&](AxisId axis) { return size_of(axis); })));
+  const auto fault = make_symmetric(cells, size, [&](int64_t row) { return out_.counts(row); }, out_.rows);
+  for (int64_t e = 0; e < bound.size; ++e) out_.packed.pad(bound.first + e);
+  if (!fault) return;
+  const std::string name = bound.columns[static_cast<size_t>(fault->element)];
+  fail(Code::matrix_cell, v, fmt::format("row {}: the matrix of `{}` {}", table_.shown_row(fault->row), v.name, fault->what), {},
+       {table_.file_of(fault->row), table_.shown_row(fault->row), name, fmt::format("{}", cells[static_cast<size_t>(fault->element)][fault->row])});
+}
+
 BoundData Binder::bind(const std::vector<Match>& matches) {
   out_.rows = table_.rows;
   if (table_.rows == 0 && !diagnostics_.has_errors()) {
@@ -435,7 +477,8 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
   for (size_t i = 0; i < matches.size(); ++i) {
     if (variable(matches[i]).role != ir::Role::weight) pack(matches[i], out_.variables[i]);
   }
-  check_support(model_, table_, out_, diagnostics_);
+  for (const Match& match : matches) check_matrices(match);
+  if (!diagnostics_.has_errors()) check_support(model_, table_, out_, diagnostics_);
   return std::move(out_);
 }
 

@@ -19,7 +19,8 @@ Coordinates::Coordinates(const ir::Program& program, const std::vector<double>& 
   for (const Event& event : events_) size_ += static_cast<size_t>(dimensions(event));
 }
 
-void Coordinates::add(const ir::ParameterSlot& slot, const ir::Module& module, const std::vector<double>& parameters) {
+void Coordinates::add(const ir::ParameterSlot& slot, const ir::Module& module,
+                      const std::vector<double>& parameters) {
   switch (slot.domain) {
     case Domain::real:
     case Domain::positive:
@@ -28,32 +29,38 @@ void Coordinates::add(const ir::ParameterSlot& slot, const ir::Module& module, c
       return;
     case Domain::simplex:
     case Domain::ordered:
-    case Domain::covariance: {
+    case Domain::covariance:
+    case Domain::correlation: {
       const std::vector<Stride> event = event_strides(slot, module);
       each_event(slot, event, [&](int64_t first) {
         Event made{slot.domain, slot.offset + first, event[0].size, event[0].step, event.back().step};
         for (int64_t k = 0; slot.domain == Domain::simplex && k < made.size; ++k) {
-          const auto share = [&](int64_t i) { return parameters[static_cast<size_t>(made.at + i * made.row)]; };
+          const auto share = [&](int64_t i) {
+            return parameters[static_cast<size_t>(made.at + i * made.row)];
+          };
           if (share(k) > share(made.greatest)) made.greatest = k;
         }
         events_.push_back(made);
       });
       return;
     }
-    case Domain::correlation: break;
   }
-  throw ir::InternalError("parameter `" + slot.name + "` has a domain without coordinates");
 }
 
 int64_t Coordinates::dimensions(const Event& event) {
   switch (event.domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit: return 1;
-    case Domain::simplex: return event.size - 1;
-    case Domain::covariance: return event.size * (event.size + 1) / 2;
-    case Domain::ordered: return event.size;
-    case Domain::correlation: break;
+    case Domain::unit:
+      return 1;
+    case Domain::simplex:
+      return event.size - 1;
+    case Domain::covariance:
+      return event.size * (event.size + 1) / 2;
+    case Domain::correlation:
+      return event.size * (event.size - 1) / 2;
+    case Domain::ordered:
+      return event.size;
   }
   return 0;
 }
@@ -61,9 +68,15 @@ int64_t Coordinates::dimensions(const Event& event) {
 void Coordinates::read(const Event& event, const std::vector<double>& parameters, double* to) {
   const double v = parameters[static_cast<size_t>(event.at)];
   switch (event.domain) {
-    case Domain::real: *to = v; return;
-    case Domain::positive: *to = std::log(v); return;
-    case Domain::unit: *to = std::log(v) - std::log1p(-v); return;
+    case Domain::real:
+      *to = v;
+      return;
+    case Domain::positive:
+      *to = std::log(v);
+      return;
+    case Domain::unit:
+      *to = std::log(v) - std::log1p(-v);
+      return;
     case Domain::simplex: {
       const auto share = [&](int64_t k) { return parameters[static_cast<size_t>(event.at + k * event.row)]; };
       for (int64_t k = 0; k < event.size; ++k) {
@@ -71,55 +84,82 @@ void Coordinates::read(const Event& event, const std::vector<double>& parameters
       }
       return;
     }
-    case Domain::covariance: {
+    case Domain::covariance:
+    case Domain::correlation: {
       const int64_t n = event.size;
       std::vector<double> matrix(static_cast<size_t>(n * n)), lower(matrix.size());
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j < n; ++j) {
-          matrix[static_cast<size_t>(i * n + j)] = parameters[static_cast<size_t>(event.at + i * event.row + j * event.column)];
+          matrix[static_cast<size_t>(i * n + j)] =
+              parameters[static_cast<size_t>(event.at + i * event.row + j * event.column)];
         }
       }
       lvm_cholesky(lower.data(), matrix.data(), n);
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j <= i; ++j) {
           const double l = lower[static_cast<size_t>(i * n + j)];
-          *to++ = i == j ? std::log(l) : l;
+          if (event.domain == Domain::covariance) *to++ = i == j ? std::log(l) : l;
+          if (event.domain == Domain::correlation && i != j)
+            *to++ = l / lower[static_cast<size_t>(i * n + i)];
         }
       }
       return;
     }
     case Domain::ordered:
-      for (int64_t k = 0; k < event.size; ++k) to[k] = parameters[static_cast<size_t>(event.at + k * event.row)];
+      for (int64_t k = 0; k < event.size; ++k)
+        to[k] = parameters[static_cast<size_t>(event.at + k * event.row)];
       return;
-    case Domain::correlation: return;
   }
 }
 
 void Coordinates::write(const Event& event, const double* from, std::vector<double>& parameters) {
   double& v = parameters[static_cast<size_t>(event.at)];
   switch (event.domain) {
-    case Domain::real: v = *from; return;
-    case Domain::positive: v = std::exp(*from); return;
-    case Domain::unit: v = *from > 0 ? 1 / (1 + std::exp(-*from)) : std::exp(*from) / (1 + std::exp(*from)); return;
+    case Domain::real:
+      v = *from;
+      return;
+    case Domain::positive:
+      v = std::exp(*from);
+      return;
+    case Domain::unit:
+      v = *from > 0 ? 1 / (1 + std::exp(-*from)) : std::exp(*from) / (1 + std::exp(*from));
+      return;
     case Domain::simplex: {
-      const auto share = [&](int64_t k) -> double& { return parameters[static_cast<size_t>(event.at + k * event.row)]; };
+      const auto share = [&](int64_t k) -> double& {
+        return parameters[static_cast<size_t>(event.at + k * event.row)];
+      };
       // Relative to the greatest ratio, so that none overflows.
       double top = 0, sum = 0;
       for (int64_t i = 0; i + 1 < event.size; ++i) top = std::max(top, from[i]);
-      for (int64_t k = 0; k < event.size; ++k) sum += share(k) = std::exp((k == event.greatest ? 0 : *from++) - top);
+      for (int64_t k = 0; k < event.size; ++k)
+        sum += share(k) = std::exp((k == event.greatest ? 0 : *from++) - top);
       for (int64_t k = 0; k < event.size; ++k) share(k) /= sum;
       return;
     }
-    case Domain::covariance: {
+    case Domain::covariance:
+    case Domain::correlation: {
       const int64_t n = event.size;
       std::vector<double> lower(static_cast<size_t>(n * n), 0);
       for (int64_t i = 0; i < n; ++i) {
-        for (int64_t j = 0; j <= i; ++j, ++from) lower[static_cast<size_t>(i * n + j)] = i == j ? std::exp(*from) : *from;
+        double length = 1;
+        for (int64_t j = 0; j <= i; ++j) {
+          double& l = lower[static_cast<size_t>(i * n + j)];
+          if (event.domain == Domain::covariance) {
+            l = i == j ? std::exp(*from) : *from;
+            ++from;
+          } else {
+            l = i == j ? 1 : *from++;
+            if (i != j) length += l * l;
+          }
+        }
+        for (int64_t j = 0; j <= i && event.domain == Domain::correlation; ++j)
+          lower[static_cast<size_t>(i * n + j)] /= std::sqrt(length);
       }
       for (int64_t i = 0; i < n; ++i) {
         for (int64_t j = 0; j <= i; ++j) {
           double sum = 0;
-          for (int64_t k = 0; k <= j; ++k) sum += lower[static_cast<size_t>(i * n + k)] * lower[static_cast<size_t>(j * n + k)];
+          for (int64_t k = 0; k <= j; ++k)
+            sum += lower[static_cast<size_t>(i * n + k)] * lower[static_cast<size_t>(j * n + k)];
           parameters[static_cast<size_t>(event.at + i * event.row + j * event.column)] = sum;
           parameters[static_cast<size_t>(event.at + j * event.row + i * event.column)] = sum;
         }
@@ -135,7 +175,6 @@ void Coordinates::write(const Event& event, const double* from, std::vector<doub
       }
       return;
     }
-    case Domain::correlation: return;
   }
 }
 

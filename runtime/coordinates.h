@@ -2,6 +2,7 @@
 // The parameters that are not fixed as a point of a real space, which every update and every step stays inside of.
 //
 //   real      v                simplex      ln (v_k / v_m) for each k but m, the greatest share where the coordinates are made
+//   correlation  L_ij / L_ii for i > j, of its Cholesky factor L, whose rows have the length 1
 //   positive  ln v             covariance   ln L_ii and L_ij for i > j, of its Cholesky factor L
 //   unit      ln (v / (1 - v))
 //

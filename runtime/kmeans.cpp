@@ -33,6 +33,7 @@ struct Points {
   const double* labels = nullptr;   // states that points keep; NaN, or null: none
   int64_t coordinates = 0;
   std::vector<Feature> features;
+  std::vector<std::vector<double>> made;  // cells that no column holds
 
   double weight(int64_t row) const { return weights ? weights[row] : 1; }
   bool labelled(int64_t row) const { return labels && !std::isnan(labels[row]); }
@@ -76,6 +77,17 @@ Feature make_feature(const BoundVariable& v, const double* cells, double varianc
   return f;
 }
 
+/// Its variance over the circle is 1/2 at most.
+Feature on_circle(const double* cells, double (*part)(double), const BoundData& data, Points& points) {
+  std::vector<double>& made = points.made.emplace_back();
+  for (int64_t i = 0; i < data.rows; ++i) made.push_back(part(cells[i]));
+  Feature f{made.data()};
+  f.scale = std::sqrt(2.0);
+  f.absent = std::any_of(made.begin(), made.end(), [](double x) { return std::isnan(x); });
+  if (f.absent) f.middle = mean_of(made.data(), data) * f.scale;
+  return f;
+}
+
 Points all_points(const BoundData& data, const Clustering& clustering) {
   Points points;
   points.rows = data.rows;
@@ -83,11 +95,20 @@ Points all_points(const BoundData& data, const Clustering& clustering) {
   points.labels = clustering.labels;
   for (const BoundVariable& v : data.variables) {
     if (std::find(clustering.features.begin(), clustering.features.end(), v.name) == clustering.features.end()) continue;
-    for (int64_t i = 0; i < v.size; ++i) {
-      Feature f = make_feature(v, data.packed.column(v.first + i), v.variance[static_cast<size_t>(i)], data);
+    const auto add = [&](Feature f) {
       f.position = points.coordinates;
       points.coordinates += std::max<int64_t>(f.levels, 1);
       points.features.push_back(f);
+    };
+    const bool angle = std::find(clustering.angles.begin(), clustering.angles.end(), v.name) != clustering.angles.end();
+    for (int64_t i = 0; i < v.size; ++i) {
+      const double* cells = data.packed.column(v.first + i);
+      if (angle) {
+        add(on_circle(cells, [](double x) { return std::cos(x); }, data, points));
+        add(on_circle(cells, [](double x) { return std::sin(x); }, data, points));
+      } else {
+        add(make_feature(v, cells, v.variance[static_cast<size_t>(i)], data));
+      }
     }
   }
   return points;
@@ -186,6 +207,7 @@ std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_
 /// `points` with its cells and weights copied from `rows`.
 Points gather(const Points& points, const std::vector<int64_t>& rows, std::vector<double>& memory) {
   Points out = points;
+  out.made.clear();
   out.rows = static_cast<int64_t>(rows.size());
   memory.resize(rows.size() * (points.features.size() + (points.weights ? 1 : 0) + (points.labels ? 1 : 0)));
   const auto copy = [&](size_t place, const double* from) {

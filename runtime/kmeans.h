@@ -14,6 +14,7 @@ namespace lvm::runtime {
 struct Clustering {
   int64_t states = 0;
   std::vector<std::string> features = {};  // variables that are looked at
+  std::vector<std::string> angles = {};    // those of them that are looked at on the circle, as (cos x, sin x)
   const double* labels = nullptr;          // a state for rows that keep it, NaN for others; null: no row has one
 };
 

@@ -50,6 +50,7 @@ class Matcher {
   bool add_pattern(const Variable& v, std::string_view pattern, Columns& out);
   bool add_range(const Variable& v, std::string_view first, std::string_view last, Columns& out);
   std::optional<Columns> by_name(const Variable& v, bool& failed);
+  std::optional<Columns> by_pairs(const Variable& v, bool& failed);
   Columns sweep(const Variable& v, const std::set<int>& used);
   bool holds_stray_text(const Variable& v, const Column& column);
   void warn_of_labels(const Variable& v, const Columns& columns);
@@ -238,6 +239,31 @@ std::optional<Columns> Matcher::by_name(const Variable& v, bool& failed) {
   return std::nullopt;
 }
 
+/// Of a matrix: S1_1, S1_2, … SD_D, or S.1.1 …, S[1,1] …, also counted from 0. All D x D must be there.
+std::optional<Columns> Matcher::by_pairs(const Variable& v, bool& failed) {
+  if (v.domain != ir::Domain::covariance || v.declared_axes.size() != 2) return std::nullopt;
+  for (const char* style : {"{}{}_{}", "{}.{}.{}", "{}[{},{}]"}) {
+    const auto name = [&](int64_t i, int64_t j) { return fmt::format(fmt::runtime(style), v.name, i, j); };
+    const int64_t first = index_of(name(0, 0)) >= 0 ? 0 : 1;
+    if (index_of(name(first, first)) < 0) continue;
+    int64_t end = first;
+    while (index_of(name(end, first)) >= 0 || index_of(name(first, end)) >= 0 || index_of(name(end, end)) >= 0) ++end;
+    Columns out;
+    for (int64_t i = first; i < end; ++i) {
+      for (int64_t j = first; j < end; ++j) {
+        out.push_back(index_of(name(i, j)));
+        if (out.back() >= 0) continue;
+        fail(Code::numbered_columns_gap, v, fmt::format("{} has no `{}`, and `{}` has {} rows", file(), name(i, j), v.name, end - first),
+             "a matrix takes all of its columns, row by row");
+        failed = true;
+        return std::nullopt;
+      }
+    }
+    return out;
+  }
+  return std::nullopt;
+}
+
 std::optional<Columns> Matcher::match_one(const Variable& v, bool& failed) {
   if (const auto hand = by_hand_.find(v.name); hand != by_hand_.end()) {
     const auto out = listed(v, hand->second);
@@ -249,6 +275,7 @@ std::optional<Columns> Matcher::match_one(const Variable& v, bool& failed) {
     failed = !out;
     return out;
   }
+  if (auto matrix = by_pairs(v, failed); matrix || failed) return matrix;
   return by_name(v, failed);
 }
 

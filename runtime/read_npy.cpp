@@ -160,8 +160,10 @@ std::variant<Array, ArrayFault> read_npy(std::string_view bytes) {
                       fmt::format("cells of type `{}` are not read", header.descr->substr(0, 80)),
                       "save it as numbers: `numpy.save(path, a.astype('f8'))`"};
   }
-  if (header.shape->empty() || header.shape->size() > 2) {
-    return ArrayFault{Code::array_unsupported, fmt::format("the array has {} dimensions", header.shape->size()),
+  // Dimensions behind the rows are columns, row-major: a matrix or an image in each row.
+  if (header.shape->empty() || (header.shape->size() > 2 && *header.fortran_order)) {
+    return ArrayFault{Code::array_unsupported,
+                      fmt::format("the array has {} dimensions{}", header.shape->size(), header.shape->empty() ? "" : " in Fortran's order"),
                       "save it as a matrix: `numpy.save(path, a.reshape(len(a), -1))`"};
   }
   array->by_columns = *header.fortran_order;

@@ -114,6 +114,39 @@ void multinomial(const Slots& s, Event to, Generator& g) {
   }
 }
 
+/// L A A' L', L L' = S, A with the roots of chi^2(df - i) on its diagonal and normal numbers below (Bartlett 1933); of the inverse
+/// L (A A')^-1 L'.
+void wishart(const Slots& s, Event to, Generator& g, bool inverse) {
+  const auto d = static_cast<size_t>(std::llround(std::sqrt(static_cast<double>(to.size()))));
+  const std::vector<double> lower = cholesky(s[1], d);
+  std::vector<double> a(d * d), factor(d * d, 0);
+  for (size_t i = 0; i < d; ++i) {
+    for (size_t j = 0; j < i; ++j) a[i * d + j] = normal(g);
+    a[i * d + i] = std::sqrt(2 * gamma_draw((s[0][0] - static_cast<double>(i)) / 2, g));
+  }
+  if (inverse) {
+    std::vector<double> inverted(d * d);
+    lvm_triangular_inverse(inverted.data(), a.data(), static_cast<int64_t>(d));
+    for (size_t i = 0; i < d; ++i)
+      for (size_t j = 0; j < d; ++j) a[i * d + j] = inverted[j * d + i];
+  }
+  for (size_t i = 0; i < d; ++i) {
+    for (size_t j = 0; j < d; ++j)
+      for (size_t k = 0; k <= i; ++k) factor[i * d + j] += lower[i * d + k] * a[k * d + j];
+  }
+  for (size_t i = 0; i < d; ++i) {
+    for (size_t j = 0; j <= i; ++j) {
+      double sum = 0;
+      for (size_t k = 0; k < d; ++k) sum += factor[i * d + k] * factor[j * d + k];
+      to[i * d + j] = to[j * d + i] = sum;
+    }
+  }
+}
+
+void scaled_mean(const Slots& s, Event to, double by) {
+  for (size_t i = 0; i < to.size(); ++i) to[i] = by * s[1][i];
+}
+
 void copy_mean(const Slots& s, Event to) { std::ranges::copy(s[0], to.begin()); }
 
 #define LVM_DRAW [](const Slots& s, Event to, Generator& g)
@@ -167,6 +200,12 @@ const Sampler samplers[] = {
        std::ranges::copy(softmax(scores), to.begin());
      },
      [](const Slots&, Event to) { std::ranges::fill(to, none); }},
+    {"Wishart.df.scale", LVM_DRAW { wishart(s, to, g, false); }, LVM_MEAN { scaled_mean(s, to, s[0][0]); }},
+    {"InverseWishart.df.scale", LVM_DRAW { wishart(s, to, g, true); },
+     LVM_MEAN {
+       const double spare = s[0][0] - std::sqrt(static_cast<double>(to.size())) - 1;
+       scaled_mean(s, to, spare > 0 ? 1 / spare : none);
+     }},
     {"Multinomial.n.p", multinomial,
      LVM_MEAN {
        for (size_t i = 0; i < to.size(); ++i) to[i] = s[0][0] * s[1][i];

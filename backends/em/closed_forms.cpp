@@ -64,6 +64,7 @@ void solve_rate(UpdateContext& c, const Block& block) {
   NodeId a = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);
   NodeId by = c.statistics.expected(b, at, axes, "b_" + block.name, terms[1]);
   if (const auto prior = pseudo_counts(c, block.name)) {
+    check_edge(c, block.name, "0", a, prior->a);
     a = b.add(a, prior->a);
     by = b.add(by, prior->b);
   }
@@ -94,6 +95,8 @@ void solve_odds(UpdateContext& c, const Block& block) {
   NodeId yes = c.statistics.expected(b, at, axes, "a_" + block.name, terms[0]);
   NodeId no = c.statistics.expected(b, at, axes, "b_" + block.name, terms[1]);
   if (const auto prior = pseudo_counts(c, block.name)) {
+    check_edge(c, block.name, "0", yes, prior->a);
+    check_edge(c, block.name, "1", no, prior->b);
     yes = b.add(yes, prior->a);
     no = b.add(no, prior->b);
   }

@@ -6,7 +6,7 @@
 #include <cmath>
 
 #include "backends/em/joint_density.h"
-#include "backends/em/row_cholesky.h"
+#include "ir/families/row_cholesky.h"
 #include "ir/families/terms.h"
 #include "ir/passes/affine_parts.h"
 
@@ -34,7 +34,7 @@ ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::v
     size = static_cast<double>(b.module().axis(event).size);
     precision = b.rename(precision, latent.columns, twin);
     // Λ = G G',  W = G^-1,  C = W'
-    const CholeskyInverse factor = cholesky_inverse(b, precision, event, twin);
+    const ir::CholeskyInverse factor = ir::cholesky_inverse(b, precision, event, twin);
     const NodeId wide = b.type(h).has(event) ? h : b.make(Op::broadcast, {h}, {.axes = {event}});
     const NodeId u = b.contract({factor.inverse, b.rename(wide, event, twin)}, {twin});
     const NodeId transposed = b.make(Op::rename, {factor.inverse}, {.axes = {event, twin, twin, event}});

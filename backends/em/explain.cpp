@@ -223,6 +223,11 @@ struct Explanation {
                            parts.family, r, r);
       case Solver::odds:
         return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
+      case Solver::correlation:
+        return fmt::format("{0} ← {0} + t (A - {0} - {0} diag(μ) {0}),  A = Σ {1}d dᵀ / n,  μ such that the diagonal stays 1, t halved while the objective falls", left, r);
+      case Solver::matrix_scale:
+        return parts.family == "Wishart" ? fmt::format("{} ← Σ {}{} / Σ {}df", left, r, value, r)
+                                         : fmt::format("{} ← Σ {}df (Σ {}{}⁻¹)⁻¹", left, r, r, value);
       case Solver::median:
         return fmt::format("{} ← the median of {}{}", left, value,
                            r.empty() ? "" : ", where a row weighs " + r.substr(0, r.size() - 1));
@@ -232,6 +237,7 @@ struct Explanation {
         return fmt::format("{0} ← {0} + δ,  (Σ {1}x xᵀ) δ = Σ {1}x d,  d = {2} - mean", left, r, value);
       case Solver::reweighted:
       case Solver::concentration:
+      case Solver::freedom:
       case Solver::newton:
         return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
       case Solver::enumerate:

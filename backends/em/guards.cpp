@@ -192,6 +192,37 @@ bool check_narrow(Builder& b, const Setting& setting, const Emission& e, std::ve
   return read;
 }
 
+bool is_wishart(const Emission& e) {
+  return e.family == "Wishart" || e.family == "InverseWishart";
+}
+
+/// There is no such density of d x d matrices where df <= d - 1.
+void check_freedom(Builder& b, const Setting& setting, const Emission& e, std::vector<Check>& checks) {
+  Expansion tables(b, setting, Expansion::Rows::tables);
+  const NodeId df = tables(e.slots.at(0));
+  if (b.type(df).has(ir::row_axis)) return;
+  const int64_t size = b.module().axis(setting.function()[e.log_density].attributes.axes.at(0)).size;
+  add_check(b, checks, Check::Kind::not_finite, "freedom_" + e.variable,
+            "the degrees of freedom of `" + e.variable + "` are not above " + std::to_string(size - 1) +
+                ", as " + e.family + " of " + std::to_string(size) + " x " + std::to_string(size) +
+                " matrices needs (element {})",
+            b.binary(Op::less, b.constant(static_cast<double>(size - 1)), df));
+}
+
+/// The scale is stored (and factored) within D eps of sqrt(S_ii S_jj), as a covariance of df rows is.
+NodeId rounding_of_scale(Builder& b, const Setting& setting, const Emission& e) {
+  const std::vector<AxisId>& event = setting.function()[e.log_density].attributes.axes;
+  Expansion tables(b, setting, Expansion::Rows::tables);
+  const NodeId df = tables(e.slots.at(0)), scale = tables(e.slots.at(1));
+  if (b.type(df).has(ir::row_axis) || b.type(scale).has(ir::row_axis)) return ir::no_node;
+  const NodeId inverse = b.matrix(Op::inverse, {scale}, event.at(0), event.at(1));
+  const auto diagonal = [&](NodeId matrix) { return b.make(Op::diagonal, {matrix}, {.axes = event}); };
+  const NodeId worst = b.reduce(Op::reduce_max, b.mul(diagonal(scale), diagonal(inverse)), {event.at(0)});
+  const NodeId loss =
+      b.mul(b.constant(epsilon * static_cast<double>(b.module().axis(event.at(0)).size)), b.mul(df, worst));
+  return b.reduce(Op::sum, loss, b.type(loss).axes);
+}
+
 }  // namespace
 
 std::vector<std::string> write_guards(Builder& b, const Setting& setting,
@@ -203,6 +234,10 @@ std::vector<std::string> write_guards(Builder& b, const Setting& setting,
     if (e.of_continuous) continue;
     if (e.family != "Normal") {
       if (check_narrow(b, setting, e, checks)) read.push_back(e.variable);
+      if (!is_wishart(e)) continue;
+      check_freedom(b, setting, e, checks);
+      const NodeId loss = rounding_of_scale(b, setting, e);
+      if (loss != ir::no_node) rounding = rounding == ir::no_node ? loss : b.add(rounding, loss);
       continue;
     }
     const NormalBlocks blocks = normal_blocks(setting.plan, e);

@@ -376,6 +376,8 @@ struct Lowering {
         start.block = static_cast<int64_t>(block);
         if (blocks.size() > 1) start.features = children(blocks[block]);
         start.in_order = rising_with(latent);
+        for (const Emission& e : factors)
+          if (e.family == "VonMises") start.angles.push_back(e.variable);
       }
     }
   }

@@ -57,17 +57,34 @@ struct Placement {
     for (at = 0; at < c.emissions.size(); ++at) {
       for (slot = 0; slot < emission().slots.size(); ++slot) {
         if (ir::depends_on(f, emission().slots[slot], leaf))
-          return slots_of_parameters() && slot_axes(f, emission().slots[slot]) == v.type.axes;
+          return slots_of_parameters() && without(v.type.axes, slot_axes(f, emission().slots[slot])).empty();
       }
     }
     return false;
   }
 
-  /// The slot as a function of a value of the parameter.
+  /// The slot as a function of a value of the parameter, with a value for each of its elements.
   NodeId slot_at(NodeId value) {
     Expansion tables(b, c.setting, Expansion::Rows::tables);
     tables.replace(leaf, value);
     return tables(emission().slots[slot]);
+  }
+  NodeId spread(NodeId value) {
+    const std::vector<AxisId> missing =
+        without(slot_axes(c.setting.function(), emission().slots[slot]), b.type(value).axes);
+    return missing.empty() ? value : b.make(Op::broadcast, {value}, {.axes = missing});
+  }
+  /// The mean over the rows behind each element of the parameter: of effects that add up, each meets the mean
+  /// of its own rows.
+  NodeId averaged(NodeId x) {
+    const std::vector<AxisId> others = without(b.type(x).axes, v.type.axes);
+    if (others.empty()) return x;
+    const std::vector<AxisId> all = united(v.type.axes, others);
+    const NodeId n = c.statistics.weight(b, at, all);
+    const auto total = [&](NodeId each) {
+      return b.reduce(Op::sum, each, without(b.type(each).axes, v.type.axes));
+    };
+    return b.div(total(b.mul(n, x)), total(n));
   }
 
   NodeId target() {
@@ -79,7 +96,8 @@ struct Placement {
     const NodeId value = writer.value();
     const NodeId feature = family->start.feature ? family->start.feature(writer.builder(), value) : value;
     writer.output(feature);
-    writer.output(writer.builder().unary(Op::square, feature));
+    writer.output(family->start.other ? family->start.other(writer.builder(), value)
+                                      : writer.builder().unary(Op::square, feature));
     const std::vector<RowTerm> terms = writer.take();
     const std::vector<AxisId>& axes = v.type.axes;
     const NodeId n = c.statistics.weight(b, at, axes);
@@ -88,11 +106,13 @@ struct Placement {
     const NodeId square =
         b.div(c.statistics.expected(b, at, axes, "start2_" + emission().variable, terms[1], true), n);
     const NodeId least = b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
-    const NodeId variance = b.binary(Op::maximum, b.sub(square, b.unary(Op::square, mean)), least);
+    const NodeId variance =
+        family->start.other ? square : b.binary(Op::maximum, b.sub(square, b.unary(Op::square, mean)), least);
     ir::Slots slots({}, c.setting.function()[emission().log_density].attributes.axes);
     Expansion tables(b, c.setting, Expansion::Rows::tables);
     for (const NodeId each : emission().slots) slots.push_back(tables(each));
-    return family->start.slots(b, mean, variance, slots).at(slot);
+    const NodeId wanted = family->start.slots(b, mean, variance, slots).at(slot);
+    return wanted == ir::no_node ? wanted : averaged(wanted);
   }
 
   bool positive_slot(NodeId node) const { return b.type(node).element == ir::Element::positive; }
@@ -117,8 +137,8 @@ struct Placement {
     if (direct && v.domain == Domain::real) return wanted;
     for (int step = 0; step < (direct ? 1 : steps); ++step) {
       if (direct && v.domain == Domain::unit) return wanted;
-      const NodeId now = slot_at(value);
-      NodeId slope = b.mul(ir::differentiate_elements(b, now, {value}).front(), jacobian(value));
+      const NodeId wide = spread(value), each = slot_at(wide), now = averaged(each);
+      NodeId slope = b.mul(averaged(ir::differentiate_elements(b, each, {wide}).front()), jacobian(value));
       NodeId gap = b.sub(wanted, now);
       if (logarithms) {
         gap = b.unary(Op::log, b.div(wanted, now));

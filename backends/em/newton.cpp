@@ -173,10 +173,29 @@ struct NewtonStep {
     return cut;
   }
 
+  /// Itself the mean of a VonMises, and nothing else.
+  bool is_angle(size_t i) const {
+    if (blocks[i]->factors.size() != 1) return false;
+    const Emission& e = c.emissions[emission_of(c, *blocks[i])];
+    if (e.family != "VonMises") return false;
+    const ir::Node& mean = c.setting.function()[e.slots.front()];
+    return mean.op == Op::parameter && mean.attributes.text == blocks[i]->name;
+  }
+  /// The same angle from -π to π.
+  NodeId on_circle(NodeId angle) {
+    constexpr double half_turn = 3.14159265358979323846;
+    const NodeId turns =
+        b.unary(Op::floor, b.mul(b.constant(0.5 / half_turn), b.add(angle, b.constant(half_turn))));
+    return b.sub(angle, b.mul(b.constant(2 * half_turn), turns));
+  }
+
   NodeId moved(size_t i, NodeId direction) {
     const NodeId step = b.leaf(Op::derived, ir::newton_step_slot, {ir::Element::real, {}, -1});
     const NodeId value = at[i].value;
-    if (variable(i).domain == Domain::real) return b.add(value, b.mul(step, direction));
+    if (variable(i).domain == Domain::real) {
+      const NodeId next = b.add(value, b.mul(step, direction));
+      return is_angle(i) ? on_circle(next) : next;
+    }
     const NodeId factor = b.unary(Op::exp, b.mul(step, direction));
     const NodeId odds = b.mul(value, factor);
     if (variable(i).domain == Domain::positive) return odds;
@@ -198,9 +217,8 @@ struct NewtonStep {
 }  // namespace
 
 bool has_newton(const ir::Plan& plan) {
-  return std::any_of(plan.blocks.begin(), plan.blocks.end(), [](const Block& block) {
-    return ir::is_newton(block);
-  });
+  return std::any_of(plan.blocks.begin(), plan.blocks.end(),
+                     [](const Block& block) { return ir::is_newton(block); });
 }
 
 void solve_newton(UpdateContext& context, int group) {

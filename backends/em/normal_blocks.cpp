@@ -34,7 +34,7 @@ NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission) {
     if (block.latent || block.factor != emission.factor) continue;
     if (block.solver == ir::Solver::moments) found.mean = &block;
     if (block.solver == ir::Solver::least_squares && !found.regression) found.regression = &block;
-    if (block.solver == ir::Solver::scatter) found.spread = &block;
+    if (block.solver == ir::Solver::scatter || block.solver == ir::Solver::correlation) found.spread = &block;
   }
   return found;
 }
@@ -228,6 +228,39 @@ struct NormalSolver {
     write_posterior(c, global, {{"shape", shape}, {inverse ? "scale" : "rate", b.mul(half, total)}});
   }
 
+  /// Q = -n/2 [ ln|R| + tr(R^-1 A) ], A the scatter over n. In the metric of the expected information,
+  /// tr(R^-1 D R^-1 D) n/2 for a change D, the best change of a covariance is A - R, and of a matrix whose
+  /// diagonal is held
+  ///
+  ///   D = A - R - R diag(mu) R,   (R o R) mu = diag(A) - 1,
+  ///
+  /// with Lagrange's mu; R o R is positive definite (Schur). It climbs; a run begins at the correlations of
+  /// A.
+  void step_correlation(Moves moves) {
+    const std::vector<AxisId> own = read_type(blocks.spread->name).axes;
+    const auto [row, column] = *matrix;
+    const auto diagonal = [&](NodeId x) { return b.make(Op::diagonal, {x}, {.axes = {row, column}}); };
+    const NodeId a = b.div(sum(scatter(), without(spread_axes, own)), c.statistics.weight(b, at, own));
+    NodeId next = ir::no_node;
+    if (moves == Moves::start) {
+      const NodeId sd = b.unary(Op::sqrt, diagonal(a));
+      next = b.div(a, b.mul(sd, b.rename(sd, row, column)));
+    } else {
+      const NodeId r = read_parameter(c, blocks.spread->name);
+      const NodeId mu =
+          b.matrix(Op::solve, {b.unary(Op::square, r), b.sub(diagonal(a), b.constant(1))}, row, column);
+      const AxisId inner = b.module().twin(column);
+      const NodeId left = b.rename(r, column, inner), right = b.rename(r, row, inner);
+      const NodeId held = b.contract({left, b.rename(mu, row, inner), right}, {inner});
+      const NodeId step = b.leaf(Op::derived, ir::newton_step_slot, {ir::Element::real, {}, -1});
+      next = b.add(r, b.mul(step, b.sub(b.sub(a, r), held)));
+    }
+    next = b.mul(b.constant(0.5), b.add(next, transposed(next)));
+    const NodeId one = b.make(Op::identity, {}, {.axes = {row, column}});
+    next = b.add(one, b.mul(b.sub(b.constant(1), one), next));  // to the last bit
+    b.output(ir::OutputKind::parameter, blocks.spread->name, next);
+  }
+
   /// A spread of its own needs more rows than dimensions (as many about a held mean): with fewer the
   /// likelihood has no maximum. A prior that is 0 where the spread is gives it one.
   void check_freedom(const std::vector<AxisId>& own) {
@@ -246,13 +279,18 @@ struct NormalSolver {
 
 }  // namespace
 
-void solve_normal(UpdateContext& context, size_t emission) {
+void solve_normal(UpdateContext& context, size_t emission, Moves moves) {
   const NormalBlocks blocks = normal_blocks(context.setting.plan, context.emissions[emission]);
   if (!blocks.mean && !blocks.spread && !blocks.regression) return;
   NormalSolver solver(context, emission);
   if (blocks.mean) solver.solve_mean();
   if (blocks.regression) solver.solve_regression();
-  if (blocks.spread) solver.solve_spread();
+  if (!blocks.spread) return;
+  if (blocks.spread->solver == ir::Solver::correlation) {
+    solver.step_correlation(moves);
+  } else {
+    solver.solve_spread();
+  }
 }
 
 }  // namespace lvm::em

@@ -13,7 +13,7 @@ struct NormalBlocks {
 };
 NormalBlocks normal_blocks(const ir::Plan& plan, const Emission& emission);
 
-void solve_normal(UpdateContext& context, size_t emission);
+void solve_normal(UpdateContext& context, size_t emission, Moves moves);
 
 /// Adds to the function over rows what `prepare` will hold: checks for collapse, and the derived scalar
 /// "rounding". Returns the data variables whose variance ("y.variance") it reads.

@@ -1,5 +1,7 @@
 #include "backends/em/priors.h"
 
+#include <cmath>
+
 #include "backends/em/global.h"
 #include "ir/families/family.h"
 #include "ir/passes/differentiate.h"
@@ -84,6 +86,27 @@ std::optional<PseudoCounts> pseudo_counts(UpdateContext& c, const std::string& p
   if (prior->slot_names.back() == "scale") rate = b.unary(Op::reciprocal, rate);
   if (prior->slot_names.back() == "mean") rate = b.div(shape, rate);
   return PseudoCounts{less_one(shape), rate};
+}
+
+void check_edge(UpdateContext& c, const std::string& parameter, const std::string& edge, NodeId counts,
+                NodeId more) {
+  Builder& b = c.update;
+  const ir::Node& node = b.function()[more];
+  const auto number = [&](NodeId id) {
+    return b.function()[id].op == Op::constant ? b.function()[id].attributes.number : std::nan("");
+  };
+  if (node.op == Op::constant && number(more) >= 0) return;
+  if (node.op == Op::sub && number(node.inputs[0]) - number(node.inputs[1]) >= 0) return;
+  const NodeId zero = b.constant(0);
+  const NodeId inside = b.binary(Op::logical_or, b.binary(Op::less, zero, b.add(counts, more)),
+                                 b.binary(Op::less_equal, zero, more));
+  const ir::Variable& v = variable_of(c.setting, parameter);
+  const std::vector<AxisId> missing = without(v.type.axes, b.type(inside).axes);
+  add_check(
+      b, c.checks, ir::Check::Kind::collapse, "edge_" + parameter + "_" + edge,
+      "`" + parameter + "` has run to " + edge +
+          ", where the density of its prior has no bound (element {}): numbers of 1 and more give it a mode",
+      missing.empty() ? inside : b.make(Op::broadcast, {inside}, {.axes = missing}));
 }
 
 std::optional<PseudoCounts> spread_prior(UpdateContext& c, const std::string& parameter,

@@ -13,6 +13,7 @@
 #include "backends/em/normal_blocks.h"
 #include "backends/em/priors.h"
 #include "backends/em/regression.h"
+#include "backends/em/wishart_blocks.h"
 
 namespace lvm::em {
 
@@ -91,6 +92,7 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const AxisId event = variable_of(c.setting, block.name).declared_axes.back();
   NodeId n = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
   // The mode: no count is less than none (a Dirichlet with alpha < 1 has its mode on the edge).
+  if (prior) check_edge(c, block.name, "0", n, prior->a);
   if (prior) n = c.update.binary(Op::maximum, c.update.add(n, prior->a), c.update.constant(0));
   const NodeId all = c.update.reduce(Op::sum, n, {event});
   NodeId shares = c.update.div(n, all);
@@ -113,6 +115,8 @@ void solve_ratio(UpdateContext& c, const Block& block) {
     return write_posterior(c, *global, {{"a", c.update.add(sum, beta.slots.at(0))}, {"b", c.update.add(none, beta.slots.at(1))}});
   }
   if (const auto prior = pseudo_counts(c, block.name)) {
+    check_edge(c, block.name, "0", sum, prior->a);
+    check_edge(c, block.name, "1", c.update.sub(all, sum), prior->b);
     sum = c.update.add(sum, prior->a);
     all = c.update.add(all, c.update.add(prior->a, prior->b));
   }
@@ -145,7 +149,10 @@ bool starts_by_moments(Solver solver) {
 
 void write_updates(UpdateContext& c, Moves moves) {
   check_cells(c);
-  for (size_t at = 0; at < c.emissions.size(); ++at) solve_normal(c, at);
+  for (size_t at = 0; at < c.emissions.size(); ++at) {
+    solve_normal(c, at, moves);
+    solve_wishart(c, at, moves);
+  }
   std::set<int> groups;  // of Newton blocks
   for (const Block& block : c.setting.plan.blocks) {
     if (block.latent) continue;
@@ -184,6 +191,9 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::moments:
       case Solver::least_squares:
       case Solver::scatter:
+      case Solver::correlation:
+      case Solver::matrix_scale:
+      case Solver::freedom:
         break;  // solved together, factor by factor
       case Solver::held: {
         const NodeId old = read_parameter(c, block.name);

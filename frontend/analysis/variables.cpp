@@ -14,6 +14,7 @@ using ir::Role;
 bool role_allows(Role role, const DeclaredType& type) {
   switch (role) {
     case Role::data:
+      return type.domain == Domain::simplex || type.domain == Domain::covariance || event_axes(type.domain) == 0;
     case Role::given:
       return type.domain == Domain::simplex || event_axes(type.domain) == 0;
     case Role::latent:
@@ -32,6 +33,7 @@ bool role_allows(Role role, const DeclaredType& type) {
 std::string_view role_types(Role role) {
   switch (role) {
     case Role::data:
+      return "columns hold numbers, categories, the entries of a simplex or of a `covariance`";
     case Role::given:
       return "columns hold numbers, categories or the entries of a simplex";
     case Role::latent:
@@ -200,6 +202,8 @@ void check_plate(Context& context) {
     unsupported(context, "a plate by several columns, beside latents of each row,", "name the groups in one column", plate.range);
   for (const ir::Variable& variable : context.model.variables) {
     if (of_row(variable) && !groups) unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate.name + "`", variable.range);
+    if (variable.role == Role::data && variable.domain == Domain::covariance)
+      unsupported(context, "a matrix of each row beside a plate", "drop the plate", variable.range);
     if (is_inferred(variable) && variable.role == Role::data)
       unsupported(context, "a partly observed category beside a plate", "drop `missing`, or the plate", variable.range);
     if (variable.role == Role::weight && !rows)

@@ -51,6 +51,13 @@ struct LinkForm {
   std::function<NodeId(Builder&, NodeId mean)> link;
 };
 
+/// ln p = -1/2 tr(A^-1 M) - df/2 ln|A| + df/2 l - df d/2 ln 2 - ln Gamma_d(df/2) + (free of df and A),  A = scale^sign, d x d,
+/// where the slots are df and scale, and M and l are of the value alone.
+struct MatrixForm {
+  double sign;
+  Term matrix, log_determinant;  // M [.., D, D'] and l
+};
+
 /// The log density of those elements of a vector that are observed, the others integrated out, and how to
 /// complete the moments of the observed ones. `observed` is a bool for each element of the vector; absent
 /// elements of `value` are 0.
@@ -78,6 +85,8 @@ using SeparatedDensity = std::function<Separated(Builder&, NodeId value, const S
 struct MomentStart {
   std::function<NodeId(Builder&, NodeId value)> feature = {};  // empty: the value itself
   std::function<std::vector<NodeId>(Builder&, NodeId mean, NodeId variance, const Slots& slots)> slots = {};
+  /// A second feature, whose mean stands in the place of the variance. Empty: the variance of the first.
+  std::function<NodeId(Builder&, NodeId value)> other = {};
 };
 
 /// What a component that closes in on a few rows takes to 0: the variance of an element, and that variance
@@ -139,6 +148,8 @@ struct Family {
   /// Of continuous elements. Empty where the likelihood has a bound whatever the slots are.
   NarrownessOf narrowness = {};
   std::vector<LinkForm> links = {};
+  /// Of random matrices with degrees of freedom and a scale. Empty: there is none.
+  std::optional<MatrixForm> matrix = {};
   /// Of families whose draws can be differentiated. Empty: there is none.
   std::optional<Reparameterised> draw = {};
   /// Empty where ln p is not quadratic in the value.

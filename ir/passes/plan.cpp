@@ -6,6 +6,7 @@
 #include <map>
 
 #include "ir/families/family.h"
+#include "ir/families/row_cholesky.h"
 #include "ir/passes/plan_context.h"
 
 namespace lvm::ir {
@@ -50,6 +51,12 @@ std::string_view name(Solver solver) {
       return "reweighted";
     case Solver::concentration:
       return "concentration";
+    case Solver::correlation:
+      return "correlation";
+    case Solver::matrix_scale:
+      return "mean matrix";
+    case Solver::freedom:
+      return "freedom";
     case Solver::newton:
       return "Newton";
     case Solver::gradient:
@@ -257,6 +264,31 @@ void refuse_missing(PlanContext& c) {
   }
 }
 
+/// Matrices of rows are drawn, and nothing else: their arithmetic is written out element by element, in EM's functions.
+void refuse_row_matrices(PlanContext& c, bool by_gradients) {
+  for (const FactorParts& parts : c.factors) {
+    const Variable& v = c.variable(c.factor(parts).variable.variable);
+    if (v.role != Role::data || v.domain != Domain::covariance) continue;
+    const auto report = [&](std::string what, SourceRange range, std::string hint) {
+      c.diagnostics.report({.code = Code::not_compiled_yet,
+                            .message = std::move(what) + " is not compiled yet",
+                            .range = range,
+                            .hint = std::move(hint)});
+    };
+    const SourceRange own = c.factor(parts).distribution_range;
+    if (by_gradients) report("a matrix of each row in a model that is climbed by gradients", own, "say `fit { method = em }`");
+    const int64_t size = c.model.module.axis(v.declared_axes.back()).size;
+    if (size != unknown_size && size > most_of_a_row_matrix)
+      report(fmt::format("a matrix of {0} x {0} in each row", size), own,
+             fmt::format("take at most {} of its rows and columns: the diagonal blocks of a Wishart are Wishart too", most_of_a_row_matrix));
+    for (const FactorParts& other : c.factors) {
+      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, v.node)) continue;
+      report(fmt::format("`{}` given `{}`, a matrix of each row,", c.name_of(other), v.name), c.factor(other).distribution_range,
+             fmt::format("make `{}` independent of it", c.name_of(other)));
+    }
+  }
+}
+
 /// Bernoulli of data between 0 and 1 is a cross entropy, of which analysis has warned.
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
@@ -295,6 +327,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
                           .hint = "give its latents `exact` posteriors"});
       return context.plan;
     }
+    refuse_row_matrices(context, true);
     plan_gradients(context);
     refuse_distributions(context);
     refuse_priors(context);
@@ -304,6 +337,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   refuse_missing(context);
   refuse_redrawn(context);
   if (!plan_globals(context)) return context.plan;
+  refuse_row_matrices(context, false);
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

@@ -31,6 +31,9 @@ enum class Solver : uint8_t {
   least_squares,        // Normal mean through a linear predictor: weighted least squares
   reweighted,           // any other slot through a linear predictor: a guarded Newton step in its coefficients
   concentration,        // Dirichlet: a guarded Newton step in all concentrations of one event together
+  correlation,          // Normal cov that is a correlation matrix: a guarded step of Fisher's scoring among such matrices
+  matrix_scale,         // Wishart, InverseWishart: the expected matrix over the degrees of freedom, pooled
+  freedom,              // their degrees of freedom: a guarded Newton step, the scale at its best beside them
   newton,               // a guarded Newton step on the expected log density, for parameters that enter element by element
   gradient,             // steps of the optimiser along the gradient of the bound
   held,                 // fixed

@@ -6,6 +6,7 @@
 #include <algorithm>
 
 #include "ir/families/family.h"
+#include "ir/families/row_cholesky.h"
 #include "ir/passes/affine_parts.h"
 #include "ir/passes/plan_context.h"
 #include "ir/passes/plan_smoothing.h"
@@ -207,7 +208,7 @@ struct ContinuousLatent {
     return is_gaussian() ? gaussian_not_compiled() : conjugate_not_compiled();
   }
 
-  static constexpr int64_t most_of_a_row = 8;  // elements of a latent whose precision is factorised anew in each row
+  static constexpr int64_t most_of_a_row = most_of_a_row_matrix;
 
   std::string gaussian_not_compiled() const {
     const auto size = z.type.axes.size() < 2 ? 1 : c.model.module.axis(z.type.axes.back()).size;

@@ -76,6 +76,10 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
       if (slot == "precision_matrix") return {"Wishart"};
       return {};
     }
+    case Solver::matrix_scale:
+      if (use.dependence.exponent != 1 || !use.dependence.coefficients.empty()) return {};
+      if (use.parts->family == "Wishart") return {"InverseWishart"};
+      return {"Wishart"};
     case Solver::enumerate:
     case Solver::most_probable:
     case Solver::forward_backward:
@@ -86,6 +90,8 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::reparameterised:
     case Solver::gradient:
     case Solver::held:
+    case Solver::freedom:
+    case Solver::correlation:
     case Solver::isotonic:
     case Solver::median:
     case Solver::least_squares:
@@ -117,7 +123,7 @@ bool prior_is_conjugate(const PlanContext& c, const Variable& v, Solver solver, 
     if (has_free_parameter(c, prior.inputs[i], v)) return false;
   }
   // A step takes the derivatives of any prior of independent elements.
-  if (solver == Solver::concentration)
+  if (solver == Solver::concentration || solver == Solver::freedom)
     return find_family(prior.attributes.text) && prior.type.axes == v.type.axes;
   const std::string family = split_density(prior.attributes.text).family;
   const auto allowed = conjugate_families(solver, use, *use.parts->rule(use.slot));

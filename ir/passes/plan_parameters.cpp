@@ -18,6 +18,8 @@ std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>&
   return axes;
 }
 
+std::string article(const std::string& family) { return (family.front() == 'I' ? "an " : "a ") + family; }
+
 constexpr int64_t most_in_order = 256;  // of one event: all ranges of it are averaged
 
 struct ParameterPlanner {
@@ -140,7 +142,7 @@ struct ParameterPlanner {
       if (!c.diagnostics.has_errors()) throw InternalError("no factor depends on parameter " + v.name);
       return;
     }
-    if (v.domain == Domain::correlation) return report_constrained();
+    if (v.domain == Domain::correlation) return plan_correlation();
     if (v.domain == Domain::ordered) return plan_ordered();
     if (is_closed() && keeps_zeros()) return add_block(uses.front());
     if (!v.mask.empty()) return report_mask();
@@ -163,6 +165,13 @@ struct ParameterPlanner {
     const bool simple = uses.size() == 1 && v.mask.empty() && !event(use) && size <= most_in_order;
     if (simple && is_closed() && *rule(use)->solver == Solver::moments) return add_block(use);
     if (simple && v.prior == no_node && has_link(use)) return add_block(use, Solver::isotonic);
+    report_constrained();
+  }
+  /// Itself the covariance of a Normal: variances of 1.
+  void plan_correlation() {
+    const ParameterUse& use = uses.front();
+    const bool itself = uses.size() == 1 && v.mask.empty() && v.prior == no_node && use.dependence.form == Form::view && selects_once(use.dependence);
+    if (itself && use.parts->family == "Normal" && use.parts->slot_names[use.slot] == "cov") return add_block(use, Solver::correlation);
     report_constrained();
   }
   bool has_link(const ParameterUse& use) const {
@@ -204,7 +213,9 @@ struct ParameterPlanner {
                                  "`var` or `precision`), or the `log_rate` or `logits` of counts, without a prior that is not "
                                  "conjugate; or declare `{}` as `real`",
                                  most_in_order, v.name)
-                   : fmt::format("declare it `covariance`, or {}", hold_hint()));
+                   : fmt::format("`cov: {}` of a Normal is compiled, without a prior: all variances are 1. With variances of its own a matrix "
+                                 "is a `covariance`, which has a closed form; or {}",
+                                 v.name, hold_hint()));
   }
 
   bool is_closed() const {
@@ -379,8 +390,10 @@ struct ParameterPlanner {
     if (rule(use)->solver == Solver::median && !has_cells(use)) return false;
     if (rule(use)->solver == Solver::concentration && !has_event_axis(use)) return false;
     if (rule(use)->solver == Solver::normalised_counts && v.global) return d.form == Form::view;
-    if (rule(use)->solver != Solver::scatter) return d.form == Form::view && selects_once(d);
-    const bool matrix_slot = event(use).has_value();
+    if (rule(use)->solver == Solver::freedom && v.domain != Domain::positive) return false;
+    const bool matrix_scale = rule(use)->solver == Solver::matrix_scale;
+    if (rule(use)->solver != Solver::scatter && !matrix_scale) return d.form == Form::view && selects_once(d);
+    const bool matrix_slot = matrix_scale || event(use).has_value();
     if (matrix_slot && (d.exponent != 1 || v.domain != Domain::covariance)) return false;
     for (const auto& [node, power] : d.coefficients) {
       if (c.function()[node].type.has(row_axis)) return false;
@@ -502,6 +515,19 @@ struct ParameterPlanner {
         block.block_class = BlockClass::newton;
         block.reason = fmt::format("{} of a {}: a guarded Newton step in all elements together",
                                    rule(use)->noun, use.parts->family);
+        break;
+      case Solver::correlation:
+        block.block_class = BlockClass::newton;
+        block.reason = "covariance of a Normal whose variances are 1: a guarded step of Fisher's scoring";
+        break;
+      case Solver::matrix_scale:
+        block.reason = fmt::format("scale of {}: the expected {} over the degrees of freedom", article(use.parts->family),
+                                   use.parts->family == "Wishart" ? "matrix" : "inverse matrix");
+        break;
+      case Solver::freedom:
+        block.block_class = BlockClass::newton;
+        block.reason = fmt::format("degrees of freedom of {}: a guarded Newton step, the scale at its best beside it",
+                                   article(use.parts->family));
         break;
       case Solver::median:
         block.reason = fmt::format("{} of a {}: the weighted median", rule(use)->noun, use.parts->family);

@@ -6,7 +6,8 @@ namespace {
 namespace solvers {
 constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
     ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds},
-    concentration{Solver::concentration}, median{Solver::median};
+    concentration{Solver::concentration}, median{Solver::median},
+    matrix_scale{Solver::matrix_scale}, freedom{Solver::freedom};
 }  // namespace solvers
 
 }  // namespace

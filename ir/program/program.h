@@ -82,6 +82,7 @@ struct StartLatent {
   int64_t block = 0;      // latents of one block depend on each other
   std::string in_order = "";  // a data variable that rises with the number of the value; empty: none is known to
   std::vector<std::string> features = {};  // data variables that tell something of it; none: all
+  std::vector<std::string> angles = {};    // data variables that are angles
 };
 /// A continuous latent whose values start a run: `start` reads them as the data columns of `slot`.
 struct StartValues {

@@ -157,6 +157,7 @@ TEST_CASE("every example runs") {
       {"litters", "litters"},
       {"menus", "menus"},
       {"sleep", "sleepstudy"},
+      {"windows", "windows"},
   }));
   INFO(model);
   const Json json = run_json({"examples/" + model + ".lvm", "examples/data/" + data + ".csv"});

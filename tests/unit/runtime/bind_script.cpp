@@ -41,11 +41,14 @@ void add_variable(ir::Model& model, const Words& words, ir::Role role) {
   if (words[2].starts_with("category(")) {
     v.type.element = ir::Element::category;
     v.type.range = axis_named(model, words[2].substr(9, words[2].size() - 10));
+  } else if (words[2] == "covariance") {
+    v.domain = ir::Domain::covariance;
   } else {
     v.type.element = element_named(words[2]);
   }
   v.type.axes = {ir::row_axis};
   for (size_t i = 3; i < words.size(); ++i) v.declared_axes.push_back(axis_named(model, words[i]));
+  if (v.domain == ir::Domain::covariance) v.declared_axes.push_back(model.module.twin(v.declared_axes.back()));
   v.type.axes.insert(v.type.axes.end(), v.declared_axes.begin(), v.declared_axes.end());
   std::sort(v.type.axes.begin(), v.type.axes.end());
   model.variables.push_back(std::move(v));

@@ -188,6 +188,31 @@ TEST_CASE("drawn vectors have the means and covariances of their families") {
   check_moments(moments_of("Multinomial.n.p", {{7}, p}, 3), multinomial);
 }
 
+TEST_CASE("drawn matrices have the means and covariances of Wishart and InverseWishart") {
+  const std::vector<double> scale = {2, 0.6, 0.6, 0.5};
+  const auto at = [&](size_t i, size_t j) { return scale[i * 2 + j]; };
+  const double df = 14.5, spare = df - 3;  // Anderson 2003, section 7.3.2; von Rosen 1988 for the inverse
+  Moments wishart{{}, std::vector<double>(16)}, inverse = wishart;
+  for (size_t a = 0; a < 4; ++a) {
+    wishart.mean.push_back(df * scale[a]);
+    inverse.mean.push_back(scale[a] / spare);
+    for (size_t b = 0; b < 4; ++b) {
+      const size_t i = a / 2, j = a % 2, k = b / 2, l = b % 2;
+      const double cross = at(i, k) * at(j, l) + at(i, l) * at(j, k);
+      wishart.covariance[a * 4 + b] = df * cross;
+      inverse.covariance[a * 4 + b] = (2 * scale[a] * scale[b] + spare * cross) / ((spare + 1) * spare * spare * (spare - 2));
+    }
+  }
+  check_moments(moments_of("Wishart.df.scale", {{df}, scale}, 4), wishart);
+  check_moments(moments_of("InverseWishart.df.scale", {{df}, scale}, 4), inverse);
+  std::vector<double> mean(4);
+  const std::vector<double> slot = {df};
+  find_sampler("Wishart.df.scale")->mean({slot, scale}, mean);
+  CHECK(mean[1] == Approx(wishart.mean[1]));
+  find_sampler("InverseWishart.df.scale")->mean({slot, scale}, mean);
+  CHECK(mean[1] == Approx(inverse.mean[1]));
+}
+
 TEST_CASE("categories are drawn as often as they are probable, and never where they are not") {
   for (const std::string_view name : {"Categorical.p", "Categorical.logits"}) {
     const std::vector<double> p = {0.2, 0, 0.5, 0.3};

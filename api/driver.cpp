@@ -17,10 +17,9 @@ namespace lvm::driver {
 
 namespace {
 
-/// Latents that are drawn become functions of noise; all others are integrated out.
+/// Where some q is given its bound is written; else all latents are integrated out.
 ir::Module canonical(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan) {
-  const bool drawn = std::ranges::any_of(plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::reparameterised; });
-  return drawn ? ir::reparameterise(model, plan) : ir::push_expectations(model, elbo, plan);
+  return ir::has_given_posterior(model) ? ir::reparameterise(model, plan) : ir::push_expectations(model, elbo, plan);
 }
 
 }  // namespace

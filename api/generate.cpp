@@ -7,8 +7,9 @@
 #include <fmt/format.h>
 
 #include "api/row_distributions.h"
-#include "ir/passes/reparameterise.h"
+#include "ir/passes/estimators.h"
 #include "lvm/pictures.h"
+#include "runtime/estimate.h"
 #include "runtime/starts.h"
 
 namespace lvm {
@@ -74,14 +75,21 @@ std::vector<ResultColumn> table_of(const FittedModel& fitted, const Rows& rows) 
   return to;
 }
 
+/// A finite latent whose bound is summed over its values.
+bool is_summed(const ir::Model& model, int variable) {
+  const std::vector<ir::Estimated> latents = ir::estimators(model);
+  const ir::Estimated* found = ir::find_estimated(latents, variable);
+  return found && found->states >= 0;
+}
+
 bool has_drawn(const ir::Model& model) {
-  return std::ranges::any_of(model.posteriors, [](const ir::Posterior& q) { return q.form == ir::PosteriorForm::distribution; });
+  return ir::has_given_posterior(model);
 }
 
 /// Of a posterior whose family has no closed mean and variance why it cannot be told; empty where all have.
 std::string without_moments(const ir::Model& model) {
   for (const ir::Posterior& q : model.posteriors) {
-    if (q.form != ir::PosteriorForm::distribution) continue;
+    if (q.form != ir::PosteriorForm::distribution || is_summed(model, q.variables.front())) continue;
     const std::string& text = model.function()[q.log_density].attributes.text;
     const ir::Family* family = ir::find_family(text);
     if (family && family->draw && family->draw->mean && family->draw->variance) continue;
@@ -107,7 +115,9 @@ Diagnostics cannot(std::string why) {
 RowBlocks moments_of_drawn(Rows& rows) {
   RowBlocks deviations;
   std::vector<int> left;
-  for (const ir::Posterior& q : rows.model().posteriors) left.push_back(q.variables.front());
+  for (const ir::Estimated& latent : ir::estimators(rows.model())) {
+    if (latent.states < 0) left.push_back(latent.variable);
+  }
   while (!left.empty()) {
     const auto next = std::ranges::find_if(left, [&](int index) {
       const ir::Node& density = rows.model().function()[ir::drawn_posterior(rows.model(), index)->log_density];
@@ -134,6 +144,13 @@ struct ExactPosterior {
   RowBlocks deviations;     // of a continuous one
 };
 
+/// The values with the greatest probability: [row].
+std::vector<double> most_probable(const std::vector<double>& p, int64_t states) {
+  std::vector<double> best;
+  for (auto begin = p.begin(); begin != p.end(); begin += states) best.push_back(static_cast<double>(std::max_element(begin, begin + states) - begin));
+  return best;
+}
+
 /// The most probable value of each finite latent and the mean of a continuous one become the rows' values.
 ExactPosterior take_exact(const FittedModel& fitted, const BoundModel::State& bound, int threads, Rows& rows) {
   ExactPosterior to;
@@ -146,17 +163,34 @@ ExactPosterior take_exact(const FittedModel& fitted, const BoundModel::State& bo
   const auto& starts = code.program.starts;
   for (const ir::StartLatent& latent : starts) {
     std::vector<double>& p = outputs.values.at(starts.size() == 1 ? "responsibilities" : "responsibilities_" + latent.latent);
-    std::vector<double> best;
-    for (int64_t row = 0; row < rows.count(); ++row) {
-      const auto begin = p.begin() + row * latent.states;
-      best.push_back(static_cast<double>(std::max_element(begin, begin + latent.states) - begin));
-    }
-    rows.set(latent.latent, std::move(best));
+    rows.set(latent.latent, most_probable(p, latent.states));
     to.probabilities[latent.latent] = std::move(p);
   }
   for (const ir::StartValues& latent : code.program.start_values) {
     rows.set(latent.latent, std::move(outputs.values.at(ir::posterior_mean_prefix + latent.latent)));
     to.deviations[latent.latent] = std::move(outputs.values.at(ir::posterior_sd_prefix + latent.latent));
+  }
+  return to;
+}
+
+/// The posteriors of finite latents beside a q that is given, means over draws of the others; the most probable values become the rows'.
+RowBlocks take_summed(const FittedModel& fitted, const BoundModel::State& bound, int threads, Rows& rows) {
+  constexpr int64_t draws = 100;
+  RowBlocks to;
+  const std::vector<ir::Estimated> latents = ir::estimators(rows.model());
+  if (std::ranges::none_of(latents, [](const ir::Estimated& e) { return e.states >= 0; })) return to;
+  const bool drawn = std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.states < 0; });
+  const auto pool = std::make_shared<runtime::Pool>(threads);
+  Diagnostics ignored;  // `bind` has checked them
+  const CompiledCode& code = bound.compiled_code();
+  runtime::Estimates found = runtime::estimate(code.program, runnable(code, pool), *bound.lowered.data, checked_start(bound, fitted.state->content.parameters, ignored),
+                                               {.draws = drawn ? draws : 1, .seed = fitted.seed(), .pool = pool.get()});
+  for (const ir::Estimated& latent : latents) {
+    if (latent.states < 0) continue;
+    const std::string& name = rows.model().variables[static_cast<size_t>(latent.variable)].name;
+    std::vector<double>& p = found.q.at("q(" + name + ")");
+    rows.set(name, most_probable(p, static_cast<int64_t>(p.size()) / rows.count()));
+    to[name] = std::move(p);
   }
   return to;
 }
@@ -256,8 +290,9 @@ Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
     }
     if (has_drawn(model)) {
       if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
-      const RowBlocks deviations = moments_of_drawn(rows);
+      const RowBlocks probabilities = take_summed(fitted, *bound.state, threads, rows), deviations = moments_of_drawn(rows);
       for (const Variable& v : model.variables) {
+        if (probabilities.contains(v.name)) add_finite(fitted, rows, v.name, probabilities.at(v.name), to.columns);
         if (deviations.contains(v.name)) add_continuous(rows, v, deviations.at(v.name), to.columns);
       }
     } else {
@@ -360,7 +395,8 @@ Results reconstruct(const FittedModel& fitted, const BoundModel& given, const Sa
     if (const std::string fault = without_moments(model); !fault.empty()) return refused(report_of(bound, cannot(fault)));
     RowBlocks inferred;
     if (has_drawn(model)) {
-      inferred = moments_of_drawn(posterior);
+      inferred = take_summed(fitted, *bound.state, options.threads, posterior);
+      inferred.merge(moments_of_drawn(posterior));
     } else {
       ExactPosterior exact = take_exact(fitted, *bound.state, options.threads, posterior);
       inferred = std::move(exact.probabilities);

@@ -129,9 +129,13 @@ class Drawing {
     }
     axes = without_row(axes);
     std::ranges::sort(axes);
+    // The axis of the vector leads, whatever its place in the layout.
     std::vector<AxisId> inner;
+    for (const AxisId axis : event_) {
+      if (std::ranges::count(axes, axis) > 0) inner.push_back(axis);
+    }
     for (const AxisId axis : axes) {
-      if (std::ranges::count(outer_, axis) == 0) inner.push_back(axis);
+      if (std::ranges::count(outer_, axis) == 0 && std::ranges::count(event_, axis) == 0) inner.push_back(axis);
     }
     return {&block, static_cast<int64_t>(block.size()) / rows, offsets(axes, outer_), offsets(axes, inner)};
   }
@@ -163,11 +167,23 @@ class Drawing {
 
 }  // namespace
 
+namespace {
+
+/// Labels that latents depend on are drawn before them.
+Role drawn_as(const ir::Model& model, const Variable& v) {
+  const bool leads = v.role == Role::data && std::ranges::any_of(model.factors, [&](const ir::Factor& factor) {
+    return model.variables[static_cast<size_t>(factor.variable.variable)].role == Role::latent && ir::depends_on(model.function(), factor.log_density, v.node);
+  });
+  return leads ? Role::latent : v.role;
+}
+
+}  // namespace
+
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) {
   std::list<Drawing> left;
   for (const ir::Factor& factor : rows.model().factors) {
     Drawing drawing(rows.model(), factor);
-    if (rows.has(drawing.variable().name) || drawing.variable().role != asked.role) continue;
+    if (rows.has(drawing.variable().name) || drawn_as(rows.model(), drawing.variable()) != asked.role) continue;
     if (!runtime::find_sampler(drawing.family())) {
       diagnostics.report({.code = Code::fit_cannot_answer,
                           .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name, drawing.family().substr(0, drawing.family().find('.'))),

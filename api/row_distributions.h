@@ -53,7 +53,7 @@ struct Asked {
 };
 
 /// Draws, or takes the mean of, the variables of a role that are not known yet, parents first. Labels, which are latents that some rows
-/// have, count as data. False: a diagnostic says why not.
+/// have, count as data unless latents depend on them. False: a diagnostic says why not.
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics);
 
 }  // namespace lvm

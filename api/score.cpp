@@ -6,6 +6,7 @@
 #include <cmath>
 
 #include "api/state.h"
+#include "ir/passes/estimators.h"
 #include "runtime/estimate.h"
 #include "runtime/starts.h"
 
@@ -68,10 +69,10 @@ void score_exactly(Score& to, const BoundModel::State& bound, const Start& start
 void score_by_draws(Score& to, const BoundModel::State& bound, const Start& start,
                     const ScoreOptions& options, Diagnostics& diagnostics) {
   const driver::Lowered& lowered = bound.lowered;
-  const bool drawn = std::ranges::any_of(lowered.plan->blocks, [](const ir::Block& block) {
-    return block.solver == ir::Solver::reparameterised;
-  });
-  if (options.importance > 0 && !drawn)
+  const bool given = ir::has_given_posterior(*lowered.model);
+  const std::vector<ir::Estimated> latents = given ? ir::estimators(*lowered.model) : std::vector<ir::Estimated>();
+  const bool drawn = std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.states < 0; });
+  if (options.importance > 0 && !given)
     return fail(diagnostics, "this model draws no latent: its log likelihood is exact",
                 "leave `--importance` out");
   std::optional<CompiledCode> own;
@@ -87,7 +88,7 @@ void score_by_draws(Score& to, const BoundModel::State& bound, const Start& star
   to.draws = options.importance > 0 ? options.importance : drawn ? bound_draws : 1;
   runtime::Estimates found = runtime::estimate(code.program, runnable(code, pool), *lowered.data, start,
                                                {.draws = to.draws, .seed = options.seed, .pool = pool.get()});
-  to.exact = !drawn;
+  to.exact = !given;
   to.name = lowered.program->objective_name;
   if (options.importance > 0) {
     to.name = to.name.starts_with("cross_entropy") ? "importance_cross_entropy" : "importance_log_likelihood";

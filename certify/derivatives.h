@@ -16,6 +16,8 @@ class Derivatives {
   using Coordinates = runtime::Numbers<double>;  // in the Program's layout
   /// `rows` at most LVM_TILE_ROWS. `divergence`: its weight, 1 where the model gives none.
   Derivatives(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence);
+  /// Other draws in the place of those that it begins with, which are those of step 1.
+  void draw(uint32_t step);
   /// What is climbed, a row: the bound with its weight on the divergence, and the prior's share.
   double climbed(const Coordinates& coordinates);
   /// Its derivative in each coordinate.
@@ -28,6 +30,8 @@ class Derivatives {
   const ir::Program& program_;
   const ir::Executable& functions_;
   int64_t rows_;
+  std::vector<int64_t> all_;  // rows
+  runtime::RowMajorTable<double> table_;
   double divergence_;
   runtime::BatchTile<double> tile_;
   Coordinates derived_, statistics_, output_;
@@ -36,7 +40,8 @@ class Derivatives {
 
 inline constexpr int64_t derivative_rows = 8;
 
-/// Along random directions of each parameter; at most `derivative_rows` rows.
+/// Along random directions of each parameter; at most `derivative_rows` rows. Where draws move in steps no single one of them has a
+/// derivative: the means over many are compared, within five standard errors.
 Result certify_derivatives(const Subject& subject, const Options& options, double divergence);
 
 }  // namespace lvm::certificate

@@ -40,6 +40,7 @@ class Binder {
   void find_matrix_size(const Match& match);
   void set_size(const Variable& v, AxisId axis, int64_t size);
   void check_count(const Match& match);
+  std::string other_size(const Variable& v, int64_t count) const;
   void check_axes_have_sizes();
   void add_twins();
   void find_levels(const std::vector<Match>& matches);
@@ -162,7 +163,16 @@ void Binder::check_count(const Match& match) {
        fmt::format("`{}` has {} element{}{}, and {} column{} {} found: `{}`{}", v.name, expected, expected == 1 ? "" : "s",
                    shape.empty() ? "" : fmt::format(" ({})", shape), count, count == 1 ? "" : "s", count == 1 ? "was" : "were",
                    fmt::join(names, "`, `"), long_list ? ", …" : ""),
-       fmt::format("choose them by `--bind {}=…`, or let the axis be `= columns`", v.name));
+       fmt::format("choose them by `--bind {}=…`{}", v.name, other_size(v, count)));
+}
+
+/// Of a variable whose only axis has its size from a number, how to give it the other one.
+std::string Binder::other_size(const Variable& v, int64_t count) const {
+  if (v.declared_axes.size() != 1) return "";
+  const AxisId axis = v.declared_axes.front();
+  const auto declared = std::ranges::find(model_.axes, axis, &ir::ModelAxis::id);
+  if (declared == model_.axes.end() || declared->source != ir::SizeSource::literal) return "";
+  return fmt::format(", `--set {}={}`, or let the axis be `= columns`", model_.module.axis(axis).name, count);
 }
 
 void Binder::check_axes_have_sizes() {

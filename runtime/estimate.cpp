@@ -108,6 +108,10 @@ class Estimator {
     std::vector<int64_t> rows;
     for (int64_t i = 0; i < count; ++i) rows.push_back(first + i);
     std::vector<Sums> sums(static_cast<size_t>(count));
+    std::map<const ir::Slot*, std::vector<double>> q;
+    for (const ir::Slot& slot : program_.row_outputs) {
+      if (slot.name.starts_with("q(")) q[&slot].resize(static_cast<size_t>(count * slot.size));
+    }
     const Real* bound = calls_.output.data() + program_.row_outputs.front().offset * LVM_TILE_ROWS;
     for (int64_t draw = 0; draw < options_.draws; ++draw) {
       gather(rows, static_cast<uint32_t>(draw));
@@ -117,7 +121,12 @@ class Estimator {
       frame.rows = static_cast<int32_t>(count);
       calls_.call("bound", frame);
       for (size_t i = 0; i < sums.size(); ++i) sums[i].add(static_cast<double>(bound[i]));
+      for (auto& [slot, means] : q) {
+        for (size_t i = 0; i < means.size(); ++i)
+          means[i] += calls_.row_output(*slot, static_cast<int64_t>(i) % slot->size, static_cast<int64_t>(i) / slot->size) / static_cast<double>(options_.draws);
+      }
     }
+    for (const auto& [slot, means] : q) to.q[slot->name].insert(to.q[slot->name].end(), means.begin(), means.end());
     for (size_t i = 0; i < sums.size(); ++i) sums[i].write(to, static_cast<size_t>(first) + i);
   }
 

@@ -28,6 +28,8 @@ struct Estimates {
   /// (sum exp(w))^2 / sum exp(2 w): K where all draws weigh the same, 1 where one outweighs the rest (Kong
   /// 1992).
   std::vector<double> effective;
+  /// The row outputs "q(…)", posteriors of finite latents: [row][value], the means over the draws.
+  std::map<std::string, std::vector<double>> q;
 };
 
 /// `parameters` have natural values by name, of every parameter that is not fixed.

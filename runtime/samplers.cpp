@@ -71,6 +71,17 @@ std::vector<double> cholesky(std::span<const double> matrix, size_t d) {
   return lower;
 }
 
+/// mean + W e + sd e', W [D, R].
+void by_low_rank(const Slots& s, Event to, Generator& g) {
+  const size_t rank = s[1].size() / to.size();
+  std::vector<double> shared(rank);
+  for (double& x : shared) x = normal(g);
+  for (size_t d = 0; d < to.size(); ++d) {
+    to[d] = s[0][d] + s[2][d] * normal(g);
+    for (size_t r = 0; r < rank; ++r) to[d] += s[1][d * rank + r] * shared[r];
+  }
+}
+
 void by_precision_matrix(const Slots& s, Event to, Generator& g) {
   std::vector<double> inverse(to.size() * to.size());
   lvm_inverse(inverse.data(), s[1].data(), static_cast<int64_t>(to.size()));
@@ -159,6 +170,7 @@ const Sampler samplers[] = {
     {"Normal.mean.cov", LVM_DRAW { correlated(s[0], cholesky(s[1], to.size()), to, g); }, copy_mean},
     {"Normal.mean.cholesky", LVM_DRAW { correlated(s[0], {s[1].begin(), s[1].end()}, to, g); }, copy_mean},
     {"Normal.mean.precision_matrix", by_precision_matrix, copy_mean},
+    {"Normal.mean.factor.sd", by_low_rank, copy_mean},
     {"LogNormal.log_mean.log_sd", LVM_DRAW { to[0] = std::exp(s[0][0] + s[1][0] * normal(g)); }, LVM_MEAN { to[0] = std::exp(s[0][0] + s[1][0] * s[1][0] / 2); }},
     {"Laplace.location.scale", LVM_DRAW { const double u = uniform(g) - 0.5; to[0] = s[0][0] - s[1][0] * std::copysign(std::log1p(-2 * std::abs(u)), u); }, copy_mean},
     {"Logistic.location.scale", LVM_DRAW { const double u = std::max(uniform(g), 0x1p-54); to[0] = s[0][0] + s[1][0] * (std::log(u) - std::log1p(-u)); }, copy_mean},

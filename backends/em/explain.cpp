@@ -246,6 +246,7 @@ struct Explanation {
       case Solver::best_path:
       case Solver::conditioning:
       case Solver::smoothing:
+      case Solver::score_function:
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:

@@ -208,6 +208,7 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
+      case Solver::score_function:
       case Solver::gradient:
         throw ir::InternalError("a solver that no update of EM has");
     }

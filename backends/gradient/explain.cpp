@@ -9,13 +9,12 @@
 #include "backends/em/slots.h"
 #include "backends/gradient/lower.h"
 #include "ir/families/family.h"
-#include "ir/model/gradient_settings.h"
+#include "ir/passes/estimators.h"
 #include "ir/tensor/convolution.h"
 
 namespace lvm::gradient {
 
 using ir::AxisId;
-using ir::Block;
 using ir::Variable;
 
 namespace {
@@ -42,7 +41,8 @@ const OptimiserText& text_of(const ir::Optimiser& optimiser) {
 struct Explanation {
   const ir::Model& model;
   const ir::Plan& plan;
-  const ir::GradientSettings settings = ir::gradient_settings(model.fit);
+  const ir::GradientSettings settings = ir::draw_settings(model);
+  const std::vector<ir::Estimated> latents = ir::estimators(model);
 
   const Variable& variable(int index) const { return model.variables[static_cast<size_t>(index)]; }
   std::string names(const std::vector<int>& indices) const {
@@ -56,41 +56,60 @@ struct Explanation {
     return list.empty() ? left : fmt::format("{} | {}", left, fmt::join(list, ", "));
   }
   std::string weight() const { return model.row_weight() ? model.row_weight()->name + " " : ""; }
+  bool given() const { return ir::has_given_posterior(model); }
   bool drawn() const {
-    return std::ranges::any_of(plan.blocks, [](const Block& block) { return block.solver == ir::Solver::reparameterised; });
+    return std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.how == ir::Estimator::pathwise || e.how == ir::Estimator::score; });
   }
 
   std::string bound() const {
     std::string data, prior, q;
-    std::vector<int> latents;
+    std::vector<int> hidden;
     for (const ir::Factor& factor : model.factors) {
-      const Variable& v = variable(factor.variable.variable);
-      std::string& to = v.role == ir::Role::latent ? prior : data;
-      to += fmt::format("{}ln P({})", to.empty() ? "" : " + ", conditional(v.name, factor.parents));
-      if (v.role == ir::Role::latent) latents.push_back(factor.variable.variable);
+      const int index = factor.variable.variable;
+      const bool latent = given() ? ir::is_hidden(model, index) : variable(index).role == ir::Role::latent;
+      std::string& to = latent ? prior : data;
+      to += fmt::format("{}ln P({})", to.empty() ? "" : " + ", conditional(variable(index).name, factor.parents));
+      if (latent) hidden.push_back(index);
     }
-    const std::string w = weight(), z = names(latents);
-    if (latents.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, data);
-    if (!drawn()) return fmt::format("  L = Σ_row {0}ln Σ_{1} exp [ {2} + {3} ]        where {1} is enumerated\n", w, z, data, prior);
+    const std::string w = weight(), z = names(hidden);
+    if (hidden.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, data);
+    if (!given()) return fmt::format("  L = Σ_row {0}ln Σ_{1} exp [ {2} + {3} ]        where {1} is enumerated\n", w, z, data, prior);
     if (settings.importance)
       return fmt::format("  L = Σ_row {}E ln 1/{} Σ_j exp [ {} + {} - ln q({}) ],   j = 1, …, {}\n", w, settings.samples, data, prior, z, settings.samples);
     const std::string beta = settings.beta == 1 ? "" : fmt::format("{} ", settings.beta);
     std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} + {} ] + H[q({})] }}\n", w, z, data, prior, z);
-    text += fmt::format("    = Σ_row {}{{ E_q({}) [ {} ] - {}KL }}        where E is estimated by draws\n", w, z, data, beta);
+    text += fmt::format("    = Σ_row {}{{ E_q({}) [ {} ] - {}KL }}        where E is {}\n", w, z, data, beta, averaged());
     if (settings.kl_warmup > 0) text += fmt::format("    the KL counts from 0, rising to {} over {} epochs\n", settings.beta, settings.kl_warmup);
     return text;
   }
 
+  std::string averaged() const {
+    const bool summed = std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.states >= 0; });
+    return !drawn() ? "the sum over all values" : summed ? "estimated by draws, and summed over finite values" : "estimated by draws";
+  }
+
   std::string draws() const {
+    if (!given()) return "";
     std::string text;
-    for (const ir::Posterior& q : model.posteriors) {
-      if (q.form != ir::PosteriorForm::distribution) continue;
-      const ir::Family* family = ir::find_family(model.function()[q.log_density].attributes.text);
+    bool scores = false;
+    for (const ir::Estimated& e : latents) {
+      const std::string& z = variable(e.variable).name;
+      if (e.how == ir::Estimator::summed) text += fmt::format("  {}: E and H as ln Σ_{} exp of all that depends on it\n", z, z);
+      if (e.how == ir::Estimator::enumerated) text += fmt::format("  {}: E = Σ_{} q({}) …\n", z, z, z);
+      if (e.states >= 0) continue;
+      const ir::Family* family = ir::find_family(model.function()[e.q->log_density].attributes.text);
       if (!family || !family->draw) throw ir::InternalError("a posterior without draws");
-      text += fmt::format("  {} = {},   {}\n", names(q.variables), family->draw->equation,
+      text += fmt::format("  {} = {},   {}\n", z, family->draw->equation,
                           family->draw->noise == ir::Noise::normal ? "ε normal with mean 0 and variance 1" : "ε uniform in 0 … 1");
+      scores = scores || e.how == ir::Estimator::score;
     }
+    if (scores) text += fmt::format("  ∇ L has (f - baseline) ∇ ln q of the draws that move in steps, f the bound of a draw{}\n", baseline());
     return text;
+  }
+
+  std::string baseline() const {
+    if (settings.samples < 2) return ", the baseline 0";
+    return settings.importance ? ", the baseline that of the other draws of its row" : ", the baseline the mean of the other draws of its row";
   }
 
   std::string step() const {

@@ -1,9 +1,12 @@
 #include "backends/gradient/lower.h"
 
 #include <algorithm>
+#include <cmath>
+#include <limits>
 
 #include "backends/em/emission.h"
 #include "backends/em/slots.h"
+#include "backends/gradient/absent.h"
 #include "backends/gradient/domains.h"
 #include "backends/gradient/optimisers.h"
 #include "ir/families/family.h"
@@ -79,7 +82,8 @@ class Expansion {
     if (node.op == Op::logpdf) {
       const ir::Family* family = ir::find_family(node.attributes.text);
       if (!family) throw ir::InternalError("no density for " + node.attributes.text);
-      return family->log_density(b_, inputs.front(), {{inputs.begin() + 1, inputs.end()}, node.attributes.axes});
+      const ir::Slots slots{{inputs.begin() + 1, inputs.end()}, node.attributes.axes};
+      return of_observed(b_, model_, inputs.front(), [&](NodeId value) { return family->log_density(b_, value, slots); });
     }
     const bool named = ir::row(node.op).shape == ir::ShapeRule::leaf && ir::row(node.op).attributes == ir::PrintedAttributes::text;
     if (!named) return b_.make(node.op, std::move(inputs), node.attributes, node.range);
@@ -113,7 +117,7 @@ struct Lowering {
   ir::Program program;
 
   Lowering(const ir::Model& m, const ir::Module& c, const ir::Plan& plan)
-      : model(m), canonical(c.functions.front()), settings(ir::gradient_settings(m.fit)) {
+      : model(m), canonical(c.functions.front()), settings(ir::draw_settings(m)) {
     program.model = model.name;
     program.method = plan.method;
     program.batched = true;
@@ -165,6 +169,34 @@ struct Lowering {
     return b.sub(reconstruction, b.mul(scalar(b, ir::divergence_slot), divergence));
   }
 
+  /// What weighs the derivative of ln q of each draw: the bound f that it leads to, less what the other draws of its row lead to, which
+  /// it does not move (Mnih & Rezende 2016; Kool, van Hoof & Welling 2019). Of a mean over k draws f_j counts a k-th part, and
+  ///   (f_j - 1 / (k - 1) sum over i != j of f_i) / k = (f_j - mean f) / (k - 1);
+  /// of importance weights w the whole of ln 1/k sum w counts, less ln 1/(k - 1) sum over i != j of w_i.
+  NodeId signal(Builder& b, Expansion& expand) {
+    const std::optional<AxisId> sample = b.module().find_axis("sample");
+    const ir::Output* weight = result(ir::score_weight_result);
+    const NodeId reconstruction = weight ? ir::no_node : expand(result(ir::score_reconstruction_result)->node);
+    NodeId f = weight ? expand(weight->node) : reconstruction;
+    if (!weight) {
+      NodeId divergence = expand(result(ir::score_divergence_result)->node);
+      if (settings.beta != 1 || settings.kl_warmup > 0) divergence = b.mul(scalar(b, ir::divergence_slot), divergence);
+      f = b.sub(f, divergence);
+    }
+    const auto k = static_cast<double>(settings.samples);
+    if (settings.samples < 2) return f;
+    if (!weight) {
+      const NodeId mean = b.mul(b.reduce(Op::sum, f, {*sample}), b.constant(1 / k));
+      return b.mul(b.sub(f, mean), b.constant(1 / (k - 1)));
+    }
+    const AxisId other = b.module().twin(*sample);
+    const NodeId itself = b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {*sample}}), b.make(Op::iota, {}, {.axes = {other}}));
+    const NodeId never = b.constant(-std::numeric_limits<double>::infinity());
+    const NodeId rest = b.reduce(Op::logsumexp, b.select(itself, never, b.rename(f, *sample, other)), {other});
+    const NodeId whole = b.reduce(Op::logsumexp, f, {*sample});
+    return b.sub(b.sub(whole, rest), b.constant(std::log(k / (k - 1))));
+  }
+
   /// A step computes something else than `bound` does.
   bool has_modes() const { return std::ranges::any_of(canonical.nodes, is_training_leaf); }
 
@@ -181,13 +213,20 @@ struct Lowering {
     Function function{.name = "step", .time = BindingTime::rows};
     Builder b(program.module, function);
     Expansion expand(b, model, canonical, Mode::training), evaluate(b, model, canonical);
-    const NodeId climbed = total(b, sums(b, expand));
+    std::vector<ir::Seed> seeds = {{total(b, sums(b, expand)), b.constant(1)}};
+    if (const ir::Output* score = result(ir::score_result)) {
+      const NodeId log_q = expand(score->node);
+      seeds.push_back({log_q, ir::times_row_weight(b, model, signal(b, expand))});
+    }
     std::vector<NodeId> leaves;
     for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
-    std::vector<NodeId> targets = ir::differentiate(b, climbed, leaves);
+    std::vector<NodeId> targets = ir::differentiate(b, seeds, leaves);
     for (const Variable* p : running) targets.push_back(expand(result(ir::follows_prefix + p->name)->node));
     if (has_modes()) sums(b, evaluate, std::string(evaluation_prefix));
     b.output(OutputKind::row, "bound", bound_of_rows(b, evaluate));
+    for (const ir::Output& output : canonical.outputs) {
+      if (result("bound") && output.kind == OutputKind::result && output.name.starts_with("q(")) b.output(OutputKind::row, output.name, evaluate(output.node));
+    }
     // To say which factor is not finite.
     for (const ir::Factor& factor : model.factors) {
       const ir::Output& term = *result(model.variables[static_cast<size_t>(factor.variable.variable)].name);
@@ -371,10 +410,11 @@ struct Lowering {
   }
 
   /// Of a latent what its family draws from.
-  ir::Draws noise_of(const std::string& name) const {
+  ir::Draws noise_of(std::string name) const {
+    if (name.ends_with(ir::factor_noise)) name.resize(name.size() - std::string_view(ir::factor_noise).size());
     const std::optional<int> latent = model.find(name);
     if (!latent) return ir::Draws::layer;
-    const ir::Posterior& q = *ir::drawn_posterior(model, *latent);
+    const ir::Posterior& q = *ir::drawn_posterior(model, *latent);  // layers have a dot in their names
     const ir::Family& family = *ir::find_family(model.function()[q.log_density].attributes.text);
     return family.draw->noise == ir::Noise::normal ? ir::Draws::normal : ir::Draws::uniform;
   }

@@ -100,6 +100,15 @@ class Emitter {
                 : llvm::ConstantInt::get(of, static_cast<uint64_t>(i.integer), true);
   }
 
+  Value* table(const Instruction& i) {
+    std::vector<llvm::Constant*> numbers;
+    for (size_t n = 1; n < i.operands.size(); ++n) numbers.push_back(llvm::ConstantFP::get(type(i.type), function_[i.operands[n]].number));
+    auto* array = llvm::ArrayType::get(type(i.type), numbers.size());
+    auto* global = new llvm::GlobalVariable(module_, array, true, llvm::GlobalValue::PrivateLinkage, llvm::ConstantArray::get(array, numbers));  // the module owns it
+    Value* at = b_.CreateInBoundsGEP(type(i.type), global, operand(i, 0));
+    return invariant(b_.CreateAlignedLoad(type(i.type), at, alignment(i.type)));
+  }
+
   Value* lanes() {
     std::vector<llvm::Constant*> each;
     for (int lane = 0; lane < loop::lane_count; ++lane) each.push_back(llvm::ConstantFP::get(b_.getDoubleTy(), lane));
@@ -173,6 +182,7 @@ class Emitter {
       case Op::constant: return constant(i);
       case Op::lanes: return lanes();
       case Op::rows: return rows();
+      case Op::table: return table(i);
       case Op::broadcast: return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
       case Op::convert: return b_.CreateFPCast(operand(i, 0), type(i.type));
       case Op::load: return load(i);

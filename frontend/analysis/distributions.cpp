@@ -15,6 +15,7 @@ struct Parts {
   std::vector<NodeId> inputs;
   std::vector<Use> uses;
   bool sound = true;
+  std::vector<AxisId> event = {};  // that a slot alone tells
 };
 
 void append_slots(Context& context, const ChosenSignature& chosen, const Target& target, Parts& parts);
@@ -56,6 +57,7 @@ void append_slots(Context& context, const ChosenSignature& chosen, const Target&
     const Value value = evaluate_slot(context, *chosen.signature, argument, target);
     parts.sound &= !value.poison();
     merge_uses(parts.uses, value.uses);
+    if (argument.slot->kind == ir::SlotKind::loadings && !value.poison()) parts.event = {base_axis(context, target.value.order.back()), value.order.back()};
     parts.inputs.push_back(value.node);
   }
 }
@@ -106,7 +108,7 @@ Density evaluate_distribution(Context& context, const Expression& call, const Ta
   parts.inputs.push_back(target.value.node);
   append_slots(context, *chosen, target, parts);
   if (!parts.sound) return {};
-  ir::Attributes attributes{.text = parts.text, .axes = unnamed_event(*chosen->signature, target)};
+  ir::Attributes attributes{.text = parts.text, .axes = parts.event.empty() ? unnamed_event(*chosen->signature, target) : parts.event};
   const NodeId node =
       context.builder.make(ir::Op::logpdf, std::move(parts.inputs), std::move(attributes), call.range);
   return {node, std::move(parts.uses)};

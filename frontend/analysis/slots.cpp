@@ -33,6 +33,7 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
     case SlotKind::simplex:
     case SlotKind::real_vector:
     case SlotKind::positive_vector:
+    case SlotKind::loadings:
       return {event_axis(context, target)};
     case SlotKind::covariance:
     case SlotKind::cholesky: {
@@ -60,6 +61,7 @@ std::string kind_fault(SlotKind kind, const Value& value) {
     case SlotKind::real:
     case SlotKind::real_vector:
     case SlotKind::cholesky:
+    case SlotKind::loadings:
     case SlotKind::distribution:
       return {};
     case SlotKind::positive:
@@ -93,6 +95,7 @@ std::string kind_hint(SlotKind kind) {
     case SlotKind::real:
     case SlotKind::real_vector:
     case SlotKind::cholesky:
+    case SlotKind::loadings:
     case SlotKind::distribution:
       return {};
   }
@@ -131,11 +134,29 @@ bool check_batch(Context& context, const SlotArgument& argument, const Value& va
   return true;
 }
 
+// [D, R]: the axis of the left side, and one of its own.
+bool check_loadings(Context& context, const SlotArgument& argument, const Value& value, const Axes& allowed,
+                    const Target& target) {
+  const AxisId event = event_axis(context, target);
+  const size_t rank = value.order.size();
+  const auto taken = [&](AxisId axis) {
+    return std::ranges::any_of(target.value.order, [&](AxisId other) { return base_axis(context, other) == base_axis(context, axis); });
+  };
+  if (rank < 2 || base_axis(context, value.order[rank - 2]) != event || taken(value.order.back())) {
+    report_shape(context, argument, value, target,
+                 fmt::format("its last two axes must be `{}` and one that `{}` has not: `real[{}, R]`", axis_text(context, event),
+                             target.variable->name, axis_text(context, event)));
+    return false;
+  }
+  return check_batch(context, argument, value, {value.order.begin(), value.order.end() - 2}, allowed, target);
+}
+
 bool check_shape(Context& context, const ir::Signature& signature, const SlotArgument& argument,
                  const Value& value, const Target& target) {
   const Axes allowed = batch_axes(signature, target);
   const Axes event = event_of(context, argument.slot->kind, target);
   if (event.empty()) return check_batch(context, argument, value, value.order, allowed, target);
+  if (argument.slot->kind == SlotKind::loadings) return check_loadings(context, argument, value, allowed, target);
   if (value.scalar() && fills(argument.slot->kind, target)) return true;
   const bool ends = value.order.size() >= event.size() &&
                     std::equal(event.rbegin(), event.rend(), value.order.rbegin(), [&](AxisId a, AxisId b) {
@@ -180,6 +201,7 @@ Value evaluate_slot(Context& context, const ir::Signature& signature, const Slot
   // One mistake, one message: a shape that does not fit makes the kind uncertain.
   if (!check_shape(context, signature, argument, value, target) || !check_kind(context, argument, value))
     return {};
+  if (argument.slot->kind == SlotKind::loadings) return value;
   if (value.scalar() && !event.empty()) {
     Axes axes = context.builder.type(value.node).axes;
     axes.insert(axes.end(), event.begin(), event.end());

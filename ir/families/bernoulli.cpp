@@ -40,14 +40,47 @@ NodeId empirical_logits(Builder& b, NodeId value, const Slots&) {
   return b.sub(yes, b.unary(Op::log, b.sub(b.constant(1.5), value)));
 }
 
+/// E ln p of a flag of this mean: ln p is linear in it.
+ExpectedDensity expected(LogDensity density) {
+  return [=](Builder& b, NodeId mean, NodeId, const Slots& slots) { return density(b, mean, slots); };
+}
+
+/// y = 1 where ε < p; H = -p ln p - (1 - p) ln(1 - p).
+Reparameterised drawn(Term probability, LogDensity density, std::string_view equation) {
+  return {.noise = Noise::uniform,
+          .equation = equation,
+          .sample = [=](Builder& b, NodeId noise, const Slots& s) { return b.binary(Op::less, noise, probability(b, no_node, s)); },
+          .entropy = [=](Builder& b, NodeId, const Slots& s) { return b.unary(Op::neg, density(b, probability(b, no_node, s), s)); },
+          .mean = probability,
+          .variance =
+              [=](Builder& b, NodeId, const Slots& s) {
+                const NodeId p = probability(b, no_node, s);
+                return b.mul(p, b.sub(b.constant(1), p));
+              },
+          .in_steps = true};
+}
+
+NodeId probability_itself(Builder&, NodeId, const Slots& slots) {
+  return slots.at(0);
+}
+NodeId sigmoid_of(Builder& b, NodeId, const Slots& slots) {
+  return b.unary(Op::sigmoid, slots.at(0));
+}
+
 }  // namespace
 
 std::vector<Family> bernoulli_families() {
-  return {{.parameterisation = "Bernoulli.p", .log_density = by_p, .odds = {{0, the_value, no_of}}},
+  return {{.parameterisation = "Bernoulli.p",
+           .log_density = by_p,
+           .odds = {{0, the_value, no_of}},
+           .draw = drawn(probability_itself, by_p, "1 where ε < p, else 0"),
+           .expected = expected(by_p)},
           {.parameterisation = "Bernoulli.logits",
            .log_density = by_logits,
            .link = empirical_logits,
-           .links = {{.slot = 0, .a = the_value, .b = the_one, .link = log_odds}}}};
+           .links = {{.slot = 0, .a = the_value, .b = the_one, .link = log_odds}},
+           .draw = drawn(sigmoid_of, by_logits, "1 where ε < 1 / (1 + e^-logits), else 0"),
+           .expected = expected(by_logits)}};
 }
 
 }  // namespace lvm::ir

@@ -2,6 +2,7 @@
 // value ranges over.
 
 #include "ir/families/members.h"
+#include "ir/families/terms.h"
 
 namespace lvm::ir {
 namespace {
@@ -34,10 +35,28 @@ NodeId by_logits(Builder& b, NodeId value, const std::vector<NodeId>& slots) {
   return at_value(b, value, log_p, axis);
 }
 
+/// The greatest of ln p_k - ln(-ln ε_k), k a value (Gumbel 1954); ln q of it is a score function's.
+Reparameterised drawn(bool logits, std::string_view equation) {
+  return {.noise = Noise::uniform,
+          .equation = equation,
+          .sample =
+              [=](Builder& b, NodeId noise, const Slots& s) {
+                const NodeId scores = logits ? s.at(0) : b.unary(Op::log, s.at(0));
+                const NodeId gumbel = b.unary(Op::neg, b.unary(Op::log, b.unary(Op::neg, b.unary(Op::log, noise))));
+                return b.make(Op::argmax, {b.add(scores, gumbel)}, {.axes = {event_axis(s)}});
+              },
+          .entropy = {},
+          .mean = {},
+          .variance = {},
+          .shape = NoiseShape::range,
+          .in_steps = true};
+}
+
 }  // namespace
 
 std::vector<Family> categorical_families() {
-  return {{.parameterisation = "Categorical.p", .log_density = by_p}, {"Categorical.logits", by_logits}};
+  return {{.parameterisation = "Categorical.p", .log_density = by_p, .draw = drawn(false, "argmax_k (ln p_k - ln(-ln ε_k))")},
+          {.parameterisation = "Categorical.logits", .log_density = by_logits, .draw = drawn(true, "argmax_k (logits_k - ln(-ln ε_k))")}};
 }
 
 }  // namespace lvm::ir

@@ -97,11 +97,19 @@ struct Narrowness {
 };
 using NarrownessOf = std::function<Narrowness(Builder&, const Slots& slots)>;
 
-/// What a reparameterised draw is made from: standard normal or uniform numbers in (0, 1).
+/// What a draw is made from: standard normal or uniform numbers in (0, 1).
 enum class Noise : uint8_t { normal, uniform };
 
-/// A draw from the family as a smooth function of its slots: value = sample(noise, slots), with noise of a law that is free of
-/// them (Kingma & Welling 2014, section 2.4). The terms ignore `value` but for `sample`, where it is the noise.
+/// What the noise of a draw is spread over.
+enum class NoiseShape : uint8_t {
+  element,  // the elements of the value; several numbers each along `noise_axis`
+  rank,     // those, and another one along the second event axis, which stands behind the slots
+  range,    // the values that each element of a category may have
+};
+
+/// A draw from the family as a function of its slots: value = sample(noise, slots), with noise of a law that is free of them. Where
+/// it is smooth, derivatives pass through it (Kingma & Welling 2014, section 2.4). The terms ignore `value` but for `sample`, where
+/// it is the noise.
 struct Reparameterised {
   Noise noise;
   std::string_view equation;  // of a sample, for people
@@ -113,6 +121,8 @@ struct Reparameterised {
   Term mean_log = {}, mean_log_rest = {};  // E ln z and E ln(1 - z) of an element. Empty where they are not known
   /// Numbers of noise an element; several stand along the axis `noise_axis(number)`.
   int noises = 1;
+  NoiseShape shape = NoiseShape::element;
+  bool in_steps = false;  // the values are isolated: no derivative passes through a draw
 };
 
 /// Of the noise of a draw that takes several numbers an element; no variable's axis has such a name.

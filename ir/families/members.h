@@ -24,6 +24,7 @@ std::vector<Family> von_mises_families();
 std::vector<Family> continuous_bernoulli_families();
 std::vector<Family> wishart_families();
 std::vector<Family> gumbel_softmax_families();
+std::vector<Family> low_rank_normal_families();
 
 /// The wrapped forms of those of `plain` that have one.
 std::vector<Family> zero_inflated_families(const std::vector<Family>& plain);

@@ -6,9 +6,9 @@
 namespace lvm::ir {
 namespace {
 
-constexpr std::array<std::string_view, 10> slot_kind_names = {
+constexpr std::array<std::string_view, 11> slot_kind_names = {
     "real",       "positive", "unit",        "count",           "simplex",
-    "covariance", "cholesky", "real_vector", "positive_vector", "distribution",
+    "covariance", "cholesky", "real_vector", "positive_vector", "loadings", "distribution",
 };
 constexpr std::array<std::string_view, 11> support_names = {
     "real",    "positive",    "unit",       "bool",  "count", "category",

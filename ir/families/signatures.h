@@ -11,7 +11,7 @@ namespace lvm::ir {
 
 /// What a slot accepts.
 enum class SlotKind : uint8_t {
-  real, positive, unit, count, simplex, covariance, cholesky, real_vector, positive_vector, distribution,
+  real, positive, unit, count, simplex, covariance, cholesky, real_vector, positive_vector, loadings, distribution,
 };
 
 struct SlotChoice {

@@ -71,6 +71,12 @@ Value Builder::integer_like(int64_t value, Value like) {
   return constant(is_vector(type(like)) ? Type::integers : Type::index, 0, value);
 }
 
+Value Builder::table(Value index, std::span<const double> values) {
+  std::vector<Value> operands = {index};
+  for (const double value : values) operands.push_back(real(value));
+  return make(Op::table, Type::real, std::move(operands));
+}
+
 Value Builder::broadcast(Value a) {
   const Instruction& from = function_[a];
   if (is_vector(from.type)) return a;

@@ -31,6 +31,8 @@ class Builder {
   /// A constant of the width of `like`.
   Value real_like(double value, Value like);
   Value integer_like(int64_t value, Value like);
+  /// values[index]: the numbers lie beside the code.
+  Value table(Value index, std::span<const double> values);
   Value lanes() { return make(Op::lanes, Type::reals, {}); }
   Value rows() { return make(Op::rows, Type::index, {}); }
   Value broadcast(Value a);

@@ -73,7 +73,7 @@ class Printer {
         return fmt::format("{}{}, {}", op, operands(i), i.integer);
       case Op::call: return fmt::format("call {}{}", i.symbol, operands(i));
       case Op::loop_for: case Op::induction: case Op::carried: case Op::yield: case Op::leave: case Op::lanes:
-      case Op::rows: case Op::broadcast: case Op::convert: case Op::power_of_two: case Op::load_column: case Op::add: case Op::sub: case Op::mul:
+      case Op::rows: case Op::table: case Op::broadcast: case Op::convert: case Op::power_of_two: case Op::load_column: case Op::add: case Op::sub: case Op::mul:
       case Op::div: case Op::fma: case Op::neg: case Op::abs: case Op::sqrt: case Op::floor:
       case Op::round_even: case Op::maximum: case Op::minimum: case Op::bits: case Op::from_bits:
       case Op::to_real: case Op::to_index: case Op::int_add: case Op::int_sub: case Op::int_mul:

@@ -67,6 +67,12 @@ class Verifier {
       case Op::broadcast:
         if (is_vector(operand(id, 0)) || i.type != widened(operand(id, 0))) fault(id, "not scalar to vector");
         break;
+      case Op::table:
+        expect(id, 0, Type::index);
+        same_types(id, 1);
+        for (size_t n = 1; n < i.operands.size(); ++n)
+          if (function_[i.operands[n]].op != Op::constant) fault(id, "a table of what is not constant");
+        break;
       case Op::convert:
         if (!real(i.type) || !real(operand(id, 0)) || is_vector(i.type) != is_vector(operand(id, 0)) || i.type == operand(id, 0))
           fault(id, "converts a number to the other precision");

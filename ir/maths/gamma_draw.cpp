@@ -71,14 +71,14 @@ Sums by_series(Builder& b, const Shape& s, Value y, Value z) {
   Value term = b.div(one, s.a);
   Value psi = b.add(b.sub(s.log, s.gap), term);  // psi(a + 1)
   Value t = term, slope = b.mul(term, b.sub(psi, y));
-  for (int n = 1; n < series_terms; ++n) {
-    Value inverse = b.div(one, b.add(s.a, b.real_like(n, z)));
-    term = b.mul(term, b.mul(bounded, inverse));
-    psi = b.add(psi, inverse);
-    t = b.add(t, term);
-    slope = b.fma(term, b.sub(psi, y), slope);
-  }
-  return {t, slope};
+  const auto sums = b.loop(b.index(1), b.index(series_terms), 1, {term, psi, t, slope},
+                           [&](Value n, const std::vector<Value>& at) {
+                             Value inverse = b.div(one, b.add(s.a, b.to_real(n)));
+                             Value next = b.mul(at[0], b.mul(bounded, inverse)), next_psi = b.add(at[1], inverse);
+                             return std::vector<Value>{next, next_psi, b.add(at[2], next),
+                                                       b.fma(next, b.sub(next_psi, y), at[3])};
+                           });
+  return {sums[2], sums[3]};
 }
 
 /// Where h has passed `far`: from e^t - 1 - t >= t^2 / 2 and >= e^t / 2 - 1 above, from t - 1 + e^-t >= t^2 /
@@ -96,16 +96,16 @@ Value end_of(Builder& b, Value a, Value z, Value distance, Value upper) {
 Sums by_nodes(Builder& b, const Shape& s, Value y, Value z, Value upper) {
   Value one = b.real_like(1, z), sign = b.select(upper, one, b.neg(one));
   Value distance = b.abs(b.sub(z, s.a)), end = end_of(b, s.a, z, distance, upper);
-  Value t = b.real_like(0, z), first = t;
-  for (size_t i = 0; i < std::size(nodes); ++i) {
-    Value at = b.mul(end, b.real_like(nodes[i], z)), signed_at = b.mul(sign, at);
-    Value bend = b.sub(expm1(b, signed_at), signed_at);
-    Value h = b.fma(z, bend, b.mul(distance, at));
-    Value part = b.mul(exp_of_nonpositive(b, b.neg(h)), b.real_like(weights[i], z));
-    t = b.add(t, part);
-    first = b.fma(part, at, first);
-  }
-  Value above = b.mul(sign, b.add(b.sub(y, s.log), s.gap));  // +-(y - psi(a))
+  Value zero = b.real_like(0, z);
+  const auto sums = b.loop(b.index(0), b.index(std::ssize(nodes)), 1, {zero, zero},
+                           [&](Value i, const std::vector<Value>& carried) {
+                             Value at = b.mul(end, b.table(i, nodes)), signed_at = b.mul(sign, at);
+                             Value bend = b.sub(expm1(b, signed_at), signed_at);
+                             Value h = b.fma(z, bend, b.mul(distance, at));
+                             Value part = b.mul(exp_of_nonpositive(b, b.neg(h)), b.table(i, weights));
+                             return std::vector<Value>{b.add(carried[0], part), b.fma(part, at, carried[1])};
+                           });
+  Value t = sums[0], first = sums[1], above = b.mul(sign, b.add(b.sub(y, s.log), s.gap));  // +-(y - psi(a))
   return {b.mul(t, end), b.mul(end, b.fma(above, t, first))};
 }
 

@@ -45,10 +45,19 @@ std::vector<bool> dependents(const Function& function, NodeId root, const std::v
 
 std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<NodeId>& with_respect_to) {
   if (!b.type(scalar).axes.empty()) throw InternalError("only a scalar has a gradient");
-  const std::vector<bool> active = dependents(b.function(), scalar, with_respect_to);
-  std::vector<NodeId> adjoints(static_cast<size_t>(scalar) + 1, no_node);
-  adjoints[static_cast<size_t>(scalar)] = b.constant(1);
-  for (NodeId id = scalar; id >= 0; --id) {
+  return differentiate(b, std::vector<Seed>{{scalar, b.constant(1)}}, with_respect_to);
+}
+
+std::vector<NodeId> differentiate(Builder& b, const std::vector<Seed>& seeds, const std::vector<NodeId>& with_respect_to) {
+  NodeId last = no_node;
+  for (const Seed& seed : seeds) last = std::max(last, seed.node);
+  const std::vector<bool> active = dependents(b.function(), last, with_respect_to);
+  std::vector<NodeId> adjoints(static_cast<size_t>(last) + 1, no_node);
+  for (const Seed& seed : seeds) {
+    NodeId& total = adjoints[static_cast<size_t>(seed.node)];
+    total = total == no_node ? seed.adjoint : b.add(total, seed.adjoint);
+  }
+  for (NodeId id = last; id >= 0; --id) {
     const NodeId adjoint = adjoints[static_cast<size_t>(id)];
     if (adjoint == no_node || !active[static_cast<size_t>(id)] || row(b.function()[id].op).shape == ShapeRule::leaf) continue;
     const DerivativeRule rule = derivative_rule(b.function()[id].op);
@@ -66,7 +75,7 @@ std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<N
   }
   std::vector<NodeId> gradients;
   for (NodeId leaf : with_respect_to) {
-    const NodeId found = leaf <= scalar ? adjoints[static_cast<size_t>(leaf)] : no_node;
+    const NodeId found = leaf <= last ? adjoints[static_cast<size_t>(leaf)] : no_node;
     gradients.push_back(spread(b, found == no_node ? b.constant(0) : found, b.type(leaf).axes));
   }
   return gradients;

@@ -7,6 +7,13 @@
 
 namespace lvm::ir {
 
+/// A node whose every element counts `adjoint` times, which itself is held.
+struct Seed {
+  NodeId node, adjoint;
+};
+/// The gradient of the sum over the seeds of adjoint * node.
+std::vector<NodeId> differentiate(Builder& builder, const std::vector<Seed>& seeds, const std::vector<NodeId>& with_respect_to);
+
 /// Appends the adjoints of `with_respect_to` to the builder's function; each has the axes of its node.
 /// Throws InternalError naming an op on the way that has no derivative rule.
 std::vector<NodeId> differentiate(Builder& builder, NodeId scalar, const std::vector<NodeId>& with_respect_to);

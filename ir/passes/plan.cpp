@@ -29,6 +29,8 @@ std::string_view name(Solver solver) {
       return "conjugate";
     case Solver::reparameterised:
       return "reparameterised";
+    case Solver::score_function:
+      return "score function";
     case Solver::normalised_counts:
       return "normalised counts";
     case Solver::ratio:

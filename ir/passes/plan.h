@@ -20,6 +20,7 @@ enum class Solver : uint8_t {
   smoothing,            // the same, that depend on earlier steps: the Gaussian of each step and the ones before given all rows of the series
   conjugate,            // continuous latents of another family: its member with the row's statistics added
   reparameterised,      // q is given: draws from it as a smooth function of noise
+  score_function,       // q is given, and its draws move in steps
   normalised_counts,    // Categorical, simplex
   ratio,                // Bernoulli
   moments,              // Normal mean

@@ -61,6 +61,8 @@ void plan_parameters(PlanContext& context);
 /// The gradient route is asked for, or a posterior is given as a distribution.
 bool climbs_by_gradients(const Model& model);
 void plan_gradients(PlanContext& context);
+/// Latents of a model of which some q is given. False: a diagnostic says what cannot be done.
+bool plan_drawn(PlanContext& context);
 
 /// A slot that depends on a parameter.
 struct ParameterUse {

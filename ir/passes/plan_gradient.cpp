@@ -5,10 +5,9 @@
 
 #include <algorithm>
 
-#include "ir/families/family.h"
 #include "ir/model/gradient_settings.h"
+#include "ir/passes/estimators.h"
 #include "ir/passes/plan_context.h"
-#include "ir/passes/reparameterise.h"
 
 namespace lvm::ir {
 namespace {
@@ -17,68 +16,11 @@ void refuse(PlanContext& c, Code code, SourceRange range, std::string message, s
   c.diagnostics.report({.code = code, .message = std::move(message), .range = range, .hint = std::move(hint)});
 }
 
-std::string name_of(const PlanContext& c, int index) { return c.variable(index).name; }
-
-/// The closed part of the bound: of which factor the expectation needs no draw.
-std::string divergence_text(const PlanContext& c, int index) {
-  for (const Factor& factor : c.model.factors) {
-    if (factor.variable.variable != index) continue;
-    const bool importance = gradient_settings(c.model.fit).importance;
-    return !importance && has_closed_expectation(c.model, factor) ? "its divergence from P in closed form" : "its divergence from P by the same draws";
-  }
-  return "";
-}
-
-/// What the bound is of where a draw stands in for a value that has no derivative.
-std::string relaxed_text(std::string_view family) {
-  return family == "GumbelSoftmax" ? "; the bound is that of the relaxed model, whose draws are points inside a simplex and no categories" : "";
-}
-
-std::string drawn_families(const Variable& z) {
-  if (z.domain == Domain::simplex) return "`Dirichlet` and `GumbelSoftmax` have";
-  if (z.type.element == Element::unit) return "`Beta` has";
-  return z.type.element == Element::positive ? "`LogNormal`, `Gamma` and `Exponential` have" : "`Normal`, `Laplace` and `Logistic` have";
-}
-
-void plan_draws(PlanContext& c, const Posterior& q) {
-  const int index = q.variables.front();
-  const Variable& z = c.variable(index);
-  const DensityText text = split_density(c.function()[q.log_density].attributes.text);
-  const Family* family = find_family(c.function()[q.log_density].attributes.text);
-  if (!family || !family->draw) {
-    std::string slots;
-    for (const std::string& slot : text.slot_names) slots += (slots.empty() ? "" : ", ") + slot;
-    refuse(c, Code::posterior_form_not_compiled, q.range,
-           fmt::format("`{}({})` as a posterior is not compiled yet: it has no draws that can be differentiated", text.family, slots),
-           drawn_families(z));
-    return;
-  }
-  c.plan.blocks.push_back({.name = z.name,
-                           .latent = true,
-                           .solver = Solver::reparameterised,
-                           .block_class = BlockClass::gradient,
-                           .reason = fmt::format("draws from `{}`; {}{}", text.family, divergence_text(c, index), relaxed_text(text.family))});
-}
-
 bool plan_latents(PlanContext& c) {
-  const bool drawn = std::ranges::any_of(c.model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution; });
-  if (!drawn) {
-    const size_t before = c.diagnostics.error_count();
-    plan_posteriors(c);  // finite latents, enumerated
-    return c.diagnostics.error_count() == before;
-  }
-  for (const Posterior& q : c.model.posteriors) {
-    if (q.form == PosteriorForm::distribution) {
-      plan_draws(c, q);
-      continue;
-    }
-    for (const int index : q.variables)
-      refuse(c, Code::posterior_form_not_compiled, q.range,
-             fmt::format("the posterior of `{}` beside one that is given as a distribution is not compiled yet", name_of(c, index)),
-             fmt::format("write `q({} | …) = Normal(…)`", name_of(c, index)));
-  }
-  c.plan.objective_name = gradient_settings(c.model.fit).importance ? "importance_bound" : "elbo";
-  return true;
+  if (has_given_posterior(c.model)) return plan_drawn(c);
+  const size_t before = c.diagnostics.error_count();
+  plan_posteriors(c);  // finite latents, enumerated
+  return c.diagnostics.error_count() == before;
 }
 
 void plan_parameter(PlanContext& c, const Variable& v) {
@@ -90,27 +32,63 @@ void plan_parameter(PlanContext& c, const Variable& v) {
     c.plan.blocks.push_back({.name = v.name, .solver = Solver::held, .block_class = BlockClass::fixed, .reason = "held at the value given"});
     return;
   }
-  const bool coordinates = v.domain == Domain::real || v.domain == Domain::positive || v.domain == Domain::unit || v.domain == Domain::simplex;
+  const bool coordinates = v.domain != Domain::correlation;
   if (!coordinates || !v.mask.empty()) {
     refuse(c, Code::update_not_compiled, v.range,
            coordinates ? fmt::format("a mask on `{}` is not compiled yet in the method `gradient`", v.name)
                        : fmt::format("a `{}` parameter is not compiled yet in the method `gradient`", name(v.domain)),
-           "`real`, `positive`, `unit` and `simplex` parameters are");
+           coordinates ? "leave it out, or fit by EM" : "declare it `covariance`, or `fixed`");
     return;
   }
-  static constexpr std::string_view ways[] = {"", ", in its logarithm", ", in its log-odds", ", as a softmax"};
+  static constexpr std::string_view ways[] = {"", ", in its logarithm", ", in its log-odds", ", as a softmax", ", in the logarithms of its steps", ", in its Cholesky factor"};
   c.plan.blocks.push_back({.name = v.name,
                            .solver = Solver::gradient,
                            .block_class = BlockClass::gradient,
                            .reason = fmt::format("{}{}", gradient_settings(c.model.fit).optimiser.row->name, ways[static_cast<size_t>(v.domain)])});
 }
 
-/// Absent cells: integrating them out needs their own posterior.
+/// Absent cells are NaN: of each node whether it may be one. `fill(y, …)` and `observed(y)` are safe.
+std::vector<bool> may_be_absent(const Function& f, NodeId leaf) {
+  std::vector<bool> absent(f.nodes.size(), false);
+  const auto asks = [&](NodeId id) { return f[id].op == Op::equal && f[id].inputs == std::vector<NodeId>{leaf, leaf}; };
+  for (size_t at = 0; at < f.nodes.size(); ++at) {
+    const auto id = static_cast<NodeId>(at);
+    const Node& node = f.nodes[at];
+    absent[at] = id == leaf;
+    if (asks(id)) continue;
+    const bool fills = node.op == Op::select && asks(node.inputs[0]) && node.inputs[1] == leaf;
+    for (size_t i = fills ? 2 : 0; i < node.inputs.size(); ++i) absent[at] = absent[at] || absent[static_cast<size_t>(node.inputs[i])];
+  }
+  return absent;
+}
+
+/// Absent cells of independent elements are left out of the bound. Whatever else would read one is refused.
 void refuse_absent(PlanContext& c) {
-  for (const Variable& v : c.model.variables) {
-    if (!v.missing) continue;
-    refuse(c, Code::not_compiled_yet, v.range, fmt::format("`{}` with absent cells is not compiled yet in the method `gradient`", v.name),
-           "drop `missing`, and leave out rows with absent cells");
+  for (size_t index = 0; index < c.model.variables.size(); ++index) {
+    const Variable& y = c.model.variables[index];
+    if (!y.missing || (y.states >= 0 && is_hidden(c.model, static_cast<int>(index)))) continue;
+    const std::vector<bool> absent = may_be_absent(c.function(), y.node);
+    const auto reads = [&](NodeId id) { return absent[static_cast<size_t>(id)]; };
+    const std::string way_out = fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
+    const auto refuse_reading = [&](SourceRange range) {
+      refuse(c, Code::not_compiled_yet, range, fmt::format("an absent cell of `{}` among what a distribution depends on is not compiled yet", y.name),
+             fmt::format("a network reads `fill({0}, 0)` and `observed({0})`; else {1}", y.name, way_out));
+    };
+    for (const Posterior& q : c.model.posteriors) {
+      if (q.log_density != no_node && reads(q.log_density)) refuse_reading(q.range);
+    }
+    for (const Factor& factor : c.model.factors) {
+      const Node& density = c.function()[factor.log_density];
+      const bool own = factor.variable.variable == static_cast<int>(index);
+      if (std::any_of(density.inputs.begin() + (own ? 1 : 0), density.inputs.end(), reads)) {
+        refuse_reading(factor.distribution_range);
+        continue;
+      }
+      const std::string family = split_density(density.attributes.text).family;
+      const bool vector = std::ranges::any_of(y.type.axes, [&](AxisId axis) { return !density.type.has(axis); });
+      if (!own || !(vector || family == "Truncated" || family == "Uniform")) continue;
+      refuse(c, Code::not_compiled_yet, factor.distribution_range, fmt::format("a `{}` with absent elements is not compiled yet in the method `gradient`", family), way_out);
+    }
   }
 }
 
@@ -118,9 +96,14 @@ void refuse_absent(PlanContext& c) {
 void refuse_running(PlanContext& c) {
   const auto running = std::ranges::find_if(c.model.variables, [](const Variable& v) { return v.follows != no_node; });
   if (running == c.model.variables.end()) return;
-  const bool drawn = std::ranges::any_of(c.model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution; });
-  if (!drawn) {
+  if (!has_given_posterior(c.model)) {
     refuse(c, Code::not_compiled_yet, running->range, "`batch_norm` is not compiled yet in a model that draws no latent",
+           "`layer_norm` needs no batch");
+    return;
+  }
+  for (const Estimated& e : estimators(c.model)) {
+    if (e.states < 0 || !depends_on(c.function(), running->follows, c.variable(e.variable).node)) continue;
+    refuse(c, Code::not_compiled_yet, running->range, fmt::format("`batch_norm` of what depends on `{}`, which is summed over, is not compiled yet", c.variable(e.variable).name),
            "`layer_norm` needs no batch");
     return;
   }
@@ -133,8 +116,7 @@ void refuse_running(PlanContext& c) {
 }  // namespace
 
 bool climbs_by_gradients(const Model& model) {
-  return model.fit.method == "gradient" ||
-         std::ranges::any_of(model.posteriors, [](const Posterior& q) { return q.form == PosteriorForm::distribution; });
+  return model.fit.method == "gradient" || has_given_posterior(model);
 }
 
 void plan_gradients(PlanContext& c) {

@@ -88,6 +88,7 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::smoothing:
     case Solver::conjugate:
     case Solver::reparameterised:
+    case Solver::score_function:
     case Solver::gradient:
     case Solver::held:
     case Solver::freedom:

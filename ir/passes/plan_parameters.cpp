@@ -547,6 +547,7 @@ struct ParameterPlanner {
       case Solver::smoothing:
       case Solver::conjugate:
       case Solver::reparameterised:
+      case Solver::score_function:
       case Solver::gradient:
       case Solver::held:
         break;

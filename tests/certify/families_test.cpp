@@ -41,6 +41,7 @@ const std::vector<Case> cases = {
     {"axis D = 2  data y: real[D]  param m: real[K, D]  param s: covariance[D] = [[2, 1], [1, 3]] fixed", "P(y | z) = Normal(m[z], cov: s)", "", {"m moments", "s held"}},
     {"axis D = 2  data y: real[D]  param m: real[K, D]  param s: covariance[D] = [[2, 1], [1, 3]] fixed", "P(y | z) = Normal(m[z], precision_matrix: s)", "", {}},
     {"axis D = 2  data y: real[D]  param m: real[K, D] = [[0, 0], [1, 2]] fixed  param s: covariance[D] = [[2, 1], [1, 3]] fixed", "P(y | z) = Normal(m[z], cholesky: s)", "", {"m held"}},
+    {"axis D = 2  axis R = 1  data y: real[D]  param m: real[K, D] = [[0, 0], [1, 2]] fixed  param W: real[K, D, R] = [[[1], [0.5]], [[0.2], [2]]] fixed  param s: positive = 0.7 fixed", "P(y | z) = Normal(m[z], factor: W[z], sd: s)", "", {"m held"}},
     // cells that may be absent
     {"axis D = columns  data y: real[D] missing  param m: real[K, D]  param s: positive[K, D]", "P(y | z) = Normal(m[z], var: s[z])", "", {"m moments", "s scatter"}},
     {"axis D = columns  data y: bool[D] missing  param p: unit[K, D]", "P(y | z) = Bernoulli(p[z])", "", {"p ratio"}},

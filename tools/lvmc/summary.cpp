@@ -121,6 +121,13 @@ std::vector<lvm::PlanBlock> by_network(const std::vector<lvm::PlanBlock>& plan) 
       const bool more = i + 1 < plan.size() && network(plan[i + 1]) == network(block) && plan[i + 1].solver == block.solver && plan[i + 1].reason == block.reason;
       if (more) continue;
       block.name = network(block);
+      // Running statistics come last: they join the line of their network.
+      const auto own = std::ranges::find(to, block.name, &lvm::PlanBlock::name);
+      if (own != to.end()) {
+        own->reason += fmt::format("; {} running statistic{} {}", weights, weights == 1 ? "" : "s", block.reason);
+        weights = 0;
+        continue;
+      }
       block.reason += fmt::format(", {} blocks of weights", weights);
       weights = 0;
     }

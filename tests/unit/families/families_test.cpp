@@ -176,6 +176,26 @@ TEST_CASE("multivariate Normal by its Cholesky factor", "[families]") {
   for (size_t i = 0; i < 4; ++i) CHECK(by_factor[i] == Approx(by_cov[i]).epsilon(1e-13));
 }
 
+TEST_CASE("multivariate Normal of a low rank and a diagonal is that of the whole covariance", "[families]") {
+  Setting s;
+  const AxisId r = s.module.add_axis({.name = "R", .size = 3});  // more columns than rows, one of them 0
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1}, loadings{Element::real, {s.d, r}, -1};
+  const std::vector<double> mean = {1, -2}, at = {0, 0, 1, -2, 3, 5, -40, 7};
+  for (const double scale : {1.0, 1e3, 1e6}) {
+    const std::vector<double> w = {1.5 * scale, 0, -0.4 * scale, 0.3 * scale, 0, 2 * scale}, sd = {0.5, 0.01};
+    std::vector<double> cov(4);
+    for (size_t i = 0; i < 2; ++i) {
+      for (size_t j = 0; j < 2; ++j) {
+        for (size_t k = 0; k < 3; ++k) cov[2 * i + j] += w[3 * i + k] * w[3 * j + k];
+        if (i == j) cov[2 * i + j] += sd[i] * sd[i];
+      }
+    }
+    const auto low = s.density("Normal.mean.factor.sd", value, {vector, loadings, vector}, at, {mean, w, sd}, {s.d, r});
+    const auto whole = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, cov});
+    for (size_t i = 0; i < 4; ++i) CHECK(low[i] == Approx(whole[i]).epsilon(1e-9));
+  }
+}
+
 TEST_CASE("Dirichlet of two shares is Beta, of three it integrates to one", "[families]") {
   Setting s;
   const Type pair{Element::real, {s.row, s.d}, -1}, shapes{Element::positive, {s.d}, -1}, one{Element::real, {s.row}, -1},

@@ -11,6 +11,7 @@ struct GradientModel {
   bool flags = false;  // its data are 0 and 1
   int64_t columns = 5;
   bool whole_batches = false;  // a batch is one tile at most
+  bool double_alone = false;   // it has decompositions
 };
 
 inline const std::string loadings = R"(
@@ -68,6 +69,28 @@ inline std::string image_model(const std::string& fit) {
   P(y | z) = Bernoulli(logits: decode(z))
   q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
   )" + fit + "\n}";
+}
+
+inline std::string clustered(const std::string& q, const std::string& factors, const std::string& fit) {
+  return R"(model m {
+  axis D = columns
+  axis K = 3
+  axis L = 2
+  data   y: real[D]
+  param  weight: simplex[K]
+  param  m: real[K, L]
+  param  v: positive[K, L]
+  param  W: real[D, L]
+  param  A: real[L, D]
+  latent k: category[K]
+  latent z: real[L]
+  P(k) = Categorical(weight)
+  P(z | k) = Normal(m[k], var: v[k])
+  P(y | z) = Normal(W * z, sd: 0.8)
+  q(k, z | y) = )" + factors + R"(
+  q(z | y) = Normal(A * y, sd: 0.6)
+  )" + q + R"(
+  fit { )" + fit + " }\n}";
 }
 
 inline std::vector<GradientModel> gradient_models() {
@@ -311,6 +334,111 @@ inline std::vector<GradientModel> gradient_models() {
   q(z | y) = Normal(A * y, sd: 0.5)
   q(w | z) = Normal(dot(B, z), sd: 0.7)
 })"},
+      {"a low rank beside a diagonal", "model m {" + loadings + R"(
+  axis R = 2
+  param noise: positive
+  net encode(y: real[D]) -> (mean: real[L], factor: real[L, R], sd: positive[L]) {
+    h = tanh(dense(y, 4))
+    mean = dense(h)
+    factor = dense(h)
+    sd = exp(dense(h) / 2)
+  }
+  P(z) = Normal(0, sd: 1)
+  P(y | z) = Normal(W * z + b, sd: noise)
+  q(z | y) = Normal(encode(y).mean, factor: encode(y).factor, sd: encode(y).sd)
+})"},
+      {"importance weights of a low rank", "model m {" + linear_head + R"(
+  axis R = 3
+  param F: real[L, R]
+  param s: positive[L]
+  P(z) = Laplace(0, scale: 1)
+  P(y | z) = Normal(W * z + b, sd: 0.8)
+  q(z | y) = Normal(V * y + c, factor: F, sd: s)
+  fit { objective = iwae(k: 3) }
+})"},
+      {"a density of low rank", R"(model m {
+  axis D = columns
+  axis R = 2
+  data   y: real[D]
+  param  W: real[D, R]
+  param  b: real[D]
+  param  s: positive[D]
+  P(y) = Normal(b, factor: W, sd: s)
+  fit { method = gradient }
+})"},
+      {"a category whose posterior is given", R"(model m {
+  axis D = columns
+  axis K = 3
+  data   y: real[D]
+  param  weight: simplex[K]
+  param  mean: real[K, D]
+  param  A: real[K, D]
+  latent k: category[K]
+  P(k) = Categorical(weight)
+  P(y | k) = Normal(mean[k], sd: 0.9)
+  q(k | y) = Categorical(logits: A * y)
+})"},
+      {"a flag, and a draw for each of its values", R"(model m {
+  axis D = columns
+  axis L = 2
+  data   y: real[D]
+  param  W: real[D, L]
+  param  A: real[L, D]
+  param  a: real[D]
+  param  shift: real[L]
+  param  p: unit
+  latent on: bool
+  latent z: real[L]
+  P(on) = Bernoulli(p)
+  P(z | on) = Normal(shift * on, sd: 1)
+  P(y | z) = Normal(W * z, sd: 0.7)
+  q(on, z | y) = q(on | y) * q(z | y, on)
+  q(on | y) = Bernoulli(logits: dot(a, y))
+  q(z | y, on) = Normal(A * y + shift * on, sd: 0.6)
+  fit { samples = 2 }
+})"},
+      {"a category that is exact beside a draw", clustered("q(k | y) = exact", "q(z | y) * q(k | y)", "beta = 0.8, kl_warmup = 1")},
+      {"a category that is exact given a draw", clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "samples = 3")},
+      {"importance weights of a category and a draw", clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "objective = iwae(k: 3)")},
+      {"two categories and a draw, one read by the data", R"(model m {
+  axis D = columns
+  axis K = 2
+  axis J = 3
+  axis L = 2
+  data   y: real[D]
+  param  weight: simplex[K]
+  param  move: simplex[K, J]
+  param  m: real[J, L]
+  param  W: real[D, L]
+  param  b: real[K, D]
+  param  A: real[L, D]
+  param  a: real[K, D]
+  latent k: category[K]
+  latent j: category[J]
+  latent z: real[L]
+  P(k) = Categorical(weight)
+  P(j | k) = Categorical(move[k])
+  P(z | j) = Normal(m[j], sd: 1)
+  P(y | z, k) = Normal(W * z + b[k], sd: 0.8)
+  q(k, j, z | y) = q(k | y) * q(z | y) * q(j | k, z)
+  q(k | y) = Categorical(logits: a * y)
+  q(z | y) = Normal(A * y, sd: 0.5)
+  q(j | k, z) = exact
+})"},
+      {"a covariance and values in order", R"(model m {
+  axis D = columns
+  axis K = 3
+  data   y: real[D]
+  param  weight: simplex[K]
+  param  level: ordered[K]
+  param  S: covariance[D]
+  latent k: category[K]
+  P(k) = Categorical(weight)
+  P(y | k) = Normal(level[k], cov: S)
+  q(k | y) = exact
+  fit { method = gradient }
+})",
+       false, 3, false, true},
       {"a mixture by its evidence", R"(model m {
   axis K = 2
   axis D = columns

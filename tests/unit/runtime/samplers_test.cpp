@@ -168,6 +168,7 @@ TEST_CASE("drawn vectors have the means and covariances of their families") {
   const double l = std::sqrt(2.0);
   check_moments(moments_of("Normal.mean.cov", {mean, covariance}, 2), normal);
   check_moments(moments_of("Normal.mean.cholesky", {mean, {l, 0, 0.6 / l, std::sqrt(0.5 - 0.18)}}, 2), normal);
+  check_moments(moments_of("Normal.mean.factor.sd", {mean, {1, 0.6}, {1, std::sqrt(0.14)}}, 2), normal);
   const double determinant = 2 * 0.5 - 0.36;
   check_moments(moments_of("Normal.mean.precision_matrix", {mean, {0.5 / determinant, -0.6 / determinant, -0.6 / determinant, 2 / determinant}}, 2), normal);
   // Dirichlet(2, 3, 0.5) and Multinomial(7; p): the textbook's.

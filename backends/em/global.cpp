@@ -130,6 +130,10 @@ struct Correction {
       case Solver::conditioning:
       case Solver::conjugate:
       case Solver::reparameterised:
+      case Solver::score_function:
+      case Solver::correlation:
+      case Solver::matrix_scale:
+      case Solver::freedom:
       case Solver::isotonic:
       case Solver::median:
       case Solver::least_squares:

@@ -309,4 +309,114 @@ TEST_CASE("the mean of a score function over many draws is the derivative of the
   });
 }
 
+namespace {
+
+struct Stepped {
+  std::string name, latents;
+};
+
+/// A latent of each family whose draws move in steps, alone and beside a draw that does not.
+const Stepped stepped[] = {
+    {"Bernoulli.p", R"(
+  param  a: real[D]
+  param  p: unit
+  latent h: bool
+  latent g: bool[D]
+  P(h) = Bernoulli(p)
+  P(g) = Bernoulli(0.3)
+  P(y | h, g) = Normal(a * h + g, sd: 0.9)
+  q(h, g | y) = q(h | y) * q(g | y)
+  q(h | y) = Bernoulli(sigmoid(dot(a, y)))
+  q(g | y) = Bernoulli(sigmoid(a * y)))"},
+    {"Poisson", R"(
+  param  a: real[D]
+  param  r: positive
+  latent n: count
+  P(n) = Poisson(r)
+  P(y | n) = Normal(a * n, sd: 1.5)
+  q(n | y) = Poisson(log_rate: dot(a, y) / 3))"},
+    {"Geometric, and a draw that it is given", R"(
+  param  a: real[D]
+  param  p: unit
+  latent z: real
+  latent n: count
+  P(z) = Normal(0, sd: 1)
+  P(n) = Geometric(p)
+  P(y | z, n) = Normal(a * n + z, sd: 1.5)
+  q(z, n | y) = q(z | y) * q(n | z)
+  q(z | y) = Normal(dot(a, y), sd: 0.7)
+  q(n | z) = Geometric(sigmoid(z)))"},
+    {"Categorical of several items", R"(
+  axis M = 2
+  axis V = 3
+  param  w: simplex[M, V]
+  param  m: real[V, D]
+  param  a: real[M, V, D]
+  latent c: category[M, V]
+  P(c) = Categorical(w)
+  P(y | c) = Normal(sum(m[c]), sd: 1)
+  q(c | y) = Categorical(logits: a * y))"},
+};
+
+std::string text_of(const Stepped& model, const std::string& fit) {
+  return "model m {\n  axis D = columns\n  data   y: real[D]\n" + model.latents + "\n  fit { " + fit +
+         " }\n}";
+}
+
+}  // namespace
+
+TEST_CASE(
+    "draws that move in steps: compiled as interpreted, certified, and the certificate fails where the "
+    "derivative is wrong") {
+  const runtime::Table table = test::made_table(40, 3);
+  for (const Stepped& model : stepped) {
+    INFO(model.name);
+    const test::Lowered made =
+        test::lower(text_of(model, "epochs = 2, batch = 17, precision = double, samples = 3"), table);
+    const runtime::Fitted oracle = test::train(made, test::interpreted(made)),
+                          fast = test::train(made, test::compiled(made, 2));
+    CHECK(std::isfinite(oracle.objective));
+    CHECK(fast.objective == Approx(oracle.objective).epsilon(1e-9));
+    for (size_t p = 0; p < oracle.parameters.size(); ++p) {
+      for (size_t i = 0; i < oracle.parameters[p].values.size(); ++i)
+        CHECK(fast.parameters[p].values[i] ==
+              Approx(oracle.parameters[p].values[i]).epsilon(1e-9).margin(1e-11));
+    }
+    const test::Lowered narrow = test::lower(text_of(model, "epochs = 2, batch = 17, samples = 3"), table);
+    CHECK(narrow.program().single);
+    CHECK(test::train(narrow, test::compiled(narrow, 1)).objective == Approx(oracle.objective).epsilon(2e-3));
+
+    const test::Runnable plain = [&] {
+      driver::Scheduled scheduled = driver::schedule(driver::plain_gradient(made.lowered));
+      jit::Jit jit(runtime::runtime_symbols());
+      test::Runnable to{std::move(scheduled.program), jit.compile(scheduled.unit)};
+      to.functions = runtime::with_stages(to.program, std::move(to.functions), scheduled.unit.staged,
+                                          std::make_shared<runtime::Pool>(1));
+      return to;
+    }();
+    ir::Executable functions = plain.functions;
+    const certificate::Subject subject{*made.lowered.model, *made.lowered.plan, plain.program, functions,
+                                       *made.lowered.data};
+    const certificate::Result right = certificate::certify_derivatives(subject, {}, 1);
+    CHECK(right.failure.empty());
+    REQUIRE_FALSE(right.certificates.empty());
+    for (const certificate::Certificate& c : right.certificates) {
+      INFO(c.block << " " << c.found);
+      CHECK(c.verdict == certificate::Verdict::certified);
+    }
+    // Twice the derivative of `a`, through which q is reached.
+    const ir::ParameterSlot& wrong =
+        *std::ranges::find(plain.program.parameters, "a", &ir::ParameterSlot::name);
+    functions["optimise"] = [&, optimise = functions.at("optimise")](lvm_frame* frame) {
+      const int32_t code = optimise(frame);
+      const auto* before = static_cast<const double*>(frame->parameters);
+      auto* after = static_cast<double*>(frame->output);
+      for (int64_t i = wrong.offset; i < wrong.offset + wrong.size; ++i) after[i] += after[i] - before[i];
+      return code;
+    };
+    for (const certificate::Certificate& c : certificate::certify_derivatives(subject, {}, 1).certificates)
+      CHECK((c.verdict == certificate::Verdict::failed) == (c.block == "a"));
+  }
+}
+
 }  // namespace lvm

@@ -166,6 +166,21 @@ struct Drawing {
         return false;
       }
       if (posterior_depends(c.model, e.variable, other.variable) || other.q == e.q) continue;
+      // What a third one that is conditioned on both leaves behind joins them like a factor.
+      for (const Estimated& third : list) {
+        const bool joined = third.how == Estimator::summed &&
+                            posterior_depends(c.model, third.variable, e.variable) &&
+                            posterior_depends(c.model, third.variable, other.variable);
+        if (!joined || (other.how != Estimator::summed && !is_drawn(other)) ||
+            posterior_depends(c.model, other.variable, e.variable))
+          continue;
+        refuse(
+            Code::posterior_form_not_compiled, e.q->range,
+            fmt::format("`{}` cannot be exact without `{}`: `{}`, which is exact too, is conditioned on both",
+                        z.name, variable(other).name, variable(third).name),
+            fmt::format("condition it: `{} = exact`", with_condition(e, other)));
+        return false;
+      }
       for (const Factor& factor : c.model.factors) {
         if (!holds(factor.log_density, e) || !holds(factor.log_density, other)) continue;
         const bool own =

@@ -126,7 +126,7 @@ TEST_CASE("flags by a score function: better than independent pixels, and the sa
 
 TEST_CASE("the plan says which estimator a latent has, and why") {
   const Outcome summed = asked({"explain", "examples/clustered_vae.lvm", digits}), score = asked({"explain", "examples/binary_latents.lvm", flags});
-  CHECK_THAT(summed.out, Contains("k       enumerate") && Contains("summed over its 10 values") && Contains("k: E and H as ln Σ_k exp of all that depends on it"));
+  CHECK_THAT(summed.out, Contains("enumerate          exact        summed over its 10 values") && Contains("k: E and H as ln Σ_k exp of all that depends on it"));
   CHECK_THAT(score.out, Contains("score function") && Contains("(f - baseline) ∇ ln q, less the mean of the other draws; its divergence from P in closed form") &&
                             Contains("4 draws of each row"));
 }

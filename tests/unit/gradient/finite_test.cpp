@@ -107,21 +107,22 @@ TEST_CASE("absent cells are left out of the bound and of its derivative, and not
       {"real[D] missing",
        "param m: real[D]  param s: positive",
        "Normal(m, sd: s)",
-       {0.3, -1.2, 2.5, 0.7, 1.1, -0.4}},
+       {0.3, -1.2, 2.5, 0.7, 1.1, -0.4, 0.2, 0.9}},
       {"positive[D] missing",
        "param m: positive[D]  param s: positive",
        "Gamma(s, mean: m)",
-       {0.3, 1.2, 2.5, 0.7, 1.1, 0.4}},
+       {0.3, 1.2, 2.5, 0.7, 1.1, 0.4, 0.2, 0.9}},
       {"unit[D] missing",
        "param m: positive[D]  param s: positive",
        "Beta(m, b: s)",
-       {0.3, 0.2, 0.5, 0.7, 0.1, 0.4}},
-      {"count[D] missing", "param m: positive[D]", "Poisson(m)", {0, 3, 1, 2, 5, 0}},
-      {"bool[D] missing", "param m: real[D]", "Bernoulli(logits: m)", {0, 1, 1, 0, 1, 0}},
+       {0.3, 0.2, 0.5, 0.7, 0.1, 0.4, 0.6, 0.9}},
+      {"count[D] missing", "param m: positive[D]", "Poisson(m)", {0, 3, 1, 2, 5, 0, 2, 1}},
+      {"bool[D] missing", "param m: real[D]", "Bernoulli(logits: m)", {0, 1, 1, 0, 1, 0, 1, 1}},
+      // Each part has all levels.
       {"category[D, V] missing",
        "axis V = 3  param m: real[D, V]",
        "Categorical(logits: m)",
-       {0, 1, 2, 1, 1, 2}},
+       {0, 1, 2, 1, 0, 1, 2, 0}},
   };
   for (const Case& each : cases) {
     INFO(each.type);
@@ -135,9 +136,9 @@ TEST_CASE("absent cells are left out of the bound and of its derivative, and not
       s.check_derivative();
       return bound;
     };
-    const double whole = total({{c[0], c[1], c[2]}, {c[3], c[4], c[5]}});
-    const double some = total({{c[0], absent, c[2]}, {c[3], c[4], absent}}),
-                 rest = total({{absent, c[1], absent}, {absent, absent, c[5]}});
+    const double whole = total({{c[0], c[1], c[2], c[3]}, {c[4], c[5], c[6], c[7]}});
+    const double some = total({{c[0], c[1], absent, absent}, {absent, absent, c[6], c[7]}});
+    const double rest = total({{absent, absent, c[2], c[3]}, {c[4], c[5], absent, absent}});
     CHECK(some + rest == Approx(whole).epsilon(1e-12));
     CHECK(std::abs(rest) > 0.01);
   }
@@ -147,22 +148,23 @@ TEST_CASE("networks read absent cells through `fill` and `observed`, compiled as
   const std::string text = R"(model m {
   axis D = columns
   data   y: real[D] = columns("y1".."y3") missing
-  data   c: category[2] = column("y4") missing
-  param  weight: simplex[2]
-  param  shift: real[2, D]
+  axis K = 2
+  data   c: category[K] = column("y4") missing
+  param  weight: simplex[K]
+  param  shift: real[K, D]
+  param  a: real[D]
   latent z: real
-  net encode(y: real[D]) -> (mean: real, sd: positive, c: real[2]) {
+  net encode(y: real[D]) -> (mean: real, sd: positive, logits: real[K]) {
     h = tanh(dense(fill(y, 0), 5) + dense(observed(y), 5))
     mean = dense(h)
     sd = exp(dense(h))
-    c = dense(h)
+    logits = dense(h)
   }
-  net decode(z: real) -> real[D] { return dense(z) }
   P(z) = Normal(0, sd: 1)
   P(c) = Categorical(weight)
-  P(y | z, c) = Normal(decode(z) + shift[c], sd: 0.7)
+  P(y | z, c) = Normal(a * z + shift[c], sd: 0.7)
   q(c, z | y) = q(c | y) * q(z | y)
-  q(c | y) = Categorical(logits: encode(y).c)
+  q(c | y) = Categorical(logits: encode(y).logits)
   q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
 })";
   std::vector<std::vector<double>> columns(4);

@@ -313,6 +313,7 @@ namespace {
 
 struct Stepped {
   std::string name, latents;
+  bool by_q_alone = false;  // `a`: the mean over 400 draws says little of such a derivative
 };
 
 /// A latent of each family whose draws move in steps, alone and beside a draw that does not.
@@ -327,7 +328,7 @@ const Stepped stepped[] = {
   P(y | h, g) = Normal(a * h + g, sd: 0.9)
   q(h, g | y) = q(h | y) * q(g | y)
   q(h | y) = Bernoulli(sigmoid(dot(a, y)))
-  q(g | y) = Bernoulli(sigmoid(a * y)))"},
+  q(g | y) = Bernoulli(sigmoid(a .* y)))"},
     {"Poisson", R"(
   param  a: real[D]
   param  r: positive
@@ -351,11 +352,12 @@ const Stepped stepped[] = {
   axis V = 3
   param  w: simplex[M, V]
   param  m: real[V, D]
-  param  a: real[M, V, D]
+  param  a: real[M, V]
   latent c: category[M, V]
   P(c) = Categorical(w)
-  P(y | c) = Normal(sum(m[c]), sd: 1)
-  q(c | y) = Categorical(logits: a * y))"},
+  P(y | c) = Normal(sum(m[c], M), sd: 1)
+  q(c | y) = Categorical(logits: a * mean(y)))",
+     true},
 };
 
 std::string text_of(const Stepped& model, const std::string& fit) {
@@ -404,6 +406,7 @@ TEST_CASE(
       INFO(c.block << " " << c.found);
       CHECK(c.verdict == certificate::Verdict::certified);
     }
+    if (model.by_q_alone) continue;
     // Twice the derivative of `a`, through which q is reached.
     const ir::ParameterSlot& wrong =
         *std::ranges::find(plain.program.parameters, "a", &ir::ParameterSlot::name);

@@ -377,7 +377,8 @@ double Binder::value(const Variable& v, const Column& c, double cell) const {
 
 void Binder::warn_of_constant(const Variable& v, const Column& c, double variance) {
   const bool continuous = v.type.element == Element::real || v.type.element == Element::positive;
-  if (options_.fitted || !continuous || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
+  const bool matrix = v.domain == ir::Domain::covariance;  // may well have a constant cell
+  if (options_.fitted || !continuous || matrix || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
   fail(Code::column_constant, v, fmt::format("all cells of column `{}` are equal", c.name), {},
        {table_.file, 0, c.name, {}});
 }

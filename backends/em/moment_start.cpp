@@ -66,6 +66,14 @@ struct Placement {
   /// The slot as a function of a value of the parameter, with a value for each of its elements.
   NodeId slot_at(NodeId value) {
     Expansion tables(b, c.setting, Expansion::Rows::tables);
+    // Effects that add up are placed one beside those before it.
+    const ir::Function& f = c.setting.function();
+    for (size_t id = 0; id < f.nodes.size(); ++id) {
+      if (f.nodes[id].op != Op::parameter) continue;
+      for (const ir::Output& output : b.function().outputs)
+        if (output.kind == ir::OutputKind::parameter && output.name == f.nodes[id].attributes.text)
+          tables.replace(static_cast<NodeId>(id), output.node);
+    }
     tables.replace(leaf, value);
     return tables(emission().slots[slot]);
   }
@@ -87,6 +95,20 @@ struct Placement {
     return b.div(total(b.mul(n, x)), total(n));
   }
 
+  /// The mean of the squared means of the states: what is between them is none of the spread that they share.
+  NodeId squared_means(const RowTerm& feature, NodeId mean, NodeId n) {
+    std::vector<AxisId> joint = v.type.axes;
+    for (const ir::FiniteLatent& latent : c.setting.latents)
+      joint = united(joint, common(emission().axes, {latent.states}));
+    if (joint == v.type.axes) return b.unary(Op::square, mean);
+    const NodeId rows = c.statistics.weight(b, at, joint);
+    const NodeId sum =
+        c.statistics.expected(b, at, joint, "start_states_" + emission().variable + "_" + v.name, feature, true);
+    const NodeId some = b.binary(Op::less, b.constant(0), rows);
+    const NodeId each = b.select(some, b.div(b.unary(Op::square, sum), rows), b.constant(0));
+    return b.div(b.reduce(Op::sum, each, without(b.type(each).axes, v.type.axes)), n);
+  }
+
   NodeId target() {
     std::string text = emission().family;
     for (const std::string& name : emission().slot_names) text += "." + name;
@@ -100,14 +122,19 @@ struct Placement {
                                       : writer.builder().unary(Op::square, feature));
     const std::vector<RowTerm> terms = writer.take();
     const std::vector<AxisId>& axes = v.type.axes;
+    // Sums over the same axes are the same.
+    const std::string what = emission().variable + (axes == emission().axes ? "" : "_" + v.name);
     const NodeId n = c.statistics.weight(b, at, axes);
     const NodeId mean =
-        b.div(c.statistics.expected(b, at, axes, "start_" + emission().variable, terms[0], true), n);
+        b.div(c.statistics.expected(b, at, axes, "start_" + what, terms[0], true), n);
     const NodeId square =
-        b.div(c.statistics.expected(b, at, axes, "start2_" + emission().variable, terms[1], true), n);
-    const NodeId least = b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
+        b.div(c.statistics.expected(b, at, axes, "start2_" + what, terms[1], true), n);
+    const NodeId least =
+        b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
     const NodeId variance =
-        family->start.other ? square : b.binary(Op::maximum, b.sub(square, b.unary(Op::square, mean)), least);
+        family->start.other
+            ? square
+            : b.binary(Op::maximum, b.sub(square, squared_means(terms[0], mean, n)), least);
     ir::Slots slots({}, c.setting.function()[emission().log_density].attributes.axes);
     Expansion tables(b, c.setting, Expansion::Rows::tables);
     for (const NodeId each : emission().slots) slots.push_back(tables(each));

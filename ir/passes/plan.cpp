@@ -283,6 +283,8 @@ void refuse_row_matrices(PlanContext& c, bool by_gradients) {
     if (size != unknown_size && size > most_of_a_row_matrix)
       report(fmt::format("a matrix of {0} x {0} in each row", size), own,
              fmt::format("take at most {} of its rows and columns: the diagonal blocks of a Wishart are Wishart too", most_of_a_row_matrix));
+    if (c.depends_on_cells(parts.slots.at(1)))
+      report("a scale that differs from row to row", c.slot_range(parts, 1), "let data stand in the degrees of freedom alone");
     for (const FactorParts& other : c.factors) {
       if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, v.node)) continue;
       report(fmt::format("`{}` given `{}`, a matrix of each row,", c.name_of(other), v.name), c.factor(other).distribution_range,

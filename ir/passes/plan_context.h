@@ -84,6 +84,8 @@ bool prior_is_conjugate(const PlanContext& context, const Variable& parameter, S
 /// Parameters that share a factor with a Newton block step with it; those of equal axes together.
 void group_newton_blocks(PlanContext& context, const std::vector<std::vector<ParameterUse>>& uses);
 
+/// Why a closed form, or a step of its own, is right for a slot called `noun` of a family; empty where more is needed to say it.
+std::string reason_of(Solver solver, std::string_view noun, std::string_view family);
 /// "`z` reaches the mean through `tanh`, which is not affine in `z`": why a slot does not allow a dependence.
 std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule,
                    const Dependence& dependence);

@@ -18,8 +18,6 @@ std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>&
   return axes;
 }
 
-std::string article(const std::string& family) { return (family.front() == 'I' ? "an " : "a ") + family; }
-
 constexpr int64_t most_in_order = 256;  // of one event: all ranges of it are averaged
 
 struct ParameterPlanner {
@@ -63,6 +61,9 @@ struct ParameterPlanner {
     if (uses.empty()) return report(Code::exact_not_compiled, v.range, fmt::format("the posterior of `{}` is not compiled yet", v.name), "it stands in priors alone", hint);
     const ParameterUse& use = uses.front();
     const bool closed = is_closed();
+    if (closed && (is_stepped(*rule(use)->solver) || *rule(use)->solver == Solver::matrix_scale))
+      return report(Code::exact_not_compiled, slot_range(use), fmt::format("the posterior of `{}` is not compiled yet", v.name),
+                    fmt::format("of the {} of a `{}` the best value is known, and no family of posteriors", rule(use)->noun, use.parts->family), hint);
     const bool free_of_rows = closed && !c.function()[v.prior].type.has(row_axis) && (!is_tied_to_spread(use) || has_spread_of_its_kind(use));
     const Variable* other = closed ? coupled(use) : nullptr;
     if (!free_of_rows || other) {
@@ -79,6 +80,7 @@ struct ParameterPlanner {
     const std::string family = split_density(c.function()[v.prior].attributes.text).family;
     block.reason = fmt::format("{}; exact{}", is_tied_to_spread(use) ? fmt::format("{} with the spread of the rows, jointly", family) : fmt::format("{}: the prior's parameters and the expected statistics", family == "Exponential" ? "Gamma" : family), given_of(c, v));
   }
+  static bool is_stepped(Solver solver) { return solver == Solver::concentration || solver == Solver::freedom || solver == Solver::median; }
   /// Several densities, or a factor beside it, that its family would allow.
   bool is_possible() const {
     const bool apart = uses.size() > 1 && std::ranges::none_of(uses, [&](const ParameterUse& use) { return &use != &uses.front() && use.parts == uses.front().parts; });
@@ -483,74 +485,16 @@ struct ParameterPlanner {
                 .latent = false,
                 .solver = solver,
                 .block_class = BlockClass::closed,
-                .reason = "",
+                .reason = reason_of(solver, rule(use)->noun, use.parts->family),
                 .factor = use.parts->index,
                 .slot = use.slot};
-    switch (block.solver) {
-      case Solver::normalised_counts:
-        block.reason = fmt::format("probabilities of a {}: the expected counts are sufficient", use.parts->family);
-        break;
-      case Solver::ratio:
-        block.reason = "probability of a Bernoulli: expected successes over expected trials";
-        break;
-      case Solver::moments:
-        if (!plan_mean(use, block)) return;
-        break;
-      case Solver::scatter:
-        block.reason = scatter_reason(use);
-        break;
-      case Solver::rate:
-        block.reason =
-            fmt::format("{} of a {}: a ratio of expected sums", rule(use)->noun, use.parts->family);
-        if (use.parts->family == "Laplace" && is_free(use.parts->slots.front())) {
-          block.block_class = BlockClass::conditional;
-          block.reason += ", given the old location";
-        }
-        break;
-      case Solver::odds:
-        block.reason =
-            fmt::format("probability of a {}: expected successes over expected trials", use.parts->family);
-        break;
-      case Solver::concentration:
-        block.block_class = BlockClass::newton;
-        block.reason = fmt::format("{} of a {}: a guarded Newton step in all elements together",
-                                   rule(use)->noun, use.parts->family);
-        break;
-      case Solver::correlation:
-        block.block_class = BlockClass::newton;
-        block.reason = "covariance of a Normal whose variances are 1: a guarded step of Fisher's scoring";
-        break;
-      case Solver::matrix_scale:
-        block.reason = fmt::format("scale of {}: the expected {} over the degrees of freedom", article(use.parts->family),
-                                   use.parts->family == "Wishart" ? "matrix" : "inverse matrix");
-        break;
-      case Solver::freedom:
-        block.block_class = BlockClass::newton;
-        block.reason = fmt::format("degrees of freedom of {}: a guarded Newton step, the scale at its best beside it",
-                                   article(use.parts->family));
-        break;
-      case Solver::median:
-        block.reason = fmt::format("{} of a {}: the weighted median", rule(use)->noun, use.parts->family);
-        break;
-      case Solver::isotonic:
-        block.reason = fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend",
-                                   rule(use)->noun, use.parts->family);
-        break;
-      case Solver::least_squares:
-      case Solver::reweighted:
-      case Solver::newton:
-      case Solver::enumerate:
-      case Solver::most_probable:
-      case Solver::forward_backward:
-      case Solver::best_path:
-      case Solver::conditioning:
-      case Solver::smoothing:
-      case Solver::conjugate:
-      case Solver::reparameterised:
-      case Solver::score_function:
-      case Solver::gradient:
-      case Solver::held:
-        break;
+    if (solver == Solver::moments && !plan_mean(use, block)) return;
+    if (solver == Solver::scatter) block.reason = scatter_reason(use);
+    if (solver == Solver::concentration || solver == Solver::freedom || solver == Solver::correlation)
+      block.block_class = BlockClass::newton;
+    if (use.parts->family == "Laplace" && solver == Solver::rate && is_free(use.parts->slots.front())) {
+      block.block_class = BlockClass::conditional;
+      block.reason += ", given the old location";
     }
     c.plan.blocks.push_back(std::move(block));
   }

@@ -14,6 +14,12 @@ bool moves_only(Op op) {
   return op == Op::rename || op == Op::broadcast;
 }
 
+/// What rows have no code for, even of constants alone.
+bool is_linear_algebra(Op op) {
+  const ShapeRule shape = row(op).shape;
+  return shape == ShapeRule::matrix || shape == ShapeRule::apply || shape == ShapeRule::eigenvalues || op == Op::log_determinant;
+}
+
 struct Splitter {
   Module& module;
   const Function& from;
@@ -37,7 +43,8 @@ struct Splitter {
   Source source_of(const Node& node) const {
     if (node.op == Op::data || node.type.has(0)) return Source::data;
     if (node.op == Op::derived && node.attributes.text.ends_with(observed_suffix)) return Source::pattern;
-    Source most = node.op == Op::parameter || node.op == Op::derived ? Source::parameters : Source::constants;
+    const bool early = node.op == Op::parameter || node.op == Op::derived || is_linear_algebra(node.op);
+    Source most = early ? Source::parameters : Source::constants;
     for (const NodeId input : node.inputs) most = std::max(most, source[static_cast<size_t>(input)]);
     return most;
   }

@@ -69,7 +69,7 @@ std::vector<Malformed> malformed_arrays() {
       {"no_rows.npy", npy("<f8", false, "(0, 5)", "")},
       {"no_columns.npy", npy("<f8", false, "(5, 0)", "")},
       {"scalar.npy", npy("<f8", false, "()", std::string(8, '\0'))},
-      {"three.npy", npy("<f8", false, "(1, 2, 2)", std::string(32, '\0'))},
+      {"three.npy", npy("<f8", true, "(1, 2, 2)", std::string(32, '\0'))},
       {"objects.npy", npy("|O", false, "(2, 2)", std::string(32, '\0'))},
       {"text.npy", npy("<U8", false, "(1,)", std::string(32, '\0'))},
       {"complex.npy", npy("<c8", false, "(4,)", std::string(32, '\0'))},
@@ -204,6 +204,13 @@ TEST_CASE("numpy's headers: versions, orders of keys, one dimension") {
     CHECK(names(table) == Names{"y"});
     CHECK(table.columns[0].values == Values{1.5, -2});
   }
+}
+
+TEST_CASE("dimensions behind the rows of a numpy array are columns, row by row") {
+  const Table table = read("S.npy", npy("<f8", false, "(2, 2, 2)", cells<double>({1, 2, 3, 4, 5, 6, 7, 8})));
+  CHECK(names(table) == Names{"S1", "S2", "S3", "S4"});
+  CHECK(table.columns[1].values == Values{2, 6});
+  CHECK(table.columns[2].values == Values{3, 7});
 }
 
 TEST_CASE("columns of arrays are named after the file") {

@@ -68,6 +68,21 @@ TEST_CASE("the only data variable takes all columns that fit and that nobody els
   CHECK(columns_of(bound("axis K 3\ndata c category(K)\n", "a,b\n1.5,u\n2.5,v\n"), "c") == Names{"b"});
 }
 
+TEST_CASE("a matrix takes its columns row by row, under names of pairs, numbers, or all there are") {
+  const std::string script = "axis D columns\ndata S covariance D\n";
+  const Names names = {"S1_1", "S1_2", "S2_1", "S2_2"};
+  const Outcome pairs = bound(script, "S2_2,S1_2,x,S2_1,S1_1\n3,0.5,9,0.5,1\n4,1,9,1.0000000001,2\n");
+  CHECK(columns_of(pairs, "S") == names);
+  CHECK(cells(pairs.data, 0) == Values{1, 2});
+  CHECK(cells(pairs.data, 1) == cells(pairs.data, 2));  // mirror images become equal
+  CHECK(cells(pairs.data, 3) == Values{3, 4});
+  for (const auto& [axis, size] : pairs.data.sizes) CHECK(size == 2);
+  CHECK(pairs.data.sizes.size() == 2);
+  CHECK(columns_of(bound(script, "\"S[0,0]\",\"S[0,1]\",\"S[1,0]\",\"S[1,1]\"\n1,0,0,1\n"), "S").front() == "S[0,0]");
+  CHECK(columns_of(bound(script, "S1,S2,S3,S4\n1,0,0,1\n2,0,0,1\n"), "S") == Names{"S1", "S2", "S3", "S4"});
+  CHECK(columns_of(bound(script, "a,b,c,d\n1,0,0,1\n2,0,0,1\n"), "S") == Names{"a", "b", "c", "d"});
+}
+
 TEST_CASE("a column without a name is never swept") {
   CHECK(columns_of(bound(test::plain_script, "\"\",a\n1,2.5\n2,3.5\n"), "y") == Names{"a"});
 }

@@ -40,15 +40,18 @@ def measured(command, threads):
     return json.loads(text), usage.ru_maxrss / 1024
 
 
-def time_lvm(lvmc, path, kind, threads):
+def time_lvm(lvmc, path, kind, threads, precision):
     def fit(epochs):
         return measured([lvmc, "run", HERE / f"peers/vae_{kind}.lvm", path, "--set", f"fit.epochs={epochs}", "--set", f"fit.holdout={HELD_OUT}",
-                         "--threads", threads, "--seed", 1, "--no-folder", "--json"], threads)
+                         "--precision", precision, "--threads", threads, "--seed", 1, "--no-folder", "--json"], threads)
+
+    def training(run):  # without the bounds of rows, which the epochs of the peer leave out too
+        return run["timing"]["fit"] - run["profile"]["functions"]["bound"]["seconds"]
 
     few, many = EPOCHS[kind]
     short, _ = fit(few)
     long, memory = fit(many)
-    seconds = (long["timing"]["fit"] - short["timing"]["fit"]) / (many - few)
+    seconds = (training(long) - training(short)) / (many - few)
     return {"rows_per_second": (ROWS - HELD_OUT) / seconds, "bound": long["held_out"]["per_row"], "memory": memory, "compile": long["timing"]["compile"]}
 
 
@@ -57,19 +60,34 @@ def time_torch(path, kind, threads):
     return result | {"memory": memory}
 
 
+def library_rate(program, threads, precision):
+    """The GFLOP/s of the products of the dense model by themselves, and the MFLOP that a row costs; none where there are no such products."""
+    run = subprocess.run([program, precision, str(threads)], stdout=subprocess.PIPE, check=False)
+    return json.loads(run.stdout) if run.returncode == 0 else None
+
+
 def vae(options, table):
     path = options.work / "pictures.npy"
     if not path.exists():  # in a process of its own: what this one holds would count as memory of those that it starts
         subprocess.run([sys.executable, __file__, path], check=True)
-    rows = [["model", "threads", "lvm rows/s", "PyTorch rows/s", "lvm / PyTorch", "held-out bound: lvm", "PyTorch", "memory MiB: lvm", "PyTorch", "compile s"]]
+    program = options.lvmc.parent / "lvm_bench_products"
+    subprocess.run(["cmake", "--build", options.lvmc.parent, "--target", program.name], stdout=subprocess.DEVNULL, check=True)
+    rows = [["model", "threads", "precision", "lvm rows/s", "PyTorch rows/s", "lvm / PyTorch", "oneDNN alone", "held-out bound: lvm", "PyTorch", "memory MiB: lvm", "PyTorch",
+             "compile s"]]
     for kind in EPOCHS:
         for threads in (1, 2):
-            runs = [(time_lvm(options.lvmc, path, kind, threads), time_torch(path, kind, threads)) for _ in range(options.repeats)]
-            ours, theirs = ({key: statistics.median(run[i][key] for run in runs) for key in runs[0][i]} for i in (0, 1))
-            rows.append([kind, str(threads), f"{ours['rows_per_second']:,.0f}", f"{theirs['rows_per_second']:,.0f}",
-                         f"{ours['rows_per_second'] / theirs['rows_per_second']:.2f}", f"{ours['bound']:.2f}", f"{theirs['bound']:.2f}",
-                         f"{ours['memory']:.0f}", f"{theirs['memory']:.0f}", f"{ours['compile']:.2f}"])
-    print(f"training, batches of 128, Adam, single precision; median of {options.repeats}\n\n{table(rows)}\n")
+            for precision in ("single", "bf16"):
+                rate = library_rate(program, threads, precision)
+                if rate is None:
+                    continue
+                runs = [(time_lvm(options.lvmc, path, kind, threads, precision), time_torch(path, kind, threads)) for _ in range(options.repeats)]
+                ours, theirs = ({key: statistics.median(run[i][key] for run in runs) for key in runs[0][i]} for i in (0, 1))
+                share = 1e-3 * rate["mflop_a_row"] * ours["rows_per_second"] / rate["gflops"]
+                rows.append([kind, str(threads), precision, f"{ours['rows_per_second']:,.0f}", f"{theirs['rows_per_second']:,.0f}",
+                             f"{ours['rows_per_second'] / theirs['rows_per_second']:.2f}", f"{share:.0%} of {rate['gflops']:.0f}" if kind == "mlp" else "",
+                             f"{ours['bound']:.2f}", f"{theirs['bound']:.2f}", f"{ours['memory']:.0f}", f"{theirs['memory']:.0f}", f"{ours['compile']:.2f}"])
+    print(f"training, batches of 128, Adam; PyTorch in single precision; \"oneDNN alone\": what the products of a step reach of the library's own rate in GFLOP/s; "
+          f"median of {options.repeats}\n\n{table(rows)}\n")
 
 
 if __name__ == "__main__":

@@ -2,6 +2,7 @@
 // Numbers of either precision on the boundary of a cache line.
 
 #include <cstddef>
+#include <span>
 #include <vector>
 
 #include "runtime/memory.h"
@@ -24,8 +25,8 @@ using Numbers = std::vector<Real, LineAllocator<Real>>;
 
 /// No number is infinite or NaN: 0 x is 0.
 template <class Real>
-bool all_finite(const Numbers<Real>& numbers) {
-  constexpr size_t lanes = 16;
+bool all_finite(std::span<const Real> numbers) {
+  constexpr size_t lanes = 64;
   Real zeros[lanes] = {};
   size_t i = 0;
   for (; i + lanes <= numbers.size(); i += lanes)

@@ -21,10 +21,10 @@ constexpr int64_t stretch_elements = 1 << 15;  // of an update, or of weights th
 template <class Real>
 class StageWalker {
  public:
-  StageWalker(const ir::Program& program, std::shared_ptr<const ir::Executable> kernels, ir::Stages stages, std::shared_ptr<Pool> pool)
+  StageWalker(const ir::Program& program, std::shared_ptr<const ir::Executable> kernels, ir::Stages stages, std::shared_ptr<Pool> pool, std::shared_ptr<NarrowCopies> copies)
       : kernels_(std::move(kernels)), stages_(std::move(stages)), pool_(std::move(pool)),
         scratch_(std::max<int64_t>(stages_.scratch_columns, 1) * program.batch_stride() * static_cast<int64_t>(sizeof(Real)) / static_cast<int64_t>(sizeof(double))),
-        columns_(program.data_columns()), column_stride_(program.batch_stride()), copies_(program, stages_) {
+        columns_(program.data_columns()), column_stride_(program.batch_stride()), copies_(std::move(copies)) {
     const auto tasks_of = [](const std::vector<ir::Stage>& over_rows) {
       std::vector<Task> tasks;
       for (size_t i = 0; i < over_rows.size(); ++i) {
@@ -53,7 +53,9 @@ class StageWalker {
       for (int64_t from = 0; from < all; from += stretch_elements) narrow_tasks_.push_back({i, from, std::min(stretch_elements, all - from)});
     }
     const auto agrees = [&](const ir::Stage& stage) {
-      if (const auto* product = std::get_if<ir::Product>(&stage)) return std::is_same_v<Real, double> || halves_agree(shape_of_rows(*product, 2 * stretch_rows), product->narrow);
+      const auto* product = std::get_if<ir::Product>(&stage);
+      if (product && product->narrow && !has_bfloat16()) return false;  // a fit that is asked, and not trained
+      if (product) return std::is_same_v<Real, double> || halves_agree(shape_of_rows(*product, 2 * stretch_rows), product->narrow);
       return !std::holds_alternative<ir::Convolution2d>(stage);  // whose products are as wide as they need be
     };
     pairs_ = std::ranges::all_of(stages_.of_rows, agrees) && std::ranges::all_of(stages_.before, [&](const ir::Stages::Part& part) { return std::ranges::all_of(part.of_rows, agrees); });
@@ -77,8 +79,11 @@ class StageWalker {
       frame.statistics = static_cast<Real*>(whole.statistics) + task.from;
       frame.output = static_cast<Real*>(whole.output) + task.from;
       frame.rows = static_cast<int32_t>(task.rows);
-      if (const int32_t failed = kernels_->at(stages_.elements[task.stage].kernel)(&frame); failed != 0) code = failed;
+      const ir::ElementStage& stage = stages_.elements[task.stage];
+      if (const int32_t failed = kernels_->at(stage.kernel)(&frame); failed != 0) code = failed;
+      narrow_parameters(frame.output, stage.parameter, task);
     });
+    if (copies_) copies_->note(whole.output);
     return code;
   }
 
@@ -183,7 +188,7 @@ class StageWalker {
     if constexpr (std::is_same_v<Operand, Real>) {
       return place(at, frame);
     } else {
-      return copies_.place(at, first);
+      return copies_->place(at, first);
     }
   }
 
@@ -198,12 +203,20 @@ class StageWalker {
     return at;
   }
 
+  /// Of what an update has just written, while it is near.
+  void narrow_parameters(const void* from, int64_t parameter, const Task& task) {
+    if constexpr (std::is_same_v<Real, float>) {
+      if (copies_ && copies_->reads_parameter(parameter)) narrow(static_cast<const float*>(from) + parameter, task.rows, copies_->place({ir::MatrixPlace::Buffer::parameters, parameter + task.from}, 0));
+    }
+  }
+
   void narrow_weights(const lvm_frame& frame) {
     if constexpr (std::is_same_v<Real, float>) {
       pool_->run(static_cast<int64_t>(narrow_tasks_.size()), [&](int64_t index, int) {
         const Task& task = narrow_tasks_[static_cast<size_t>(index)];
         const ir::MatrixPlace& at = stages_.narrow_weights[task.stage].place;
-        narrow(place(at, frame) + task.from, task.rows, copies_.place(at, 0) + task.from);
+        if (at.buffer == ir::MatrixPlace::Buffer::parameters && copies_->holds(frame.parameters)) return;
+        narrow(place(at, frame) + task.from, task.rows, copies_->place(at, 0) + task.from);
       });
     }
   }
@@ -211,7 +224,7 @@ class StageWalker {
   void narrow_columns(const ir::Narrow& n, const lvm_frame& frame, int64_t first) {
     if constexpr (std::is_same_v<Real, float>) {
       const float* from = place(n.operand, frame);
-      Bfloat16* to = copies_.place(n.operand, first);
+      Bfloat16* to = copies_->place(n.operand, first);
       for (int64_t column = 0; column < n.columns; ++column) narrow(from + column * column_stride_, lanes(frame.rows), to + column * column_stride_);
     }
   }
@@ -263,7 +276,7 @@ class StageWalker {
   std::shared_ptr<Pool> pool_;
   Buffer scratch_;
   int64_t columns_, column_stride_;
-  NarrowCopies copies_;
+  std::shared_ptr<NarrowCopies> copies_;  // of `step` and of `optimise`
   bool pairs_ = false;  // two stretches may be taken at once
   std::vector<Task> tasks_, narrow_tasks_;
   std::vector<std::vector<Task>> tasks_before_;  // by part
@@ -273,8 +286,10 @@ class StageWalker {
 template <class Real>
 ir::Executable walk(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, const std::shared_ptr<Pool>& pool) {
   const auto shared = std::make_shared<const ir::Executable>(kernels);
+  const auto step = staged.find("step");
+  const auto copies = program.narrow_products && step != staged.end() ? std::make_shared<NarrowCopies>(program, step->second) : nullptr;
   for (const auto& [name, stages] : staged) {
-    const auto walker = std::make_shared<StageWalker<Real>>(program, shared, stages, pool);
+    const auto walker = std::make_shared<StageWalker<Real>>(program, shared, stages, pool, copies);
     kernels[name] = [walker](lvm_frame* frame) { return (*walker)(*frame); };
   }
   return kernels;

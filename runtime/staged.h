@@ -10,6 +10,7 @@
 
 namespace lvm::runtime {
 
+/// Copies in bfloat16 of the parameters that `optimise` wrote are read by the next `step` on them: between the two nobody else writes them.
 /// `kernels` with each staged function as one callable more. `program` must outlive the result; calls must not overlap.
 ir::Executable with_stages(const ir::Program& program, ir::Executable kernels, const ir::StagedFunctions& staged, std::shared_ptr<Pool> pool);
 

@@ -3,6 +3,7 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <atomic>
 #include <cmath>
 #include <numeric>
 
@@ -96,6 +97,17 @@ class Trainer {
     call_rows(function, rows, site, draw, [](Rows) {});
   }
 
+  bool finite_statistics() {
+    constexpr size_t together = 1 << 15;
+    const std::span<const Real> all(calls_.statistics);
+    std::atomic<bool> finite = true;
+    pool_->run(static_cast<int64_t>((all.size() + together - 1) / together), [&](int64_t part, int) {
+      const size_t from = static_cast<size_t>(part) * together;
+      if (!all_finite(all.subspan(from, std::min(together, all.size() - from)))) finite = false;
+    });
+    return finite;
+  }
+
   void add(Sums& to) const {
     to.bound += sum("objective");
     to.reconstruction += sum("reconstruction");
@@ -165,7 +177,7 @@ Failure Trainer<Real>::step(Rows rows, Sums& sums) {
   calls_.prepare();
   call_rows("step", rows, Site::noise, steps_);
   add(sums);
-  if (!all_finite(calls_.statistics)) return not_finite(rows);
+  if (!finite_statistics()) return not_finite(rows);
   lvm_frame frame{};
   frame.output = (options_.in_place ? calls_.parameters : next_).data();
   call("optimise", frame);

@@ -118,6 +118,7 @@ struct Explanation {
     const ir::Optimiser& optimiser = settings.optimiser;
     if (optimiser["clip"] > 0) text += fmt::format("  g ← g min(1, {} / ‖g‖)\n", optimiser["clip"]);
     if (optimiser["weight_decay"] > 0 && optimiser.row->name != "adamw") text += "  g ← g - weight_decay w\n";
+    if (optimiser["bias_rate"] != 1) text += fmt::format("  of the biases of layers, rate ← {} rate\n", optimiser["bias_rate"]);
     for (const std::string_view equation : text_of(optimiser).equations) text += fmt::format("  {}\n", equation);
     for (const Variable& v : model.variables) {
       if (v.follows != ir::no_node) text += fmt::format("  {0} ← {1} {0} + {2:.6g} that of the batch\n", v.name, v.momentum, 1 - v.momentum);
@@ -128,8 +129,10 @@ struct Explanation {
   std::string how() const {
     const ir::Optimiser& optimiser = settings.optimiser;
     std::string options;
-    for (size_t i = 0; i < optimiser.row->options.size(); ++i)
+    for (size_t i = 0; i < optimiser.row->options.size(); ++i) {
+      if (optimiser.row->options[i].name == "bias_rate" && optimiser.values[i] == 1) continue;  // all weights move alike
       options += fmt::format("{}{} {}", options.empty() ? "" : ", ", optimiser.row->options[i].name, optimiser.values[i]);
+    }
     static constexpr std::string_view schedules[] = {"", "; the rate falls to 0 along half a cosine", "; the rate falls to 0 in a line"};
     const std::string draws = drawn() ? fmt::format(", {} draw{} of each row", settings.samples, settings.samples == 1 ? "" : "s") : "";
     return fmt::format("  {}: {}{}\n  batches of {} rows, {} epochs{}, {}\n", optimiser.row->name, options,

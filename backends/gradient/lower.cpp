@@ -330,6 +330,9 @@ struct Lowering {
     const std::vector<NodeId> followed(gradients.begin() + static_cast<std::ptrdiff_t>(free.size()), gradients.end());
     gradients.resize(free.size());
     const NodeId rate = scalar(b, ir::rate_slot);
+    // Names with a dot are those of layers.
+    const double biases = settings.optimiser["bias_rate"];
+    const NodeId bias_rate = biases == 1 ? rate : b.mul(rate, b.constant(biases));
     const NodeId per_row = b.unary(Op::reciprocal, scalar(b, ir::batch_rows_slot));
     std::vector<NodeId> leaves;
     for (const Variable* p : free) leaves.push_back(Expansion::coordinates(b, *p));
@@ -340,7 +343,7 @@ struct Lowering {
     }
     clip(b, gradients);
     for (size_t i = 0; i < free.size(); ++i) {
-      OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, rate};
+      OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, free[i]->name.ends_with(".bias") ? bias_rate : rate};
       const auto names = states(settings.optimiser);
       for (const std::string_view state : names)
         at.states.push_back(b.leaf(Op::parameter, state_name(*free[i], state), {Element::real, free[i]->type.axes, -1}));

@@ -32,7 +32,8 @@ std::vector<Function> FlatSchedule::run() {
     if (together.empty()) return;
     stages.in_place = stages.in_place && reads_only(together);
     kernels.push_back(write(together, fmt::format("{}.{}", function_.name, kernels.size())));
-    stages.elements.push_back({kernels.back().name, find_slot(program_.parameters, together.front()->name).size});
+    const ir::ParameterSlot& slot = find_slot(program_.parameters, together.front()->name);
+    stages.elements.push_back({kernels.back().name, slot.size, slot.offset});
     together.clear();
   };
   for (const ir::Output& output : function_.outputs) {

@@ -63,15 +63,15 @@ void read(const FitSettings& fit, const char* name, Number& to) {
 }  // namespace
 
 const std::vector<OptimiserRow>& optimiser_rows() {
-  // Every row has `rate`, `weight_decay` (of Loshchilov & Hutter 2019 in adamw, else added to the gradient) and `clip`, the
-  // greatest norm of the whole gradient (0: any).
+  // Every row has `rate`, `weight_decay` (of Loshchilov & Hutter 2019 in adamw, else added to the gradient), `clip`, the greatest
+  // norm of the whole gradient (0: any), and `bias_rate`, what the rate of the biases of layers is multiplied by.
   static const std::vector<OptimiserRow> rows = {
-      {"adam", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0}, {"clip", 0}}},
-      {"adamw", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0.01}, {"clip", 0}}},
-      {"sgd", {{"rate", 1e-2}, {"weight_decay", 0}, {"clip", 0}}},
-      {"momentum", {{"rate", 1e-2}, {"momentum", 0.9}, {"weight_decay", 0}, {"clip", 0}}},
-      {"adagrad", {{"rate", 1e-2}, {"epsilon", 1e-10}, {"weight_decay", 0}, {"clip", 0}}},
-      {"rmsprop", {{"rate", 1e-3}, {"decay", 0.9}, {"epsilon", 1e-7}, {"weight_decay", 0}, {"clip", 0}}},
+      {"adam", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
+      {"adamw", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0.01}, {"clip", 0}, {"bias_rate", 1}}},
+      {"sgd", {{"rate", 1e-2}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
+      {"momentum", {{"rate", 1e-2}, {"momentum", 0.9}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
+      {"adagrad", {{"rate", 1e-2}, {"epsilon", 1e-10}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
+      {"rmsprop", {{"rate", 1e-3}, {"decay", 0.9}, {"epsilon", 1e-7}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
   };
   return rows;
 }

@@ -81,6 +81,7 @@ using Stage = std::variant<Kernel, Product, Convolution2d, Move, Narrow>;
 struct ElementStage {
   std::string kernel;
   int64_t elements = 0;
+  int64_t parameter = 0;  // where the first of them lies among the parameters
 };
 
 /// Numbers that are the same for all rows, and that products read in bfloat16.

@@ -60,18 +60,18 @@ void kill_after(const std::vector<std::string>& arguments, std::chrono::millisec
   REQUIRE(waitpid(child, &status, 0) == child);
 }
 
-void kill_and_resume(int times, const std::vector<std::string>& chosen) {
-  const Json whole = json_of(chosen);
+void kill_and_resume(int times, const std::vector<std::string>& arguments) {
+  const Json whole = json_of(arguments);
   std::mt19937 random(7);
   int resumed = 0;
   for (int i = 0; i < times; ++i) {
     const std::string state = scratch().path("state" + std::to_string(i));
     const std::string threads = std::vector<std::string>{"1", "2", "4"}[static_cast<size_t>(i) % 3];
     const bool at_any_time = i % 2 == 0;  // before a first checkpoint too
-    kill_after(with(chosen, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
+    kill_after(with(arguments, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
     const bool kept = std::filesystem::exists(state);
     resumed += kept ? 1 : 0;
-    const Json rest = json_of(with(chosen, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));
+    const Json rest = json_of(with(arguments, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));
     INFO("kill " << i << (kept ? ", resumed" : ", begun anew"));
     CHECK(rest["parameters"] == whole["parameters"]);
     CHECK(rest["objective"] == whole["objective"]);
@@ -84,7 +84,7 @@ void kill_and_resume(int times, const std::vector<std::string>& chosen) {
 }  // namespace
 
 TEST_CASE("a run that was killed goes on to the same bits") {
-  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4, chosen);
+  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4, fit);
 }
 
 TEST_CASE("a run that was killed goes on to the same bits in bfloat16 too") {

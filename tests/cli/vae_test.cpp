@@ -64,6 +64,14 @@ TEST_CASE("products in bfloat16 train as single precision does, and are refused 
   CHECK(refused.code == 1);
   CHECK_THAT(refused.error, Contains("E0604") && Contains("no products of bfloat16 numbers") && Contains("take `precision = single`"));
   if (!lvm::runtime::has_bfloat16()) return;
+  const std::string folder = lvm::cli::scratch().path("narrow");
+  run = {"run", "--out", folder, "--precision", "bf16"};
+  run.insert(run.end(), arguments.begin(), arguments.end());
+  CHECK(lvmc(run).code == 0);
+  // What is trained there is scored anywhere.
+  const Outcome scored = lvmc({"score", folder + "/fit.lvmfit", digits}, "DNNL_MAX_CPU_ISA=AVX2");
+  INFO(scored.error);
+  CHECK(scored.code == 0);
   const Json single = run_json(with("single")), narrow = run_json(with("bf16"));
   CHECK(narrow["held_out"]["per_row"] != single["held_out"]["per_row"]);
   CHECK(narrow["held_out"]["per_row"].get<double>() == Approx(single["held_out"]["per_row"].get<double>()).margin(0.3));

@@ -73,6 +73,27 @@ TEST_CASE("the gradient of a step in bfloat16 is the interpreter's, as far as 8 
   CHECK(narrow >= 3);  // that have products of matrices at all
 }
 
+TEST_CASE("the biases of layers move at a rate of their own") {
+  const std::vector<test::GradientModel> models = test::gradient_models();
+  const auto model = std::ranges::find(models, std::string("networks of flags"), &test::GradientModel::name);
+  REQUIRE(model != models.end());
+  const auto trained = [&](const std::string& optimiser) {
+    const Settings own = {{"fit.batch", "90"}, {"fit.epochs", "1"}, {"fit.precision", "double"}, {"fit.optimizer", optimiser}};
+    const test::Lowered made = test::lower(model->text, test::made_table(90, model->columns, model->flags), own);
+    return test::train(made, test::compiled(made, 1)).parameters;
+  };
+  const auto start = trained("sgd(rate: 1e-300)"), alike = trained("sgd(rate: 0.1)"), twice = trained("sgd(rate: 0.1, bias_rate: 2)");
+  int biases = 0;
+  for (size_t p = 0; p < start.size(); ++p) {
+    INFO(start[p].name);
+    const bool bias = start[p].name.ends_with(".bias");
+    biases += bias ? 1 : 0;
+    for (size_t i = 0; i < start[p].values.size(); ++i)
+      CHECK(twice[p].values[i] - start[p].values[i] == Approx((bias ? 2 : 1) * (alike[p].values[i] - start[p].values[i])).margin(1e-14));
+  }
+  CHECK(biases > 0);
+}
+
 TEST_CASE("any number of threads gives the same bits") {
   for (const test::GradientModel& model : test::gradient_models()) {
     for (const char* precision : {"single", "double", "bf16"}) {

@@ -25,7 +25,9 @@ struct Shape {
   std::vector<AxisId> axes;
   std::vector<int64_t> sizes;
 
-  int64_t count() const { return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>()); }
+  int64_t count() const {
+    return std::accumulate(sizes.begin(), sizes.end(), int64_t{1}, std::multiplies<>());
+  }
   std::map<AxisId, int64_t> indices(int64_t at) const {
     std::map<AxisId, int64_t> found;
     for (size_t i = axes.size(); i-- > 0; at /= sizes[i]) found[axes[i]] = at % sizes[i];
@@ -58,19 +60,26 @@ struct One {
   bool inverse() const { return family.starts_with("Inverse"); }
   bool is_matrix() const { return v.domain == ir::Domain::covariance; }
   bool is_tied() const { return ir::has_tied_spread(model, v); }
-  bool is_vector() const { return !model.function()[v.prior].type.has(v.declared_axes.empty() ? -1 : v.declared_axes.back()) && !v.declared_axes.empty(); }
+  bool is_vector() const {
+    return !model.function()[v.prior].type.has(v.declared_axes.empty() ? -1 : v.declared_axes.back()) &&
+           !v.declared_axes.empty();
+  }
   /// The part of q for the element with these indices.
   double part(const char* suffix, const std::map<AxisId, int64_t>& at) const {
     const auto slot = std::ranges::find(layout.parameters, v.name + "." + suffix, &ir::ParameterSlot::name);
-    if (slot == layout.parameters.end()) throw ir::InternalError("the program has no parameter `" + v.name + "." + suffix + "`");
+    if (slot == layout.parameters.end())
+      throw ir::InternalError("the program has no parameter `" + v.name + "." + suffix + "`");
     return parameters[static_cast<size_t>(slot->offset) + shape_of(layout.module, slot->axes).place(at)];
   }
-  Value empty() const { return {shape.axes, shape.sizes, std::vector<double>(static_cast<size_t>(shape.count()))}; }
+  Value empty() const {
+    return {shape.axes, shape.sizes, std::vector<double>(static_cast<size_t>(shape.count()))};
+  }
 
   /// Events one by one: their indices along all axes but the event's.
   template <typename Function>
   void each_event(size_t rank, Function function) const {
-    const std::vector<AxisId> event(v.declared_axes.end() - static_cast<std::ptrdiff_t>(rank), v.declared_axes.end());
+    const std::vector<AxisId> event(v.declared_axes.end() - static_cast<std::ptrdiff_t>(rank),
+                                    v.declared_axes.end());
     for (int64_t i = 0; i < shape.count(); ++i) {
       const auto at = shape.indices(i);
       if (std::ranges::all_of(event, [&](AxisId axis) { return at.at(axis) == 0; })) function(at, event);
@@ -91,7 +100,8 @@ struct One {
       double total = 0, left = 1;
       for (int64_t k = 0; k < n; ++k) total += part("alpha", (at[event[0]] = k, at));
       std::vector<double> means;
-      for (int64_t k = 0; k < n; ++k) means.push_back(std::exp(digamma(part("alpha", (at[event[0]] = k, at))) - digamma(total)));
+      for (int64_t k = 0; k < n; ++k)
+        means.push_back(std::exp(digamma(part("alpha", (at[event[0]] = k, at))) - digamma(total)));
       if (n == 1) means[0] = 1;
       for (int64_t k = 2; k < n; ++k) left -= means[static_cast<size_t>(k)];
       if (n > 1) {
@@ -99,7 +109,8 @@ struct One {
         means[0] = left * share(a, c, side);
         means[1] = left * share(c, a, 1 - side);
       }
-      for (int64_t k = 0; k < n; ++k) to.data[shape.place((at[event[0]] = k, at))] = means[static_cast<size_t>(k)];
+      for (int64_t k = 0; k < n; ++k)
+        to.data[shape.place((at[event[0]] = k, at))] = means[static_cast<size_t>(k)];
     });
   }
 
@@ -135,17 +146,54 @@ struct One {
     }
     const double shape_parameter = part("shape", at), rate = part(inverse() ? "scale" : "rate", at);
     const double mean = shape_parameter / rate;
-    const double node = mean * (1 + sign * std::sqrt(-std::expm1(2 * (digamma(shape_parameter) - std::log(shape_parameter)))));
+    const double node =
+        mean *
+        (1 + sign * std::sqrt(-std::expm1(2 * (digamma(shape_parameter) - std::log(shape_parameter)))));
     return inverse() ? 1 / node : node;
   }
+  /// Coefficients that a mean sums over one axis.
+  bool has_cov() const { return model.find(v.name + ".cov").has_value(); }
+  const std::vector<AxisId>& cov_axes() const {
+    return model.variables[static_cast<size_t>(*model.find(v.name + ".cov"))].declared_axes;
+  }
+  int count() const { return has_cov() ? static_cast<int>(2 * size(cov_axes().back())) : 2; }
+  /// The covariances one by one: the indices along all axes but the two, and the matrix.
+  template <typename Function>
+  void each_cov(Function function) const {
+    const AxisId column = cov_axes().back(), row = cov_axes().at(cov_axes().size() - 2);
+    for (int64_t i = 0; i < shape.count(); ++i) {
+      auto at = shape.indices(i);
+      if (at.at(row) != 0) continue;
+      Matrix covariance;
+      for (int64_t r = 0; r < size(row); ++r)
+        for (int64_t c = 0; c < size(row); ++c)
+          covariance.push_back(part("cov", (at[row] = r, at[column] = c, at)));
+      function(at, row, covariance);
+    }
+  }
+  Value coefficients(int index) const {
+    Value to = empty();
+    each_cov([&](std::map<AxisId, int64_t> at, AxisId row, const Matrix& covariance) {
+      const int64_t n = size(row);
+      const Matrix c = interpreter::cholesky(covariance, n);
+      for (int64_t r = 0; r < n; ++r) {
+        at[row] = r;
+        const double step = std::sqrt(static_cast<double>(n)) * c[static_cast<size_t>(r * n + index / 2)];
+        to.data[shape.place(at)] = part("mean", at) + (index % 2 == 0 ? step : -step);
+      }
+    });
+    return to;
+  }
   Value node(int side) const {
+    if (has_cov()) return coefficients(side);
     Value to = empty();
     if (family == "Dirichlet") {
       add_shares(to, side);
     } else if (is_matrix()) {
       add_matrices(to, side);
     } else {
-      for (int64_t i = 0; i < shape.count(); ++i) to.data[static_cast<size_t>(i)] = number(shape.indices(i), side);
+      for (int64_t i = 0; i < shape.count(); ++i)
+        to.data[static_cast<size_t>(i)] = number(shape.indices(i), side);
     }
     return to;
   }
@@ -156,13 +204,15 @@ struct One {
       if (!other.global || &other == &v || !ir::depends_on(model.function(), v.prior, other.node)) continue;
       for (size_t f = 0; f < model.factors.size(); ++f) {
         const ir::FactorParts parts = ir::parts_of(model, static_cast<int>(f));
-        if (parts.slots.size() > 1 && ir::depends_on(model.function(), parts.slots[1], other.node)) return {&other, parts.slot_names[1]};
+        if (parts.slots.size() > 1 && ir::depends_on(model.function(), parts.slots[1], other.node))
+          return {&other, parts.slot_names[1]};
       }
     }
     throw ir::InternalError("`" + v.name + "` has no spread");
   }
   /// V of one event of the mean, from the value of the spread: D by D, or a number.
-  Matrix variance(const Value& of_spread, const std::string& slot, const std::map<AxisId, int64_t>& at, int64_t n) const {
+  Matrix variance(const Value& of_spread, const std::string& slot, const std::map<AxisId, int64_t>& at,
+                  int64_t n) const {
     const Shape other{of_spread.axes, of_spread.sizes};
     if (!is_vector()) return {std::pow(of_spread.data[other.place(at)], ir::variance_exponent(slot))};
     const AxisId row = v.declared_axes.back();
@@ -200,14 +250,21 @@ struct One {
     if (family == "Normal") return 0.5 * (log_two_pi_e + std::log(part("var", at)));
     if (family == "Beta") {
       const double a = part("a", at), b = part("b", at), n = a + b;
-      return std::lgamma(a) + std::lgamma(b) - std::lgamma(n) - (a - 1) * digamma(a) - (b - 1) * digamma(b) + (n - 2) * digamma(n);
+      return std::lgamma(a) + std::lgamma(b) - std::lgamma(n) - (a - 1) * digamma(a) - (b - 1) * digamma(b) +
+             (n - 2) * digamma(n);
     }
     const double a = part("shape", at), b = part(inverse() ? "scale" : "rate", at);
-    return a + std::lgamma(a) + (inverse() ? std::log(b) - (1 + a) * digamma(a) : -std::log(b) + (1 - a) * digamma(a));
+    return a + std::lgamma(a) +
+           (inverse() ? std::log(b) - (1 + a) * digamma(a) : -std::log(b) + (1 - a) * digamma(a));
   }
   double entropy() const {
     double total = 0;
-    if (family == "Dirichlet") {
+    if (has_cov()) {
+      each_cov([&](const std::map<AxisId, int64_t>&, AxisId row, const Matrix& covariance) {
+        total += 0.5 * (static_cast<double>(size(row)) * log_two_pi_e +
+                        interpreter::log_determinant(covariance, size(row)));
+      });
+    } else if (family == "Dirichlet") {
       each_event(1, [&](std::map<AxisId, int64_t> at, const std::vector<AxisId>& event) {
         double all = 0;
         for (int64_t k = 0; k < size(event[0]); ++k) {
@@ -223,11 +280,13 @@ struct One {
         Matrix scale;
         const double df = part("df", at), wide = static_cast<double>(n);
         for (int64_t i = 0; i < n; ++i)
-          for (int64_t j = 0; j < n; ++j) scale.push_back(part("scale", (at[event[0]] = i, at[event[1]] = j, at)));
+          for (int64_t j = 0; j < n; ++j)
+            scale.push_back(part("scale", (at[event[0]] = i, at[event[1]] = j, at)));
         // Of the Wishart, whose scale is the inverse one of an InverseWishart (Bishop 2006, eq. B.82).
         const double log_scale = (inverse() ? -1 : 1) * interpreter::log_determinant(scale, n);
         const double log_x = log_determinant(df, n) + log_scale;
-        double norm = df / 2 * log_scale + df * wide / 2 * std::numbers::ln2 + wide * (wide - 1) / 4 * std::log(std::numbers::pi);
+        double norm = df / 2 * log_scale + df * wide / 2 * std::numbers::ln2 +
+                      wide * (wide - 1) / 4 * std::log(std::numbers::pi);
         for (int64_t j = 0; j < n; ++j) norm += std::lgamma((df - static_cast<double>(j)) / 2);
         total += norm - (df - wide - 1) / 2 * log_x + df * wide / 2;
         if (inverse()) total -= (wide + 1) * log_x;
@@ -244,7 +303,8 @@ struct One {
     for (const Value& value : of_spread) {
       each_event(is_vector() ? 1 : 0, [&](const std::map<AxisId, int64_t>& at, const std::vector<AxisId>&) {
         const double log_v = interpreter::log_determinant(variance(value, slot, at, n), n);
-        total += 0.5 * (static_cast<double>(n) * (log_two_pi_e - std::log(part("kappa", at))) + log_v) / static_cast<double>(of_spread.size());
+        total += 0.5 * (static_cast<double>(n) * (log_two_pi_e - std::log(part("kappa", at))) + log_v) /
+                 static_cast<double>(of_spread.size());
       });
     }
     return total;
@@ -260,7 +320,9 @@ std::vector<const ir::Variable*> globals_of(const ir::Model& model) {
 
 }  // namespace
 
-bool GlobalNodes::any() const { return !globals_of(model_).empty(); }
+bool GlobalNodes::any() const {
+  return !globals_of(model_).empty();
+}
 
 std::vector<GlobalNodes::Values> GlobalNodes::nodes(const std::vector<double>& parameters) const {
   std::vector<Values> all = {{}};
@@ -270,7 +332,7 @@ std::vector<GlobalNodes::Values> GlobalNodes::nodes(const std::vector<double>& p
     if (one.is_tied()) continue;
     std::vector<Values> more;
     for (const Values& at : all) {
-      for (const int side : {0, 1}) {
+      for (int side = 0; side < one.count(); ++side) {
         more.push_back(at);
         more.back()[v->name] = one.node(side);
       }

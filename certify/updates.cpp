@@ -130,11 +130,11 @@ struct Trial {
   Parameters place_of(const Block& block) const {
     Parameters where = after;
     const ir::Variable& v = subject.model.variables[static_cast<size_t>(*subject.model.find(block.name))];
-    const bool of_shared = v.global && block.solver == Solver::moments && !ir::has_tied_spread(subject.model, v);
+    const bool of_shared = v.global && (block.solver == Solver::moments || block.solver == Solver::least_squares) && !ir::has_tied_spread(subject.model, v);
     if (!of_shared && block.block_class != BlockClass::conditional) return where;
     for (const Block& other : subject.plan.blocks) {
       const bool held = block.solver == Solver::rate ? other.solver == Solver::median : other.solver == Solver::scatter;
-      if (other.latent || other.factor != block.factor || !held) continue;
+      if (other.latent || (other.factor != block.factor && other.factor >= 0) || !held) continue;
       for (const std::string& name : moved_by(other)) {
         const ir::ParameterSlot& slot = slot_of(name);
         std::copy_n(before.begin() + slot.offset, slot.size, where.begin() + slot.offset);

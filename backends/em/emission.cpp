@@ -195,6 +195,20 @@ void Expansion::place_latent(const std::string& name, NodeId made) {
   latents_[name] = made;
 }
 
+Expansion Expansion::with(NodeId leaf, NodeId made) const {
+  Expansion other = *this;
+  const Function& f = setting_.function();
+  std::vector<bool> moves(f.nodes.size(), false);
+  moves[static_cast<size_t>(leaf)] = true;
+  for (size_t id = 0; id < f.nodes.size(); ++id) {
+    for (const NodeId input : f.nodes[id].inputs)
+      if (moves[static_cast<size_t>(input)]) moves[id] = true;
+    if (moves[id]) other.made_[id] = ir::no_node;
+  }
+  other.replace(leaf, made);
+  return other;
+}
+
 Expansion::Expansion(Builder& to, const Setting& setting, Rows rows)
     : to_(to), setting_(setting), rows_(rows), made_(setting.function().nodes.size(), ir::no_node) {}
 

@@ -99,6 +99,8 @@ class Expansion {
   /// From now on the nodes `made` stand for the continuous latent `name`.
   void place_latent(const std::string& name, NodeId made);
   const std::map<std::string, NodeId>& latents() const { return latents_; }
+  /// The same, but that `made` stands for a canonical leaf, whatever did before.
+  Expansion with(NodeId canonical_leaf, NodeId made) const;
   /// From now on `made` stands for a canonical node.
   void replace(NodeId canonical_node, NodeId made) { made_[static_cast<size_t>(canonical_node)] = made; }
   /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is

@@ -183,15 +183,15 @@ struct Explanation {
     std::string parts;
     for (const Variable& each : model.variables)
       if (each.posterior_of >= 0 && &variable(each.posterior_of) == &v) parts += (parts.empty() ? "" : ", ") + each.name + indices(each);
-    const bool gaussian = block.solver == Solver::moments;
-    return fmt::format("q({}) = {}({}):  natural parameters ← those of the prior + Σ {}E[{}]", v.name, family == "Exponential" ? "Gamma" : family, parts,
-                       weight_symbol(block), gaussian ? "precision, precision y" : "statistics");
+    const std::string what = block.factor < 0 ? "expected squares" : fmt::format("Σ {}(expected statistics)", weight_symbol(block));
+    return fmt::format("q({}) = {}({}):  natural parameters ← those of the prior + {}", v.name, family == "Exponential" ? "Gamma" : family, parts, what);
   }
 
   std::string update(const Block& block) const {
     const Variable& v = variable(*model.find(block.name));
     const std::string left = v.name + indices(v);
     if (v.global) return posterior_update(block, v);
+    if (block.factor < 0) return fmt::format("{} ← from the expected squares of what it is the prior's spread of", left);
     if (block.solver == Solver::held) return fmt::format("{} is held", left);
     const FactorParts parts = ir::parts_of(model, block.factor);
     const std::string value =
@@ -266,9 +266,12 @@ struct Explanation {
     if (point()) {
       text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
     } else {
-      const bool shared = !model.global_posteriors.empty();
+      std::string names;
+      for (const Variable& v : model.variables)
+        if (v.global) names += (names.empty() ? "" : ", ") + v.name;
+      const bool shared = !names.empty();
       text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}{4}P({1}, …){5} / Σ_{3} {4}P({1}, …){5}", k, values, weight(),
-                         block.size() == 1 ? k : "(" + k + ")", shared ? "exp E[ln " : "", shared ? "]" : "");
+                         block.size() == 1 ? k : "(" + k + ")", shared ? fmt::format("exp E_q({}) [ ln ", names) : "", shared ? " ]" : "");
     }
     return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
   }

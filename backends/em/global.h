@@ -35,6 +35,10 @@ NodeId correction(Builder& b, Expansion& expand, const Setting& setting, const E
 /// The new parameters of q, by their suffixes.
 void write_posterior(UpdateContext& context, const ir::Variable& global, const std::vector<std::pair<const char*, NodeId>>& parts);
 
+/// The precision or variance in the prior of a latent of the whole model, from the squares that q of that latent expects:
+///   p(w | a) = Normal(m0, precision: a):  shape + n / 2,  rate + 1/2 sum of E[(w - m0)^2]   (Bishop 2006, eq. 10.96-10.98).
+void solve_shrinkage(UpdateContext& context, const ir::Block& block);
+
 /// - sum of KL(q(v) || P(v)) over the latents of the whole model, of parameters alone. no_node: there are none.
 NodeId minus_divergence(UpdateContext& context);
 

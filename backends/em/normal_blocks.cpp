@@ -193,6 +193,12 @@ struct NormalSolver {
       total = b.add(total, more.a);
       if (!global) n = b.add(n, more.b);  // P(m | V) is one row more for the mode; q(V) has integrated m out
     }
+    if (regression && regression->spare() != ir::no_node) {
+      NodeId spare = regression->spare();
+      const std::vector<AxisId> alike = without(without(regression->joint_axes(), own), b.type(spare).axes);
+      if (!alike.empty()) spare = b.make(Op::broadcast, {spare}, {.axes = alike});
+      total = b.add(total, sum(spare, without(regression->joint_axes(), own)));
+    }
     if (mean_variance != ir::no_node) {
       const NodeId about_mean = b.mul(c.statistics.weight(b, at, joint_axes), mean_variance);
       total = b.add(total, sum(about_mean, without(joint_axes, own)));

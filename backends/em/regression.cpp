@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "backends/em/global.h"
 #include "backends/em/priors.h"
 #include "ir/families/family.h"
 
@@ -48,7 +49,12 @@ void Regression::solve(NodeId precision) {
   const std::vector<const Block*>& blocks = design_.group().blocks;
   NodeId finite = ir::no_node;
   for (size_t p = 0; p < blocks.size(); ++p) {
-    write_moved(c_, blocks[p]->name, b_.add(read_parameter(c_, blocks[p]->name), deltas_[p]));
+    const NodeId next = b_.add(read_parameter(c_, blocks[p]->name), deltas_[p]);
+    if (const ir::Variable* global = global_named(c_.setting, blocks[p]->name)) {
+      write_coefficients(p, *global, next, equations.h[p][p]);
+    } else {
+      write_moved(c_, blocks[p]->name, next);
+    }
     NodeId total = deltas_[p];
     if (design_.extra(p) >= 0) total = b_.reduce(Op::sum, total, {design_.extra(p)});
     finite = finite == ir::no_node ? total : b_.add(finite, total);
@@ -57,6 +63,20 @@ void Regression::solve(NodeId precision) {
             "the regression of element {} has no single solution: its covariates are collinear, or it has "
             "too few rows",
             b_.unary(Op::is_finite, finite));
+}
+
+/// q of coefficients that are latents: its precision is the curvature in them alone.
+void Regression::write_coefficients(size_t p, const ir::Variable& global, NodeId mean, NodeId precision) {
+  const AxisId extra = design_.extra(p);
+  const bool vector = extra >= 0;
+  const std::vector<AxisId> square = vector ? united(design_.batch(), {extra, design_.twin_of_extra(p)}) : design_.batch();
+  const std::vector<AxisId> missing = without(square, b_.type(precision).axes);
+  if (!missing.empty()) precision = b_.make(Op::broadcast, {precision}, {.axes = missing});
+  const NodeId covariance = vector ? b_.matrix(Op::inverse, {precision}, extra, design_.twin_of_extra(p)) : b_.unary(Op::reciprocal, precision);
+  write_posterior(c_, global, {{"mean", mean}, {vector ? "cov" : "var", covariance}});
+  const NodeId each = b_.mul(sums_.h[p][p], covariance);
+  const NodeId spread = vector ? b_.reduce(Op::sum, each, {extra, design_.twin_of_extra(p)}) : each;
+  spare_ = spare_ == ir::no_node ? spread : b_.add(spare_, spread);
 }
 
 /// delta_p h delta_q, summed over the axes of their own.

@@ -22,10 +22,13 @@ class Regression {
   /// Sum of w (d - step)^2 - w d^2, over the joint axes; for matrices w (d - step)(d - step)' - w d d'.
   NodeId correction();
   NodeId matrix_correction();
+  /// What coefficients that are latents add to the expected squares, over the joint axes; no_node where none is.
+  NodeId spare() const { return spare_; }
   double columns() const { return static_cast<double>(design_.columns()); }
   const std::vector<AxisId>& joint_axes() const { return joint_; }
 
  private:
+  void write_coefficients(size_t p, const ir::Variable& global, NodeId mean, NodeId precision);
   NodeId moved(size_t p, size_t q, NodeId h);
 
   UpdateContext& c_;
@@ -35,6 +38,7 @@ class Regression {
   std::optional<ir::MatrixAxes> matrix_;
   Design::Sums sums_;
   std::vector<NodeId> deltas_;
+  NodeId spare_ = ir::no_node;
 };
 
 /// A Newton step in the coefficients of a slot, or their start from the linked values.

@@ -190,11 +190,13 @@ void write_updates(UpdateContext& c, Moves moves) {
         break;
       case Solver::moments:
       case Solver::least_squares:
-      case Solver::scatter:
       case Solver::correlation:
       case Solver::matrix_scale:
       case Solver::freedom:
         break;  // solved together, factor by factor
+      case Solver::scatter:
+        if (block.factor < 0) solve_shrinkage(c, block);  // else with its mean
+        break;
       case Solver::held: {
         const NodeId old = read_parameter(c, block.name);
         c.update.output(ir::OutputKind::parameter, block.name, old);

@@ -21,4 +21,8 @@ bool groups_beside_rows(const Model& model);
 /// m ~ Normal(m0, V / κ) with V another latent of the whole model: q(m | V) has the mean `m.mean` and V / `m.kappa`.
 bool has_tied_spread(const Model& model, const Variable& global);
 
+/// The one latent w of the whole model with P(w) = Normal(m0, precision: spread), or `var: spread`, that this variable stands in the
+/// prior of, as it is.
+std::optional<int> shrunk_by(const Model& model, const Variable& spread);
+
 }  // namespace lvm::ir

@@ -340,6 +340,13 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   }
   refuse_missing(context);
   refuse_redrawn(context);
+  if (model.sequence && !model.lags.empty() && !model.global_posteriors.empty()) {
+    diagnostics.report({.code = Code::not_compiled_yet,
+                        .message = "a latent that rows share, beside steps that depend on earlier ones, is not compiled yet",
+                        .range = model.global_posteriors.front().range,
+                        .hint = "declare it as `param`"});
+    return context.plan;
+  }
   if (!plan_globals(context)) return context.plan;
   refuse_row_matrices(context, false);
   plan_posteriors(context);

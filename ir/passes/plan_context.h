@@ -2,6 +2,7 @@
 // The state of one plan and the functions of its parts: plan_posterior.cpp (E-step), plan_parameters.cpp
 // (M-step).
 
+#include <functional>
 #include <set>
 #include <string>
 
@@ -71,6 +72,22 @@ struct ParameterUse {
   Dependence dependence;
 };
 
+/// What is known of the closed form of a latent of the whole model.
+struct GlobalFacts {
+  bool closed = false;      // that of a parameter in its place
+  bool regression = false;  // least squares
+  bool tied = false;        // its prior has the spread of the rows,
+  bool alike = false;       // which is a latent too
+};
+/// The closed forms of which the natural parameters of a posterior are known.
+bool has_posterior(Solver solver);
+/// Whether its posterior is exact given those of the others; if not it is reported. `solved`: a parameter has a closed form.
+bool global_is_exact(PlanContext& context, const Variable& v, const std::vector<ParameterUse>& uses, const GlobalFacts& facts,
+                     const std::function<bool(const Variable&)>& solved);
+/// Its block as that of an exact posterior.
+void make_exact(const PlanContext& context, const Variable& v, Block& block, bool tied);
+/// A block for what stands in the prior of a latent of the whole model alone, as its precision or variance; false where it does not.
+bool plan_shrinkage(PlanContext& context, const Variable& v, const std::vector<ParameterUse>& uses);
 /// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element by element.
 bool newton_applies(const PlanContext& context, const Variable& parameter, const std::vector<ParameterUse>& uses);
 /// A step needs a log density that is smooth in the slot: that of a Laplace has a kink at each row in its location, and the bounds of a

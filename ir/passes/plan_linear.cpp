@@ -6,6 +6,7 @@
 #include "ir/families/family.h"
 #include "ir/families/members.h"
 #include "ir/families/signatures.h"
+#include "ir/passes/global_posteriors.h"
 #include "ir/passes/plan_context.h"
 #include "ir/passes/predictor.h"
 
@@ -76,7 +77,9 @@ struct LinearSlot {
       const Node& prior = c.function()[v->prior];
       for (size_t i = 1; i < prior.inputs.size(); ++i) {
         for (const Variable& other : c.model.variables) {
-          if (other.role == Role::parameter && !other.fixed &&
+          // The prior's spread of a latent may be fitted or a latent too: its expectation is all that counts here.
+          const bool shrinks = v->global && i == 2 && shrunk_by(c.model, other).has_value();
+          if (other.role == Role::parameter && !other.fixed && !shrinks &&
               depends_on(c.function(), prior.inputs[i], other.node))
             return false;
         }

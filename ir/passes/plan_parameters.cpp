@@ -57,50 +57,14 @@ struct ParameterPlanner {
   void run_global() {
     for (const ParameterUse& use : uses)
       if (c.refused_factors.count(use.parts->index)) return;
-    const std::string hint = fmt::format("declare it as `param {}`, with a prior if it needs one", v.name);
-    if (uses.empty()) return report(Code::exact_not_compiled, v.range, fmt::format("the posterior of `{}` is not compiled yet", v.name), "it stands in priors alone", hint);
-    const ParameterUse& use = uses.front();
-    const bool closed = is_closed();
-    if (closed && (is_stepped(*rule(use)->solver) || *rule(use)->solver == Solver::matrix_scale))
-      return report(Code::exact_not_compiled, slot_range(use), fmt::format("the posterior of `{}` is not compiled yet", v.name),
-                    fmt::format("of the {} of a `{}` the best value is known, and no family of posteriors", rule(use)->noun, use.parts->family), hint);
-    const bool free_of_rows = closed && !c.function()[v.prior].type.has(row_axis) && (!is_tied_to_spread(use) || has_spread_of_its_kind(use));
-    const Variable* other = closed ? coupled(use) : nullptr;
-    if (!free_of_rows || other) {
-      return report(is_possible() && !other ? Code::exact_not_compiled : Code::posterior_not_exact, obstacle_range(), is_possible() && !other ? fmt::format("the exact posterior of `{}` is not compiled yet", v.name) : fmt::format("the posterior of `{}` cannot be exact", v.name),
-                    other ? fmt::format("`{}` and `{}` meet in one `{}`, where the best of one does not follow from expectations of the other", v.name, other->name, use.parts->family)
-                          : obstacle(),
-                    hint);
-    }
+    if (plan_shrinkage(c, v, uses)) return;
+    const bool closed = !uses.empty() && is_closed() && has_posterior(*rule(uses.front())->solver), tied = closed && is_tied_to_spread(uses.front());
+    const bool regression = !closed && linear_solver(c, v, uses) == Solver::least_squares;
+    const auto solved = [&](const Variable& other) { return ParameterPlanner(c, other).is_closed(); };
+    if (!global_is_exact(c, v, uses, {closed, regression, tied, tied && has_spread_of_its_kind(uses.front())}, solved)) return;
     const size_t before = c.plan.blocks.size();
-    add_block(use);
-    if (c.plan.blocks.size() == before) return;
-    Block& block = c.plan.blocks.back();
-    block.block_class = BlockClass::exact;
-    const std::string family = split_density(c.function()[v.prior].attributes.text).family;
-    block.reason = fmt::format("{}; exact{}", is_tied_to_spread(use) ? fmt::format("{} with the spread of the rows, jointly", family) : fmt::format("{}: the prior's parameters and the expected statistics", family == "Exponential" ? "Gamma" : family), given_of(c, v));
-  }
-  static bool is_stepped(Solver solver) { return solver == Solver::concentration || solver == Solver::freedom || solver == Solver::median; }
-  /// Several densities, or a factor beside it, that its family would allow.
-  bool is_possible() const {
-    const bool apart = uses.size() > 1 && std::ranges::none_of(uses, [&](const ParameterUse& use) { return &use != &uses.front() && use.parts == uses.front().parts; });
-    const bool allowed = std::ranges::all_of(uses, [&](const ParameterUse& use) { return rule(use) && allows(*rule(use), use.dependence); });
-    return allowed && (apart || (uses.size() == 1 && !uses.front().dependence.coefficients.empty()));
-  }
-  SourceRange obstacle_range() const {
-    if (uses.size() > 1) return slot_range(uses[1]);
-    const ParameterUse& use = uses.front();
-    return rule(use) && allows(*rule(use), use.dependence) ? slot_range(use) : place(c, use.dependence, slot_range(use));
-  }
-  std::string obstacle() const {
-    const auto noun = [&](const ParameterUse& use) { return rule(use) ? rule(use)->noun : std::string_view("slot"); };
-    if (uses.size() > 1)
-      return fmt::format("`{}` is in the {} of `{}` and in the {} of `{}`", v.name, noun(uses[0]), c.name_of(*uses[0].parts), noun(uses[1]), c.name_of(*uses[1].parts));
-    const ParameterUse& use = uses.front();
-    if (!rule(use) || !allows(*rule(use), use.dependence)) return reason(c, v.name, rule(use), use.dependence);
-    if (is_possible()) return fmt::format("`{}` is multiplied there", v.name);
-    const std::string family = split_density(c.function()[v.prior].attributes.text).family;
-    return fmt::format("the `{}` prior of `{}` is not conjugate to the {} of `{}` as `{}` stands there", family, v.name, noun(use), use.parts->family, v.name);
+    regression ? add_linear(Solver::least_squares) : add_block(uses.front());
+    if (c.plan.blocks.size() > before) make_exact(c, v, c.plan.blocks.back(), tied);
   }
   /// Mean and spread of a tied prior are both parameters, or both latents.
   bool has_spread_of_its_kind(const ParameterUse& use) const {
@@ -108,24 +72,11 @@ struct ParameterPlanner {
       return other.role != Role::parameter || other.fixed || other.global == v.global || !depends_on(c.function(), use.parts->slots.at(1), other.node);
     });
   }
-  /// What is fitted in the same density, but for the mean and the spread of a Normal, of which each reads what it needs of the other.
-  const Variable* coupled(const ParameterUse& use) const {
-    for (const Variable& other : c.model.variables) {
-      if (other.role != Role::parameter || other.fixed || other.posterior_of >= 0 || other.name == v.name) continue;
-      const ParameterPlanner planner(c, other);
-      for (const ParameterUse& each : planner.uses) {
-        if (each.parts != use.parts) continue;
-        const bool regression = linear_solver(c, other, planner.uses) == Solver::least_squares;
-        const bool solved = planner.is_closed() || (each.slot == 0 && regression);
-        if (use.parts->family != "Normal" || each.slot == use.slot || !solved) return &other;
-      }
-    }
-    return nullptr;
-  }
 
   void run() {
     if (v.posterior_of >= 0) return;
     if (v.global) return run_global();
+    if (plan_shrinkage(c, v, uses)) return;
     if (v.fixed) {
       if (prior_has_free()) return report_held_prior();
       c.plan.blocks.push_back({.name = v.name,

@@ -36,6 +36,14 @@ const std::vector<std::string> shared = {
     "axis D = 3  axis L = 2  data y: real[D]  param w: real[D, L]  param b: real[D]  latent t: positive[D] global  latent z: real[L]"
     "  P(t) = Gamma(2, rate: 1)  P(z) = Normal(0, sd: 1)  P(y | z, t) = Normal(w * z + b, precision: t)",
     "data y: count  latent u: positive  latent r: positive global  P(r) = Gamma(2, rate: 1)  P(u | r) = Gamma(3, rate: r)  P(y | u) = Poisson(u)",
+    "axis J = 2  data y: real  given x: real[J]  latent w: real[J] global  latent a: real global  param s: positive"
+    "  P(w) = Normal(0, var: 2)  P(a) = Normal(1, sd: 5)  P(y | w, a, x) = Normal(a + dot(w, x), var: s)",
+    "axis D = 3  axis L = 2  data y: real[D]  param b: real[D]  latent r: positive[L] global  latent t: positive global  latent w: real[D, L] global  latent z: real[L]"
+    "  P(r) = Gamma(2, rate: 1)  P(t) = Gamma(2, rate: 1)  P(w | r) = Normal(0, precision: r)  P(z) = Normal(0, sd: 1)  P(y | z, w, t) = Normal(w * z + b, precision: t)",
+    "axis D = 3  axis L = 2  data y: real[D] missing  param v: positive  param s: positive[D]  latent w: real[D, L] global  latent z: real[L]"
+    "  P(w) = Normal(0, var: v)  P(z) = Normal(0, sd: 1)  P(y | z, w) = Normal(w * z, var: s)",
+    "axis K = 2  data y: real  given x: real  param p: simplex[K]  latent a: real[K] global  latent b: real[K] global  latent v: positive global  param s: positive[K]  latent z: category[K]"
+    "  P(v) = InverseGamma(2, scale: 1)  P(a | v) = Normal(0, var: v)  P(b) = Normal(0, sd: 3)  P(z) = Categorical(p)  P(y | z, a, b, x) = Normal(a[z] + b[z] * x, var: s[z])",
     "plate g = by(\"group\")  data y: real  given x: real  param a: real  param b: real  param s: positive  latent t: positive global  latent u: real per g"
     "  P(t) = Gamma(2, rate: 1)  P(u | t) = Normal(0, precision: t)  P(y | u, x) = Normal(a + b * x + u, sd: s)",
     "plate g = by(\"group\")  axis K = 2  axis V = 3  data y: category[V]  weight n = column(\"n\")  latent p: simplex[K, V] global  latent t: simplex[K] per g  latent z: category[K]"

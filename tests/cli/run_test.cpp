@@ -156,6 +156,9 @@ TEST_CASE("every example runs") {
       {"policies", "claims"},
       {"litters", "litters"},
       {"menus", "menus"},
+      {"bayesian_gmm", "faithful"},
+      {"lda", "corpus"},
+      {"bayesian_pca", "iris"},
       {"sleep", "sleepstudy"},
       {"windows", "windows"},
   }));

@@ -4,7 +4,8 @@ writes the simulated tables of examples/data that are missing.
 
   menus         Dirichlet-multinomial: the greatest marginal likelihood, by SciPy's minimisers on its closed form;
   bayesian_gmm  the posterior's parameters after some iterations of scikit-learn's BayesianGaussianMixture, and the bound by the book's formulas;
-  lda           a topic model from a given start: the bound after each iteration, and where 25 of them lead.
+  lda           a topic model from a given start: the bound after each iteration, and where 25 of them lead;
+  bayesian_pca  the same of principal components with automatic relevance determination.
 """
 import json
 import pathlib
@@ -145,7 +146,40 @@ def lda(K=4, alpha=0.1, beta=1.01, steps=25):
     return {"start": start, "trace": trace, "parameters": {"topic": topic.tolist(), "theta.alpha": gamma.tolist()}, "truth": truth.tolist()}
 
 
+def bayesian_pca(L=4, steps=20, a0=1e-3, b0=1e-3):
+    """Variational principal components with automatic relevance determination (Bishop 1999), on the measures of irises."""
+    y = np.loadtxt(DATA / "iris.csv", delimiter=",", skiprows=1, usecols=range(4))
+    n, D = y.shape
+    rng = np.random.default_rng(5)
+    W, C, b = rng.normal(size=(D, L)), np.tile(0.1 * np.eye(L), (D, 1, 1)), y.mean(0) + 0.1
+    alpha, noise = (np.full(L, 2.0), np.full(L, 1.5)), (3.0, 1.0)
+    state = lambda: {name: np.array(value).tolist() for name, value in
+                     {"b": b, "W.mean": W, "W.cov": C, "relevance.shape": alpha[0], "relevance.rate": alpha[1], "noise.shape": noise[0], "noise.rate": noise[1]}.items()}
+    gamma_kl = lambda s, r: (s - a0) * digamma(s) - gammaln(s) + gammaln(a0) + a0 * (np.log(r) - np.log(b0)) + s * (b0 / r - 1)
+    start, trace = state(), []
+    for step in range(steps + 1):
+        tau, log_tau = noise[0] / noise[1], digamma(noise[0]) - np.log(noise[1])
+        V = np.linalg.inv(np.eye(L) + tau * (W.T @ W + C.sum(0)))
+        m = tau * (y - b) @ W @ V
+        S = m.T @ m + n * V
+        square = lambda: ((y - m @ W.T - b)**2).sum() + n * np.trace(W @ V @ W.T) + np.einsum("lk,dkl->", S, C)
+        bound = n * D / 2 * (log_tau - np.log(2 * np.pi)) - tau / 2 * square()
+        bound += -np.trace(S) / 2 + n * (np.linalg.slogdet(V)[1] + L) / 2
+        log_alpha = digamma(alpha[0]) - np.log(alpha[1])
+        squares = W**2 + np.einsum("dll->dl", C)
+        bound += 0.5 * (log_alpha - alpha[0] / alpha[1] * squares).sum() + 0.5 * (np.linalg.slogdet(C)[1] + L).sum()
+        bound -= gamma_kl(*noise) + gamma_kl(*alpha).sum()
+        trace.append(float(bound))
+        if step == steps:
+            return {"start": start, "trace": trace, "parameters": state()}
+        H = np.block([[tau * S + np.diag(alpha[0] / alpha[1]), tau * m.sum(0)[:, None]], [tau * m.sum(0)[None], np.array([[tau * n]])]])
+        solved = np.linalg.solve(H, tau * np.vstack([m.T @ y, y.sum(0)]))
+        W, b, C = solved[:L].T, solved[L], np.tile(np.linalg.inv(H[:L, :L]), (D, 1, 1))
+        noise = (a0 + n * D / 2, b0 + square() / 2)
+        alpha = (np.full(L, a0 + D / 2), b0 + (W**2 + np.einsum("dll->dl", C)).sum(0) / 2)
+
+
 if __name__ == "__main__":
-    found = {"menus": menus(), "bayesian_gmm": bayesian_gmm(), "lda": lda()}
+    found = {"menus": menus(), "bayesian_gmm": bayesian_gmm(), "lda": lda(), "bayesian_pca": bayesian_pca()}
     (HERE / "mean_field.json").write_text(json.dumps(found) + "\n")
-    print(found["menus"]["log_likelihood"], {steps: state["elbo"] for steps, state in found["bayesian_gmm"].items()}, found["lda"]["trace"][::5])
+    print(found["menus"]["log_likelihood"], {steps: state["elbo"] for steps, state in found["bayesian_gmm"].items()}, found["lda"]["trace"][::5], found["bayesian_pca"]["trace"][::4])

@@ -81,6 +81,7 @@ std::vector<BoundVariable> BoundModel::variables() const {
   std::vector<BoundVariable> variables;
   if (!state->lowered.data) return variables;
   for (const runtime::BoundVariable& variable : state->lowered.data->variables) {
+    if (variable.columns.empty()) continue;  // made from others
     variables.push_back({variable.name, variable.columns, rows() * variable.size, variable.absent});
   }
   return variables;

@@ -56,6 +56,14 @@ certificate::Result of_derivatives(const BoundModel::State& bound, const Certify
   return certificate::certify_derivatives({*lowered.model, *lowered.plan, scheduled.program, functions, sample}, {.seed = options.seed}, weighted ? weight : 1);
 }
 
+/// Rows spread over the table; of a sequence short pieces of its series.
+runtime::BoundData sample_of(const driver::Lowered& lowered, const ir::Program& program, int64_t most) {
+  if (lowered.data->series.empty()) return certificate::spread_rows(*lowered.data, most);
+  int64_t letters = 1;
+  for (const ir::StartLatent& latent : program.starts) letters *= latent.states;
+  return certificate::short_series(*lowered.model, *lowered.data, letters);
+}
+
 /// Some hundred rows do unless they cannot be started or do not converge; then other starts, then more rows.
 certificate::Result on_rows_that_do(const BoundModel::State& bound, const CertifyOptions& options,
                                     int64_t& rows) {
@@ -64,7 +72,7 @@ certificate::Result on_rows_that_do(const BoundModel::State& bound, const Certif
       options.backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
   certificate::Result best;
   for (int64_t most = first_rows;; most *= 4) {
-    const runtime::BoundData sample = certificate::spread_rows(*lowered.data, most);
+    const runtime::BoundData sample = sample_of(lowered, code.program, most);
     rows = sample.rows;
     for (uint64_t i = 0; i < seeds; ++i) {
       certificate::Result result = certificate::certify(
@@ -72,7 +80,7 @@ certificate::Result on_rows_that_do(const BoundModel::State& bound, const Certif
       if (is_decided(result)) return result;
       if (best.certificates.empty()) best = std::move(result);
     }
-    if (rows < most || most >= most_rows) return best;
+    if (rows < most || most >= most_rows || !lowered.data->series.empty()) return best;
   }
 }
 

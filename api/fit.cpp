@@ -93,20 +93,23 @@ std::vector<std::string> numbered(int64_t size) {
   return names;
 }
 
-Parameter to_parameter(const driver::Lowered& lowered, const runtime::FittedParameter& fitted) {
+/// `written`: the model with the axes that its text has.
+Parameter to_parameter(const driver::Lowered& lowered, const ir::Model& written, const runtime::FittedParameter& fitted) {
   const ir::Variable& variable =
       lowered.model->variables[static_cast<size_t>(*lowered.model->find(fitted.name))];
+  const ir::Variable& declared = written.variables[static_cast<size_t>(*written.find(fitted.name))];
   const ir::Module& module = lowered.program->module;
   Parameter to;
   to.name = fitted.name;
   to.domain = ir::name(fitted.domain);
   to.fixed = fitted.fixed;
   to.values = runtime::permute(fitted.values, fitted.axes, variable.declared_axes, module);
-  for (const ir::AxisId axis : variable.declared_axes) {
+  for (const ir::AxisId& axis : variable.declared_axes) {
     to.shape.push_back(module.axis(axis).size);
-    to.axes.push_back(module.axis(axis).name);
+    const auto at = static_cast<size_t>(&axis - variable.declared_axes.data());
+    to.axes.push_back(written.module.axis(declared.declared_axes[at]).name);
   }
-  to.labels = axis_labels(lowered, variable);
+  to.labels = axis_labels(lowered, declared);
   return to;
 }
 
@@ -142,7 +145,7 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
   return fitted;
 }
 
-void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& fitted) {
+void describe(Fit& fit, const driver::Lowered& lowered, const ir::Model& written, const runtime::Fitted& fitted) {
   fit.objective_name = fitted.objective_name;
   // The bound of a model with latents that rows share has their divergence from the prior in it.
   if (fitted.objective_name != "elbo" || lowered.program->batched) fit.log_prior = fitted.log_prior;
@@ -167,7 +170,7 @@ void describe(Fit& fit, const driver::Lowered& lowered, const runtime::Fitted& f
                         run.objective, run.leaps_tried, run.leaps_taken, run.begin, run.seconds});
   }
   for (const runtime::FittedParameter& parameter : fitted.parameters) {
-    fit.parameters.push_back(to_parameter(lowered, parameter));
+    fit.parameters.push_back(to_parameter(lowered, written, parameter));
   }
   for (const runtime::TraceEntry& entry : fitted.trace) {
     fit.trace.push_back(entry.objective);
@@ -304,8 +307,8 @@ std::vector<double> Fit::responsibilities(std::string_view latent) const {
         latent.empty() ? starts.size() == 1
                        : std::ranges::any_of(starts, [&](const auto& each) { return each.latent == latent; });
     if (!known) return std::vector<double>();
-    return std::move(outputs.values.at(starts.size() == 1 ? "responsibilities"
-                                                          : "responsibilities_" + std::string(latent)));
+    return bound.lowered.data->in_table_order(std::move(
+        outputs.values.at(starts.size() == 1 ? "responsibilities" : "responsibilities_" + std::string(latent))));
   });
 }
 
@@ -318,7 +321,8 @@ LatentMoments Fit::moments(std::string_view latent) const {
     const auto mean = outputs.values.find(ir::posterior_mean_prefix + std::string(latent));
     const auto sd = outputs.values.find(ir::posterior_sd_prefix + std::string(latent));
     if (mean == outputs.values.end() || sd == outputs.values.end()) return LatentMoments{};
-    return LatentMoments{std::move(mean->second), std::move(sd->second)};
+    const runtime::BoundData& data = *bound.lowered.data;
+    return LatentMoments{data.in_table_order(std::move(mean->second)), data.in_table_order(std::move(sd->second))};
   });
 }
 
@@ -350,7 +354,7 @@ Fit fit(const BoundModel& bound, const FitOptions& options) {
         runtime::Fitted fitted =
             climb(code, lowered, with_progress(std::move(merged_options), options), options, diagnostics);
         to.fit_seconds = fit_clock.seconds();
-        describe(to, lowered, fitted);
+        describe(to, lowered, *bound.state->model->compiled.model, fitted);
         add_fit_times(to.profile, to, fitted.times);
         to.icl = std::numeric_limits<double>::quiet_NaN();
         const bool em = lowered.program->method == "em";

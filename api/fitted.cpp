@@ -28,6 +28,7 @@ fit_file::Content content_of(const Fit& fit) {
                        .metrics = {},
                        .parameters = {}};
   for (const runtime::BoundVariable& variable : bound.lowered.data->variables) {
+    if (variable.columns.empty()) continue;  // made from others
     to.columns[variable.name] = variable.columns;
     if (!variable.levels.empty()) to.levels[variable.name] = variable.levels;
   }
@@ -79,6 +80,7 @@ void check_columns(const fit_file::Content& content, const runtime::Table& table
 
 void check_sizes(const fit_file::Content& content, const driver::Lowered& lowered, Diagnostics& diagnostics) {
   for (const runtime::BoundVariable& variable : lowered.data->variables) {
+    if (variable.columns.empty()) continue;
     const auto fitted = content.columns.find(variable.name);
     const size_t before = fitted == content.columns.end() ? 0 : fitted->second.size();
     if (variable.columns.size() == before) continue;

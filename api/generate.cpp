@@ -7,6 +7,7 @@
 #include <fmt/format.h>
 
 #include "api/row_distributions.h"
+#include "ir/passes/chain_rows.h"
 #include "ir/passes/estimators.h"
 #include "lvm/pictures.h"
 #include "runtime/estimate.h"
@@ -100,6 +101,8 @@ std::string without_moments(const ir::Model& model) {
 
 /// Why rows of a model with a plate, or with latents that rows share, cannot be made; empty without such.
 std::string of_plates(const FittedModel& fitted) {
+  if (const auto& sequence = fitted.state->model->compiled.model->sequence)
+    return fmt::format("rows of a sequence (`{}`) cannot be made anew yet", sequence->name);
   const auto& plates = fitted.state->model->compiled.model->plates;
   if (!fitted.state->model->compiled.model->global_posteriors.empty()) return "rows of a model with latents that rows share cannot be drawn yet";
   return plates.empty() ? "" : fmt::format("rows of the groups of a plate (`{}`) cannot be drawn yet", plates.front().name);
@@ -142,6 +145,7 @@ RowBlocks moments_of_drawn(Rows& rows) {
 struct ExactPosterior {
   RowBlocks probabilities;  // of the values of a finite latent
   RowBlocks deviations;     // of a continuous one
+  RowBlocks path;           // of the latents of a chain: the values of the most probable path
 };
 
 /// The values with the greatest probability: [row].
@@ -166,6 +170,8 @@ ExactPosterior take_exact(const FittedModel& fitted, const BoundModel::State& bo
     rows.set(latent.latent, most_probable(p, latent.states));
     to.probabilities[latent.latent] = std::move(p);
   }
+  if (code.program.chain)
+    to.path = runtime::best_path(code.program, code.functions, *bound.lowered.data, runtime::to_parameters(code.program, values), threads).values;
   for (const ir::StartValues& latent : code.program.start_values) {
     rows.set(latent.latent, std::move(outputs.values.at(ir::posterior_mean_prefix + latent.latent)));
     to.deviations[latent.latent] = std::move(outputs.values.at(ir::posterior_sd_prefix + latent.latent));
@@ -213,6 +219,12 @@ void add_finite(const FittedModel& fitted, const Rows& rows, const std::string& 
     for (int64_t row = 0; row < rows.count(); ++row) column.values.push_back(probabilities[static_cast<size_t>(row * states + k)]);
     to.push_back(std::move(column));
   }
+}
+
+void add_path(const FittedModel& fitted, const Rows& rows, const Variable& v, const std::vector<double>& path, std::vector<ResultColumn>& to) {
+  std::vector<std::string> levels = level_names(fitted, v, rows.model().module.axis(v.states).size);
+  if (levels.empty()) levels = {"0", "1"};
+  to.push_back({v.name + "_path", path, std::move(levels)});
 }
 
 Results refused(Report report) {
@@ -296,12 +308,14 @@ Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
         if (deviations.contains(v.name)) add_continuous(rows, v, deviations.at(v.name), to.columns);
       }
     } else {
-      const auto [probabilities, deviations] = take_exact(fitted, *bound.state, threads, rows);
+      const auto [probabilities, deviations, path] = take_exact(fitted, *bound.state, threads, rows);
       for (const Variable& v : model.variables) {
         if (probabilities.contains(v.name)) add_finite(fitted, rows, v.name, probabilities.at(v.name), to.columns);
+        if (path.contains(v.name)) add_path(fitted, rows, v, path.at(v.name), to.columns);
         if (deviations.contains(v.name)) add_continuous(rows, v, deviations.at(v.name), to.columns);
       }
     }
+    for (ResultColumn& column : to.columns) column.values = lowered.data->in_table_order(std::move(column.values));
     to.report = report_of(bound, lowered.diagnostics);
     return to;
   });
@@ -323,9 +337,44 @@ ActiveLatents active_latents(const Results& latents) {
   return to;
 }
 
+namespace {
+
+/// A series of as many steps as rows are asked for.
+Results sample_series(const FittedModel& fitted, const SampleOptions& options) {
+  ir::Model sized = *fitted.state->model->compiled.model;
+  set_fitted_sizes(fitted, sized);
+  const ir::Model model = ir::chain_rows(sized);
+  Diagnostics diagnostics;
+  for (const Variable& v : sized.variables) {
+    if (v.role != Role::given) continue;
+    diagnostics.report({.code = Code::fit_cannot_answer, .message = fmt::format("`{}` is `given`: steps cannot be drawn without its values", v.name), .range = v.range});
+  }
+  if (options.mean) diagnostics.report({.code = Code::fit_cannot_answer, .message = "the steps of a series are drawn, and have no mean of their own"});
+  Results to;
+  Rows one(fitted, model, 1, false, options.threads);
+  RowBlocks drawn;
+  if (!diagnostics.has_errors() && generate_series(one, options.rows, options.seed, drawn, diagnostics)) {
+    Rows all(fitted, sized, options.rows, false, options.threads);
+    for (const Variable& v : sized.variables) {
+      if (drawn.contains(v.name)) all.set(v.name, std::move(drawn.at(v.name)));
+    }
+    if (!sized.sequence->order.empty()) {
+      std::vector<double> order(static_cast<size_t>(options.rows));
+      std::iota(order.begin(), order.end(), 1.0);
+      to.columns.push_back({sized.sequence->order, std::move(order), {}});
+    }
+    for (ResultColumn& column : table_of(fitted, all)) to.columns.push_back(std::move(column));
+  }
+  to.report = Report({std::move(diagnostics), fitted.state->model->compiled.source});
+  return to;
+}
+
+}  // namespace
+
 Results sample(const FittedModel& fitted, const SampleOptions& options) {
   return guarded([&] {
     if (!fitted.ok()) return refused(fitted.report());
+    if (fitted.state->model->compiled.model->sequence) return sample_series(fitted, options);
     if (const std::string fault = of_plates(fitted); !fault.empty()) return refused(Report({cannot(fault), fitted.state->model->compiled.source}));
     ir::Model model = *fitted.state->model->compiled.model;
     set_fitted_sizes(fitted, model);

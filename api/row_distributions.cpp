@@ -31,14 +31,16 @@ bool Rows::ready(const ir::Slots& nodes) const {
   });
 }
 
-RowBlocks Rows::evaluate(const std::vector<values::Wanted>& wanted) const {
+std::function<RowBlocks()> Rows::prepared(const std::vector<values::Wanted>& wanted) const {
   const ir::GradientSettings settings = ir::gradient_settings(model_.fit);
   const ir::Program program = values::lower_values(model_, wanted, compiled_ && settings.single);
-  RowBlocks data;
-  for (const ir::DataSlot& slot : program.data) data[slot.name] = known_.at(slot.name);
-  std::optional<CompiledCode> code;
-  make_code(program, compiled_ ? Backend::compiled : Backend::interpreter, code);
-  return runtime::row_values(code->program, runnable(*code, pool_), values::rows_function, data, parameters(code->program), rows_);
+  const auto code = std::make_shared<std::optional<CompiledCode>>();
+  make_code(program, compiled_ ? Backend::compiled : Backend::interpreter, *code);
+  return [this, code, functions = runnable(**code, pool_), values = parameters((*code)->program)] {
+    RowBlocks data;
+    for (const ir::DataSlot& slot : (*code)->program.data) data[slot.name] = known_.at(slot.name);
+    return runtime::row_values((*code)->program, functions, values::rows_function, data, values, rows_);
+  };
 }
 
 std::vector<double> Rows::parameters(const ir::Program& program) const {
@@ -177,19 +179,72 @@ Role drawn_as(const ir::Model& model, const Variable& v) {
   return leads ? Role::latent : v.role;
 }
 
+bool can_draw(const Drawing& drawing, const ir::Factor& factor, Diagnostics& diagnostics) {
+  if (runtime::find_sampler(drawing.family())) return true;
+  diagnostics.report({.code = Code::fit_cannot_answer,
+                      .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name, drawing.family().substr(0, drawing.family().find('.'))),
+                      .range = factor.distribution_range});
+  return false;
+}
+
+/// A factor of one row, drawn from as often as its step comes.
+struct StepDraw {
+  Drawing drawing;
+  ir::Steps steps;
+  std::function<RowBlocks()> slots;
+  uint32_t variable;
+  bool holds(int64_t step) const { return steps.alone ? step == steps.first : step >= steps.first; }
+};
+
 }  // namespace
+
+bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Diagnostics& diagnostics) {
+  const ir::Model& model = rows.model();
+  std::vector<StepDraw> draws;
+  for (const ir::Factor& factor : model.factors) {
+    Drawing drawing(model, factor);
+    if (!can_draw(drawing, factor, diagnostics)) return false;
+    const auto wanted = drawing.wanted();
+    draws.push_back({std::move(drawing), factor.steps, rows.prepared(wanted), static_cast<uint32_t>(factor.variable.variable)});
+  }
+  const auto name = [&](int variable) -> const std::string& { return model.variables[static_cast<size_t>(variable)].name; };
+  for (int64_t step = 0; step < steps; ++step) {
+    rows.set(model.sequence->name, {static_cast<double>(step)});
+    for (const StepDraw& each : draws) rows.forget(each.drawing.variable().name);
+    for (const ir::Lag& lag : model.lags) {
+      const auto width = elements(model, without_row(model.variables[static_cast<size_t>(lag.of)].type.axes));
+      const std::vector<double>& past = to[name(lag.of)];
+      const int64_t at = (step - lag.steps) * width;
+      rows.set(name(lag.variable), at < 0 ? std::vector<double>(static_cast<size_t>(width), model.variables[static_cast<size_t>(lag.of)].states >= 0 ? 0 : 1) : std::vector<double>(past.begin() + at, past.begin() + at + width));
+    }
+    std::list<const StepDraw*> left;
+    for (const StepDraw& each : draws) {
+      if (each.holds(step)) left.push_back(&each);
+    }
+    while (!left.empty()) {
+      const auto next = std::ranges::find_if(left, [&](const StepDraw* each) { return rows.ready(each->drawing.slots()); });
+      if (next == left.end()) throw ir::InternalError("the factors of the model form a circle");
+      const StepDraw& each = **next;
+      runtime::Generator generator;
+      generator.seed(runtime::Random(seed, runtime::Site::user, each.variable).bits(step));
+      const runtime::Sampler& sampler = *runtime::find_sampler(each.drawing.family());
+      const std::vector<double> drawn = each.drawing.events(
+          each.slots(), 1, [&](int64_t, const runtime::SlotValues& of, std::span<double> event) { sampler.draw(of, event, generator); });
+      std::vector<double>& all = to[each.drawing.variable().name];
+      all.insert(all.end(), drawn.begin(), drawn.end());
+      rows.set(each.drawing.variable().name, drawn);
+      left.erase(next);
+    }
+  }
+  return true;
+}
 
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) {
   std::list<Drawing> left;
   for (const ir::Factor& factor : rows.model().factors) {
     Drawing drawing(rows.model(), factor);
     if (rows.has(drawing.variable().name) || drawn_as(rows.model(), drawing.variable()) != asked.role) continue;
-    if (!runtime::find_sampler(drawing.family())) {
-      diagnostics.report({.code = Code::fit_cannot_answer,
-                          .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name, drawing.family().substr(0, drawing.family().find('.'))),
-                          .range = factor.distribution_range});
-      return false;
-    }
+    if (!can_draw(drawing, factor, diagnostics)) return false;
     left.push_back(std::move(drawing));
   }
   while (!left.empty()) {

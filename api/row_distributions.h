@@ -2,6 +2,8 @@
 // The distributions of a model row by row: their slots by compiled code (models trained by gradients) or by the interpreter, their
 // draws and means on the host.
 
+#include <functional>
+#include <map>
 #include <memory>
 
 #include "api/state.h"
@@ -29,7 +31,10 @@ class Rows {
   void take(const runtime::BoundData& data);
   /// Every variable of rows that these nodes read is known.
   bool ready(const ir::Slots& nodes) const;
-  RowBlocks evaluate(const std::vector<values::Wanted>& wanted) const;
+  RowBlocks evaluate(const std::vector<values::Wanted>& wanted) const { return prepared(wanted)(); }
+  /// The same as often as it is called, at what is known then; code is made once. `this` outlives it.
+  std::function<RowBlocks()> prepared(const std::vector<values::Wanted>& wanted) const;
+  void forget(const std::string& name) { known_.erase(name); }
 
  private:
   std::vector<double> parameters(const ir::Program& program) const;
@@ -55,5 +60,8 @@ struct Asked {
 /// Draws, or takes the mean of, the variables of a role that are not known yet, parents first. Labels, which are latents that some rows
 /// have, count as data unless latents depend on them. False: a diagnostic says why not.
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics);
+
+/// Draws the data and latents of a series of a model whose rows are steps, step by step: [steps][elements] by name. `rows` is one row.
+bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Diagnostics& diagnostics);
 
 }  // namespace lvm

@@ -63,7 +63,7 @@ void score_exactly(Score& to, const BoundModel::State& bound, const Start& start
   if (found == outputs.values.end()) return fail(diagnostics, "this model gives no log likelihood of a row");
   to.name = code.program.objective_name;
   to.exact = true;
-  to.values = std::move(found->second);
+  to.values = bound.lowered.data->in_table_order(std::move(found->second));
 }
 
 void score_by_draws(Score& to, const BoundModel::State& bound, const Start& start,

@@ -79,8 +79,28 @@ LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runt
     states_ *= latent.states;
     latents_.push_back(std::move(latent));
   }
+  const bool finite = std::ranges::none_of(
+      model.variables, [](const ir::Variable& v) { return v.role == ir::Role::latent && v.states < 0; });
+  if (!data.series.empty() && finite) {
+    std::vector<std::string> names;
+    std::vector<int64_t> values;
+    for (const LatentAxis& latent : latents_) {
+      names.push_back(latent.name);
+      values.push_back(latent.states);
+    }
+    paths_.emplace(model, names, values, data.series);
+  }
   write(model);
   fill(model, data);
+}
+
+/// Nothing in the rows of a series that the factor is not about.
+NodeId LogJoint::where_it_holds(Builder& b, const ir::Model& model, const ir::Factor& factor, NodeId density) {
+  if (factor.steps.all()) return density;
+  const NodeId step = b.leaf(Op::data, model.sequence->name, {ir::Element::real, {ir::row_axis}, -1});
+  const NodeId first = b.constant(static_cast<double>(factor.steps.first));
+  const NodeId holds = factor.steps.alone ? b.binary(Op::equal, step, first) : b.unary(Op::logical_not, b.binary(Op::less, step, first));
+  return b.select(holds, density, b.constant(0));
 }
 
 void LogJoint::write(const ir::Model& model) {
@@ -109,7 +129,7 @@ void LogJoint::write(const ir::Model& model) {
       density = of_rows(factor.log_density);
     }
     const std::vector<AxisId> elements = without_row(joint.type(density).axes);
-    total = joint.add(total, joint.reduce(Op::sum, density, elements));
+    total = joint.add(total, where_it_holds(joint, model, factor, joint.reduce(Op::sum, density, elements)));
   }
   for (const ir::Variable& variable : model.variables) {
     if (variable.prior == ir::no_node) continue;
@@ -144,6 +164,11 @@ void LogJoint::set(const Parameters& parameters) {
 }
 
 std::vector<double> LogJoint::operator()(const Parameters& parameters) {
+  std::vector<double> all = of_rows(parameters);
+  return paths_ ? paths_->sums(all) : all;
+}
+
+std::vector<double> LogJoint::of_rows(const Parameters& parameters) {
   set(parameters);
   if (!globals_.any()) return at_values();
   std::vector<double> mean;

@@ -3,10 +3,13 @@
 // density is the arithmetic of its family, and the reference interpreter computes. Nothing of the lowering is
 // used: no responsibilities, no moments, no statistics, no enumeration along an axis.
 
+#include <optional>
+
 #include "backends/interpreter/interpret.h"
 #include "certify/design.h"
 #include "certify/global_nodes.h"
 #include "certify/observed.h"
+#include "certify/paths.h"
 #include "ir/model/model.h"
 #include "runtime/bind.h"
 
@@ -27,9 +30,11 @@ class LogJoint {
   /// All sizes are known; all of them outlive this.
   LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data);
 
-  int64_t rows() const { return rows_; }
+  int64_t rows() const { return paths_ ? paths_->units() : rows_; }
   /// A state is one value of every latent, row-major over `latents()`; 1 where there is none.
-  int64_t states() const { return states_; }
+  /// Of a sequence a row is a whole series, and a state a path: values of all latents in each of its steps.
+  int64_t states() const { return paths_ ? paths_->most() : states_; }
+  const Paths* paths() const { return paths_ ? &*paths_ : nullptr; }
   const std::vector<LatentAxis>& latents() const { return latents_; }
   /// A continuous latent has the values of these points in turn; `design` outlives this.
   void set_design(std::string latent, const Design& design);
@@ -44,6 +49,8 @@ class LogJoint {
   double log_prior(const Parameters& parameters);
 
  private:
+  std::vector<double> of_rows(const Parameters& parameters);
+  static ir::NodeId where_it_holds(ir::Builder& b, const ir::Model& model, const ir::Factor& factor, ir::NodeId density);
   void write(const ir::Model& model);
   void fill(const ir::Model& model, const runtime::BoundData& data);
   void set(const Parameters& parameters);
@@ -63,6 +70,7 @@ class LogJoint {
   std::vector<ir::AxisId> continuous_axes_;
   const Design* design_ = nullptr;
   int64_t rows_ = 0, states_ = 1;
+  std::optional<Paths> paths_;
 };
 
 }  // namespace lvm::certificate

@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "certify/certify_paths.h"
 #include "runtime/walker.h"
 
 namespace lvm::certificate {
@@ -161,7 +162,7 @@ std::vector<double> of_states(const LogJoint& joint, int64_t row, const double* 
 
 bool is_point(const ir::Plan& plan) {
   return std::ranges::any_of(
-      plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::most_probable; });
+      plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::most_probable || block.solver == ir::Solver::best_path; });
 }
 
 double log_sum(const double* x, int64_t count) {
@@ -180,6 +181,7 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
   Certificate one{.latent = true, .solver = ir::Solver::enumerate, .allowed = tolerance};
   std::string failure = walker.prepare(parameters);
   if (failure.empty()) failure = walker.row_outputs("posterior", parameters, outputs);
+  if (joint.paths()) return certify_paths(subject, joint, log_joint, outputs, failure);
   std::vector<double> finite;
   for (int64_t row = 0; row < joint.rows(); ++row) {
     const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());

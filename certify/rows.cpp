@@ -1,5 +1,7 @@
 #include "certify/rows.h"
 
+#include "certify/paths.h"
+
 #include <algorithm>
 #include <cmath>
 
@@ -167,6 +169,45 @@ runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most) {
   return to;
 }
 
+runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters) {
+  constexpr int64_t most_pieces = 32;
+  int64_t longest = 0;
+  for (int64_t paths = 1; paths * letters <= most_paths && longest < 12; paths *= letters) ++longest;
+  longest = std::max<int64_t>(longest, 2);
+  std::vector<std::pair<int64_t, int64_t>> pieces;  // first row and length: of several lengths
+  for (size_t s = 0; s + 1 < data.series.size(); ++s) {
+    for (int64_t row = data.series[s]; row < data.series[s + 1];) {
+      const int64_t length = std::min(longest - static_cast<int64_t>(pieces.size() % 4 == 3), data.series[s + 1] - row);
+      pieces.emplace_back(row, std::max<int64_t>(1, length));
+      row += pieces.back().second;
+    }
+  }
+  const auto all = static_cast<int64_t>(pieces.size()), count = std::min(all, most_pieces);
+  std::vector<int64_t> rows, step;
+  runtime::BoundData to;
+  for (int64_t i = 0; i < count; ++i) {
+    const auto [first, length] = pieces[static_cast<size_t>(i * all / count)];
+    to.series.push_back(static_cast<int64_t>(rows.size()));
+    to.series_names.push_back(std::to_string(i + 1));
+    for (int64_t t = 0; t < length; ++t) {
+      rows.push_back(first + t);
+      step.push_back(t);
+    }
+  }
+  to.series.push_back(static_cast<int64_t>(rows.size()));
+  to.rows = static_cast<int64_t>(rows.size());
+  to.total_weight = static_cast<double>(to.rows);
+  to.variables = data.variables;
+  to.sizes = data.sizes;
+  to.packed = runtime::PackedColumns(to.rows, data.packed.columns());
+  const int64_t place = data.find(model.sequence->name)->first;
+  for (int64_t c = 0; c < data.packed.columns(); ++c) {
+    for (size_t i = 0; i < rows.size(); ++i) to.packed.column(c)[i] = c == place ? static_cast<double>(step[i]) : data.packed.column(c)[rows[i]];
+    to.packed.pad(c);
+  }
+  return to;
+}
+
 namespace {
 
 /// The group of a row of a plate: of two, five and three rows in turn.
@@ -225,6 +266,13 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed) {
   for (const ir::Factor& factor : model.factors) make_sizes(model, factor, to);
   for (const ir::ModelPlate& plate : model.plates)
     for (const std::string& name : plate.columns) columns.push_back(plate_column(name, rows));
+  if (model.sequence) {
+    for (const std::string& name : model.sequence->by) columns.push_back(plate_column(name, rows));
+    runtime::Column order;
+    order.name = model.sequence->order;
+    for (int64_t row = 0; row < rows; ++row) order.values.push_back(static_cast<double>(row));
+    if (!order.name.empty()) columns.push_back(std::move(order));
+  }
   for (runtime::Column& column : columns) runtime::count_cells(column);
   return to;
 }

@@ -20,4 +20,7 @@ RandomRows random_rows(const ir::Model& model, int64_t rows, uint64_t seed);
 /// Without row `row` (from 0).
 void drop_row(runtime::Table& table, int64_t row);
 
+/// Pieces of the series, spread over all of them, each so short that its paths can be told one by one: `letters` are the values of a step's latents.
+runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters);
+
 }  // namespace lvm::certificate

@@ -542,6 +542,14 @@ void set_sizes(ir::Model& model, const BoundData& data) {
   for (const BoundVariable* bound : vectors) model.variables[static_cast<size_t>(*model.find(bound->name))].patterns = patterns;
 }
 
+std::vector<double> BoundData::in_table_order(std::vector<double> values) const {
+  if (table_rows.empty() || rows == 0) return values;
+  const auto width = static_cast<int64_t>(values.size()) / rows;
+  std::vector<double> to(values.size());
+  for (int64_t row = 0; row < rows; ++row) std::copy_n(values.begin() + row * width, width, to.begin() + table_row(row) * width);
+  return to;
+}
+
 namespace {
 
 std::string shortened_list(const std::vector<std::string>& list, size_t most) {
@@ -557,7 +565,9 @@ std::vector<std::string> describe(const BoundData& data) {
   std::vector<std::string> out;
   if (!data.plate.empty())
     out.push_back(fmt::format("{}: {} groups of {} rows", data.plate, data.rows, data.observations));
+  if (data.series_names.size() > 1) out.push_back(fmt::format("{} series of {} rows", data.series_names.size(), data.rows));
   for (const BoundVariable& v : data.variables) {
+    if (v.columns.empty()) continue;  // made from others
     std::string line = fmt::format("{} ← {}", v.name, shortened_list(v.columns, most));
     if (v.columns.size() > most) line += fmt::format(" ({} columns)", v.columns.size());
     if (!v.levels.empty()) line += fmt::format(", with the values {}", shortened_list(v.levels, most));

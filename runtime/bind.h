@@ -75,6 +75,8 @@ struct BoundData {
   const BoundVariable* find(const std::string& name) const;
   /// Where row `row` stands in the table.
   int64_t table_row(int64_t row) const { return table_rows.empty() ? row : table_rows[static_cast<size_t>(row)]; }
+  /// A number for each row and element, row-major, as the table has its rows.
+  std::vector<double> in_table_order(std::vector<double> values) const;
   /// False for a row of weight 0.
   bool counts(int64_t row) const { return !weights || weights[row] > 0; }
 };

@@ -73,20 +73,24 @@ void ChainWalk::begin(bool logs) {
 void ChainWalk::turn(const double* derived) {
   if (chain_.of_rows || chain_.order > 1) return;
   turned_.assign(static_cast<size_t>(shape_.stride * shape_.stride), 0);
+  straight_ = turned_;
   const double* t = derived + derived_transition_;
   for (int64_t z = 0; z < shape_.letters; ++z) {
-    for (int64_t o = 0; o < shape_.letters; ++o)
+    for (int64_t o = 0; o < shape_.letters; ++o) {
       turned_[static_cast<size_t>(o * shape_.stride + z)] = t[z * shape_.letters + o];
+      straight_[static_cast<size_t>(z * shape_.stride + o)] = t[z * shape_.letters + o];
+    }
   }
 }
 
 Transitions ChainWalk::transitions(const double* derived, bool logs, int64_t first_row) const {
   if (chain_.of_rows) {
     const std::vector<double>& all = logs ? row_log_transitions_ : row_transitions_;
-    return {all.data() + first_row * transition_.size, transition_.size, nullptr};
+    return {all.data() + first_row * transition_.size, transition_.size, nullptr, nullptr};
   }
-  return {derived + (logs ? derived_log_transition_ : derived_transition_), 0,
-          turned_.empty() ? nullptr : turned_.data()};
+  if (logs || turned_.empty())
+    return {derived + (logs ? derived_log_transition_ : derived_transition_), 0, nullptr, nullptr};
+  return {derived + derived_transition_, 0, turned_.data(), straight_.data()};
 }
 
 LogPass ChainWalk::pass_of(size_t series, bool logs) {

@@ -59,7 +59,7 @@ class ChainWalk {
   int64_t states_column_ = 0, before_column_ = 0, scale_column_ = 0, peak_column_ = 0;
   bool with_logs_ = false;
   std::vector<double> filtered_, smoothed_, scale_, peaks_, logs_, row_transitions_, row_log_transitions_;
-  std::vector<double> turned_;
+  std::vector<double> turned_, straight_;
   std::vector<int64_t> place_;  // of each row in its series
   std::vector<char> tiny_;      // of each row: a transition is lost in plain numbers
   std::vector<char> open_;      // of each series: plain numbers did not do

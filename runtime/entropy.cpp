@@ -24,7 +24,8 @@ std::optional<double> posterior_entropy(const ir::Program& program, const ir::Ex
   // Of several latents the marginals do not say the entropy of them all: their outputs have other names.
   const auto slot = std::find_if(program.row_outputs.begin(), program.row_outputs.end(),
                                  [](const ir::Slot& s) { return s.name == "responsibilities"; });
-  if (slot == program.row_outputs.end()) return std::nullopt;
+  // Nor do those of the steps of a chain say that of its path.
+  if (slot == program.row_outputs.end() || program.chain) return std::nullopt;
   Walker walker(program, functions, data, threads);
   if (!walker.has("posterior")) return std::nullopt;
   const std::vector<double> values = to_program_layout(program, parameters);

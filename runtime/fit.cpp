@@ -264,6 +264,22 @@ RowOutputs posterior(const ir::Program& program, const ir::Executable& functions
   return out;
 }
 
+RowOutputs best_path(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                     const std::vector<FittedParameter>& parameters, int threads) {
+  Walker walker(program, functions, data, threads);
+  const std::vector<double> values = to_program_layout(program, parameters);
+  RowOutputs out;
+  std::vector<int64_t> letters;
+  out.failure = walker.prepare(values);
+  if (out.failure.empty()) out.failure = walker.best_path(values, letters);
+  int64_t inner = 1;
+  for (size_t i = program.chain->latents.size(); i-- > 0; inner *= program.chain->values[i]) {
+    std::vector<double>& path = out.values[program.chain->latents[i]];
+    for (const int64_t letter : letters) path.push_back(static_cast<double>(letter / inner % program.chain->values[i]));
+  }
+  return out;
+}
+
 std::vector<double> permute(const std::vector<double>& values, const std::vector<ir::AxisId>& from,
                             const std::vector<ir::AxisId>& to, const ir::Module& module) {
   std::vector<int64_t> step(to.size(), 1);  // in `from` layout, of each axis of `to`

@@ -125,6 +125,10 @@ struct RowOutputs {
 RowOutputs posterior(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
                      const std::vector<FittedParameter>& parameters, int threads);
 
+/// Of a program with a chain: by the names of its latents the values of the most probable path of each series.
+RowOutputs best_path(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+                     const std::vector<FittedParameter>& parameters, int threads);
+
 /// Reorders row-major values from the axes `from` to the axes `to` (the same axes in another order), for the order that the user
 /// declared: permute(values, fitted.axes, variable.declared_axes, module).
 std::vector<double> permute(const std::vector<double>& values, const std::vector<ir::AxisId>& from,

@@ -47,6 +47,13 @@ struct Single {
     }
     std::copy(sum, sum + N, p);
   }
+  static void spread_back(const double* ratio, const double* straight, double* to) {
+    double sum[N] = {};
+    for (int z = 0; z < N; ++z) {
+      for (int o = 0; o < N; ++o) sum[o] += ratio[z] * straight[z * N + o];
+    }
+    std::copy(sum, sum + N, to);
+  }
 };
 
 void predict_words(const ChainShape& s, const double* before, const double* transition, double* p) {
@@ -95,13 +102,22 @@ struct Predictor {
 };
 
 /// g_{t-1}(h, o) but for a_{t-1}(h, o), from r = g_t / p_t.
-void spread_back(const ChainShape& s, const double* transition, const double* ratio, double* to) {
+void spread_back(const ChainShape& s, const Transitions& transitions, int64_t t, const double* ratio, double* to) {
+  switch (transitions.straight ? s.stride : 0) {
+    case 4:
+      return Single<4>::spread_back(ratio, transitions.straight, to);
+    case 8:
+      return Single<8>::spread_back(ratio, transitions.straight, to);
+    case 16:
+      return Single<16>::spread_back(ratio, transitions.straight, to);
+  }
+  const double* transition = transitions.at(t);
   std::fill(to, to + s.states, 0.0);
   for (int64_t zh = 0; zh < s.states; ++zh) {
     const double r = ratio[zh];
-    const double* t = transition + zh * s.letters;
+    const double* row = transition + zh * s.letters;
     double* out = to + zh % s.words * s.letters;
-    for (int64_t o = 0; o < s.letters; ++o) out[o] += r * t[o];
+    for (int64_t o = 0; o < s.letters; ++o) out[o] += r * row[o];
   }
 }
 
@@ -177,7 +193,7 @@ void backward(const ChainShape& s, const Transitions& transitions, const SeriesP
     if (t < s.order) {
       spread_back_first(s, ratio.data(), to);
     } else {
-      spread_back(s, transitions.at(t), ratio.data(), to);
+      spread_back(s, transitions, t, ratio.data(), to);
     }
     double sum = 0;
     for (int64_t k = 0; k < s.states; ++k) {
@@ -233,6 +249,22 @@ bool gives_pairs(const ChainShape& s, const Transitions& logs, const LogPass& pa
   return true;
 }
 
+/// A state whose number is lost, and which the series has been in for all that: such states keep their proportions to one another, behind all
+/// others. What they and others lead to together follows from the others; what they alone lead to, from these proportions.
+void raise_lost(const ChainShape& s, const LogPass& pass, int64_t t, const double* log_smoothed) {
+  const double* log_a = pass.logs + t * s.stride;
+  double* a = pass.filtered + t * s.stride;
+  const double relevant = std::log(1e-30), front = std::log(1e-200);
+  const auto is_lost = [&](int64_t k) { return a[k] < lost && log_smoothed[k] > relevant; };
+  double most = -infinity;
+  for (int64_t k = 0; k < s.states; ++k) {
+    if (is_lost(k)) most = std::max(most, log_a[k]);
+  }
+  for (int64_t k = 0; k < s.states; ++k) {
+    if (is_lost(k)) a[k] = std::max(std::exp(log_a[k] - most + front), least);
+  }
+}
+
 }  // namespace
 
 bool forward_backward_in_logs(const ChainShape& s, const Transitions& logs, const LogPass& pass) {
@@ -248,7 +280,7 @@ bool forward_backward_in_logs(const ChainShape& s, const Transitions& logs, cons
     if (!std::isfinite(c)) return true;  // the objective says so
     for (int64_t k = 0; k < s.states; ++k) {
       a[k] -= c;
-      pass.filtered[t * s.stride + k] = a[k] > -infinity ? std::max(std::exp(a[k]), least) : 0;
+      pass.filtered[t * s.stride + k] = std::exp(a[k]);
     }
   }
   const int64_t last = pass.steps - 1;
@@ -261,7 +293,6 @@ bool forward_backward_in_logs(const ChainShape& s, const Transitions& logs, cons
     if (t == 0) break;
     const double* a = pass.logs + (t - 1) * s.stride;
     predict_in_logs(s, logs, a, t, p.data(), terms.data());
-    if (t >= s.order && !gives_pairs(s, logs, pass, t, p.data())) return false;
     for (int64_t ho = 0; ho < s.states; ++ho) {
       const int64_t h = ho / s.letters, o = ho % s.letters;
       for (int64_t z = 0; z < s.letters; ++z) {
@@ -276,6 +307,8 @@ bool forward_backward_in_logs(const ChainShape& s, const Transitions& logs, cons
     }
     const double c = log_sum(now.data(), s.states);
     for (double& x : now) x -= c;
+    raise_lost(s, pass, t - 1, now.data());
+    if (t >= s.order && !gives_pairs(s, logs, pass, t, p.data())) return false;
     std::swap(now, next);
   }
   return true;

@@ -23,11 +23,12 @@ struct ChainShape {
 };
 ChainShape chain_shape(int64_t letters, int64_t order);
 
-/// T(z, h, o) of one step, row-major; and, where all steps have the same, [h][o][z] with z padded to `stride` where `order` is 1.
+/// T(z, h, o) of one step, row-major; and where all steps have the same and `order` is 1, [o][z] and [z][o] with rows of `stride` numbers.
 struct Transitions {
-  const double* each = nullptr;   // of the first step
-  int64_t step = 0;               // doubles from one step to the next: 0 where all have the same
+  const double* each = nullptr;  // of the first step
+  int64_t step = 0;              // doubles from one step to the next: 0 where all have the same
   const double* turned = nullptr;
+  const double* straight = nullptr;
   const double* at(int64_t t) const { return each + t * step; }
 };
 

@@ -83,7 +83,7 @@ std::string Run::culprit() {
   for (int64_t row = 0; row < data_.rows; ++row) {
     const double term = terms->second[static_cast<size_t>(row)];
     if (std::isfinite(term) || !data_.counts(row)) continue;
-    return fmt::format(": {} in row {}", std::isnan(term) ? "it is no number" : "its probability is 0", row + 1);
+    return fmt::format(": {} in row {}", std::isnan(term) ? "it is no number" : "its probability is 0", data_.table_row(row) + 1);
   }
   return "";
 }

@@ -71,8 +71,7 @@ struct Finder {
       return false;
     }
     if (!order || !order->text) return true;
-    const auto text = std::ranges::find_if(order->levels, [](const std::string&) { return true; });
-    report(Code::sequence_order_text, fmt::format("column `{}` holds text such as `{}`", order->name, *text),
+    report(Code::sequence_order_text, fmt::format("column `{}` holds text such as `{}`", order->name, order->first_odd.text),
            order->first_odd.row, order->name,
            "write times as numbers, or leave `order` out: the rows are then in order as they stand");
     return false;
@@ -82,7 +81,7 @@ struct Finder {
   bool sort(std::vector<int64_t>& rows, const std::string& name) {
     if (!order) return true;
     const auto place = [&](int64_t row) { return order->values[static_cast<size_t>(row)]; };
-    std::ranges::stable_sort(rows, {}, place);
+    std::ranges::sort(rows, {}, [&](int64_t row) { return std::pair(place(row), row); });
     const auto twice = std::ranges::adjacent_find(rows, {}, place);
     if (twice == rows.end()) return true;
     report(Code::sequence_order_repeated,

@@ -9,7 +9,8 @@
 #include "backends/em/lower.h"
 #include "backends/em/slots.h"
 #include "ir/families/members.h"
-#include "ir/passes/enumerate.h"
+#include "ir/passes/chain_rows.h"
+#include "ir/passes/finite_chain.h"
 #include "ir/passes/slot_rules.h"
 
 namespace lvm::em {
@@ -38,11 +39,16 @@ struct Explanation {
   const Variable& variable(int index) const { return model.variables[static_cast<size_t>(index)]; }
   const std::string& axis_name(AxisId axis) const { return model.module.axis(axis).name; }
   int64_t axis_size(AxisId axis) const { return model.module.axis(axis).size; }
+  std::optional<ir::FiniteChain> chain = ir::finite_chain(model);
+  /// Some latent of the block is one of a chain.
+  bool of_chain(const std::vector<size_t>& block) const {
+    return chain && std::ranges::any_of(block, [&](size_t i) { return contains(chain->pair(), latents[i].states); });
+  }
   const Variable& latent(size_t i) const { return variable(latents[i].variable); }
   std::string weight() const { return model.row_weight() ? model.row_weight()->name + " " : ""; }
   bool point() const {
     return std::ranges::any_of(plan.blocks,
-                               [](const Block& block) { return block.solver == Solver::most_probable; });
+                               [](const Block& block) { return block.solver == Solver::most_probable || block.solver == Solver::best_path; });
   }
   /// "k, j" of a block of latents, by what `written` makes of each.
   std::string joined(const std::vector<size_t>& block,
@@ -65,7 +71,7 @@ struct Explanation {
     std::string joint, evidence;
     for (const ir::Factor& factor : model.factors) {
       const Variable& v = variable(factor.variable.variable);
-      joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(v.name, factor.parents));
+      joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(ir::factor_name(model, factor), factor.parents));
       if (v.role == ir::Role::data && !partly(v)) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
     const std::string w = weight();
@@ -85,7 +91,10 @@ struct Explanation {
     std::string z;
     for (const Block* block : continuous()) z += (z.empty() ? "" : ", ") + block->name;
     if (latents.empty() && z.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, joint);
-    for (const ir::FiniteLatent& each : latents) z += (z.empty() ? "" : ", ") + variable(each.variable).name;
+    for (const ir::FiniteLatent& each : latents) {
+      if (!ir::is_lag(model, each.variable)) z += (z.empty() ? "" : ", ") + variable(each.variable).name;
+    }
+    if (chain) return of_series(joint, evidence, z);
     if (point()) return fmt::format("  L = Σ_row {}max over {} of [ {} ]\n", w, z, joint);
     std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} ] + H[q({})] }}\n", w, z, joint, z);
     std::string known;
@@ -95,6 +104,13 @@ struct Explanation {
     if (!known.empty()) known = fmt::format(", and {} is known where it is written", known);
     return text + fmt::format("    = Σ_row {}ln P({})        where q({}) is the exact posterior{}\n", w,
                               evidence, z, known);
+  }
+
+  /// The bound where rows are steps.
+  std::string of_series(const std::string& joint, const std::string& evidence, const std::string& z) const {
+    if (point()) return fmt::format("  L = Σ_series max over paths of {} of Σ_t [ {} ]\n", z, joint);
+    return fmt::format("  L = Σ_series {{ E_q({0}) Σ_t [ {1} ] + H[q({0})] }}\n    = Σ_series ln P({2})        where q({0}) is the exact posterior of the whole path\n", z, joint,
+                       evidence);
   }
 
   /// "[k, d]" of a parameter, without the second axis of matrices.
@@ -201,7 +217,9 @@ struct Explanation {
       case Solver::normalised_counts:
         if (is_latent(model.factors[static_cast<size_t>(block.factor)].variable.variable)) {
           const std::string parents = indices(v, 1);
-          return fmt::format("{} ← n{} / {}", left, indices(v), parents.empty() ? rows() : "n" + parents);
+          const bool first = model.factors[static_cast<size_t>(block.factor)].steps.alone;
+          const std::string all = first ? "series" : rows();
+          return fmt::format("{} ← n{} / {}", left, indices(v), parents.empty() ? all : "n" + parents);
         }
         if (parts.family == "Multinomial") {
           const std::string axis = lower_case(axis_name(v.declared_axes.back()));
@@ -263,6 +281,14 @@ struct Explanation {
     const std::string k = joined(block, [&](size_t i) { return index(i); });
     const std::string values = joined(block, [&](size_t i) { return latent(i).name + " = " + index(i); });
     std::string text;
+    if (of_chain(block)) {
+      const std::string z = latent(block.front()).name;
+      const std::string order = chain->order > 1 ? fmt::format(",   {} the last {} values", z, chain->order) : "";
+      if (point()) return fmt::format("  r[t, {}] ← 1[the best path of its series is there]{}\n", k, order);
+      return fmt::format("  a_t({0}) ← P(y_t | {0}) Σ P({0} | {0}[t-1]) a_t-1({0}[t-1]) / c_t,   ln P(y) = Σ ln c_t{1}\n"
+                         "  r[t, {2}] ← a_t-1 P({0} | {0}[t-1]) r_t({0}) / Σ a_t-1 P({0} | {0}[t-1]),   backwards\n",
+                         z, order, k);
+    }
     if (point()) {
       text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
     } else {
@@ -351,6 +377,8 @@ struct Explanation {
     for (const std::vector<size_t>& block : blocks) {
       std::vector<AxisId> states;
       for (const size_t i : block) states.push_back(latents[i].states);
+      if (of_chain(block)) terms.push_back({10, chain->pair()});
+      if (of_chain(block)) states = chain->state();
       terms.push_back({40, states});  // exp and the normalisation
     }
     std::string text;

@@ -121,7 +121,11 @@ void solve_ratio(UpdateContext& c, const Block& block) {
     all = c.update.add(all, c.update.add(prior->a, prior->b));
   }
   // Rounding may carry a ratio of equal sums past 1, where ln(1 - p) is NaN.
-  const NodeId p = c.update.div(sum, all);
+  NodeId p = c.update.div(sum, all);
+  if (!c.emissions[at].steps.all()) {
+    const NodeId some = c.update.binary(Op::less, c.update.constant(0), all);
+    p = c.update.select(some, p, read_parameter(c, block.name));
+  }
   c.update.output(ir::OutputKind::parameter, block.name,
                   c.update.binary(Op::minimum, p, c.update.constant(1)));
 }
@@ -131,6 +135,8 @@ void check_counts(UpdateContext& c) {
   std::vector<std::string> done;
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
     if (s.moment != Moment::count || c.statistics.counts_cells(s) || has_globals(c.setting)) continue;
+    // No step need follow a state, nor begin a series in one.
+    if (!c.emissions[s.emission].steps.all()) continue;
     const NodeId n = c.statistics.read(c.update, s.moment, s.emission, s.axes);
     add_check(c.update, c.checks, Check::Kind::empty, "empty_" + s.name,
               c.setting.all_states(s.axes)

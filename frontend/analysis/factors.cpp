@@ -201,9 +201,27 @@ void check_every(Context& context) {
   }
 }
 
+// `z[first+1]` may depend on `z[first]`, and on nothing before or behind it.
+void check_first(Context& context, const Factor& factor) {
+  if (factor.variable.place != PlaceKind::first) return;
+  for (const VariableUse& parent : factor.parents) {
+    if (parent.place != PlaceKind::first) continue;
+    if (parent.offset > factor.variable.offset)
+      report(context, Code::future_step, factor.range,
+             fmt::format("`{}` depends on the later `{}`", describe_use(context, factor.variable),
+                         describe_use(context, parent)),
+             "", "a step depends on earlier steps");
+    if (parent.offset < 0)
+      report(context, Code::sequence_start, factor.range,
+             fmt::format("`{}` depends on a step before the first", describe_use(context, factor.variable)), "",
+             "the first steps depend on those from `first` on");
+  }
+}
+
 // The first steps of z[t] that depends on z[t-k] need distributions of their own.
 void check_starts(Context& context) {
   for (const Factor& factor : context.model.factors) {
+    check_first(context, factor);
     if (factor.variable.place != PlaceKind::step) continue;
     int lag = 0;
     for (const VariableUse& parent : factor.parents) {

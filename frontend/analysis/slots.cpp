@@ -32,9 +32,11 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
   switch (kind) {
     case SlotKind::simplex:
     case SlotKind::real_vector:
-    case SlotKind::positive_vector:
     case SlotKind::loadings:
       return {event_axis(context, target)};
+    case SlotKind::positive_vector:
+      // Of the rows of simplex[K, K] the twin itself.
+      return {target.value.category() ? target.value.range : target.value.order.back()};
     case SlotKind::covariance:
     case SlotKind::cholesky: {
       const AxisId axis = event_axis(context, target);
@@ -202,6 +204,10 @@ Value evaluate_slot(Context& context, const ir::Signature& signature, const Slot
   if (!check_shape(context, signature, argument, value, target) || !check_kind(context, argument, value))
     return {};
   if (argument.slot->kind == SlotKind::loadings) return value;
+  if (argument.slot->kind == SlotKind::positive_vector && !value.scalar() && value.order.back() != event.back()) {
+    value.node = make(context, ir::Op::rename, {value.node}, {value.order.back(), event.back()}, value.source);
+    value.order.back() = event.back();
+  }
   if (value.scalar() && !event.empty()) {
     Axes axes = context.builder.type(value.node).axes;
     axes.insert(axes.end(), event.begin(), event.end());

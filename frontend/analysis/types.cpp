@@ -47,16 +47,14 @@ int count(const std::vector<AxisId>& axes, AxisId axis) {
   return static_cast<int>(std::count(axes.begin(), axes.end(), axis));
 }
 
-// Adds an axis of the type; the second of one name is its twin. False where it stands there a third time.
-bool add_axis(Context& context, std::vector<AxisId>& axes, AxisId axis) {
-  if (count(axes, axis) == 0) {
+// Adds an axis of the type; the next of one name is its twin. False where it stands there `most` times already.
+bool add_axis(Context& context, std::vector<AxisId>& axes, AxisId axis, int most) {
+  for (int times = 0; times < most; ++times, axis = context.model.module.twin(axis)) {
+    if (count(axes, axis) > 0) continue;
     axes.push_back(axis);
     return true;
   }
-  const AxisId twin = context.model.module.twin(axis);
-  if (count(axes, twin) > 0) return false;
-  axes.push_back(twin);
-  return true;
+  return false;
 }
 
 std::optional<std::vector<AxisId>> resolve_axes(Context& context, const ast::TypeSyntax& type) {
@@ -90,8 +88,10 @@ std::optional<DeclaredType> resolve_type(Context& context, const ast::TypeSyntax
   } else if (event_axes(row->domain) == 2) {
     axes->push_back(axes->back());
   }
+  // A table of transitions has an axis for each step that it looks back.
+  const int most = context.sequence.empty() || event_axes(row->domain) == 2 ? 2 : 5;
   for (const AxisId axis : *axes) {
-    if (add_axis(context, declared.axes, axis)) continue;
+    if (add_axis(context, declared.axes, axis, most)) continue;
     report(context, Code::axis_repeated, type.range,
            fmt::format("`{}` stands too often in `{}`", axis_text(context, axis), type.name.text), "",
            "declare another axis of the same size");

@@ -191,8 +191,10 @@ class Chaining {
       }
       const auto parameter =
           fresh && node.op == Op::parameter ? from_.find(node.attributes.text) : std::nullopt;
-      if (parameter && variable(*parameter).prior != no_node)
-        give(variable(*parameter).prior, axis, role, range);
+      if (parameter && variable(*parameter).prior != no_node) {
+        // Its event axis is no axis of the density.
+        for (const NodeId input : function()[variable(*parameter).prior].inputs) give(input, axis, role, range);
+      }
       return;
     }
     if (node.op == Op::rename) {
@@ -264,11 +266,10 @@ class Chaining {
     } else if (node.op == Op::rename) {
       std::vector<AxisId> pairs;
       const std::map<AxisId, AxisId> before = made.axes;
+      for (size_t i = 0; i + 1 < node.attributes.axes.size(); i += 2) made.axes.erase(node.attributes.axes[i]);
       for (size_t i = 0; i + 1 < node.attributes.axes.size(); i += 2) {
         const AxisId source = node.attributes.axes[i], target = node.attributes.axes[i + 1];
-        const auto role = before.find(source);
-        made.axes.erase(source);
-        if (role != before.end()) {
+        if (const auto role = before.find(source); role != before.end()) {
           made.axes[target] = role->second;  // the leaf has been renamed
         } else {
           pairs.insert(pairs.end(), {source, target});

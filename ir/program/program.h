@@ -104,6 +104,8 @@ inline constexpr const char* posterior_sd_prefix = "sd_";
 /// Between `emissions` and any function that reads the posterior the run time walks the series, and gives a row as data columns: P(state | all
 /// data), P(state of the step before | data up to it), and the two parts of ln P(data | data of earlier steps) = ln scale + peak.
 struct Chain {
+  std::vector<std::string> latents = {};  // of a letter; the last runs fastest
+  std::vector<int64_t> values = {};       // how many each has
   int64_t letters = 0;
   int64_t order = 1;
   bool of_rows = false;  // the transitions differ from row to row; else they are the derived slots of the same names

@@ -74,6 +74,10 @@ void obey(BindScript& script, const Words& words) {
     script.model.plates.push_back({.name = words[1], .columns = rest, .range = {}});
     return;
   }
+  if (verb == "sequence") {  // sequence t year series …: ordered by the first, one for each value of the others
+    script.model.sequence = ir::ModelSequence{.name = words[1], .by = {rest.begin() + 1, rest.end()}, .order = rest[0], .range = {}};
+    return;
+  }
   if (verb == "columns") {
     binding_of(script.model, words[1]).patterns = rest;
   } else if (verb == "binarise") {

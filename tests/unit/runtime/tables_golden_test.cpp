@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 
 #include "runtime/groups.h"
+#include "runtime/series.h"
 #include "tests/unit/runtime/bind_script.h"
 #include "tests/support/golden.h"
 
@@ -22,6 +23,7 @@ Case run(const std::filesystem::path& path) {
   Diagnostics diagnostics;
   const auto table = read_table_text(path.filename().string(), golden::read(path), script.read, diagnostics);
   BoundData data;
+  if (table && script.model.sequence) static_cast<void>(find_series(script.model, *table, script.bind, diagnostics));
   if (table) data = bind(script.model, *table, script.bind, diagnostics);
   if (table && !script.model.plates.empty()) {
     const Groups groups = find_groups(script.model, *table, diagnostics);

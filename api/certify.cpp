@@ -61,7 +61,7 @@ runtime::BoundData sample_of(const driver::Lowered& lowered, const ir::Program& 
   if (lowered.data->series.empty()) return certificate::spread_rows(*lowered.data, most);
   int64_t letters = 1;
   for (const ir::StartLatent& latent : program.starts) letters *= latent.states;
-  return certificate::short_series(*lowered.model, *lowered.data, letters);
+  return certificate::short_series(*lowered.model, *lowered.data, letters, program.steps ? program.steps->size : 0);
 }
 
 /// Some hundred rows do unless they cannot be started or do not converge; then other starts, then more rows.

@@ -173,6 +173,7 @@ ExactPosterior take_exact(const FittedModel& fitted, const BoundModel::State& bo
   if (code.program.chain)
     to.path = runtime::best_path(code.program, code.functions, *bound.lowered.data, runtime::to_parameters(code.program, values), threads).values;
   for (const ir::StartValues& latent : code.program.start_values) {
+    if (latent.steps > 0) continue;
     rows.set(latent.latent, std::move(outputs.values.at(ir::posterior_mean_prefix + latent.latent)));
     to.deviations[latent.latent] = std::move(outputs.values.at(ir::posterior_sd_prefix + latent.latent));
   }

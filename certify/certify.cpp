@@ -36,8 +36,15 @@ std::string row_without_density(const Subject& s, const LogJoint& joint,
   return "";
 }
 
+/// All steps of a series as one vector, of a latent that depends on earlier ones.
+std::optional<Steps> steps_of(const Subject& s) {
+  const int z = continuous_latent(s.model, s.plan);
+  if (z < 0 || s.plan.find(s.model.variables[static_cast<size_t>(z)].name)->solver != ir::Solver::smoothing) return {};
+  return Steps(s.model, z, s.data.series);
+}
+
 /// Where a continuous latent is looked at: about what the compiled posterior says, which need not be right.
-std::optional<Design> design_of(const Subject& s, const Parameters& from, std::string& failure) {
+std::optional<Design> design_of(const Subject& s, const std::optional<Steps>& steps, const Parameters& from, std::string& failure) {
   const int z = continuous_latent(s.model, s.plan);
   if (z < 0) return {};
   runtime::Walker walker(s.program, s.functions, s.data, 1);
@@ -47,7 +54,9 @@ std::optional<Design> design_of(const Subject& s, const Parameters& from, std::s
   if (!failure.empty()) return {};
   const std::string& name = s.model.variables[static_cast<size_t>(z)].name;
   const std::vector<double>& mean = outputs.at(ir::posterior_mean_prefix + name);
-  return Design(kind_of(s.model, z), static_cast<int64_t>(mean.size()) / s.data.rows, mean, outputs.at(ir::posterior_sd_prefix + name));
+  const std::vector<double>& sd = outputs.at(ir::posterior_sd_prefix + name);
+  if (steps) return Design(Design::Kind::gaussian, steps->elements(), steps->gathered(mean, 0), steps->gathered(sd, 1));
+  return Design(kind_of(s.model, z), static_cast<int64_t>(mean.size()) / s.data.rows, mean, sd);
 }
 
 }  // namespace
@@ -57,9 +66,11 @@ Result certify(const Subject& subject, const Options& options) {
   const Parameters from = start_of(subject, options, result.failure);
   if (!result.failure.empty()) return result;
   LogJoint joint(subject.model, subject.program, subject.data);
-  const std::optional<Design> design = design_of(subject, from, result.failure);
+  const std::optional<Steps> steps = steps_of(subject);
+  const std::optional<Design> design = design_of(subject, steps, from, result.failure);
   if (!result.failure.empty()) return result;
-  if (design) joint.set_design(subject.model.variables[static_cast<size_t>(continuous_latent(subject.model, subject.plan))].name, *design);
+  if (steps) joint.set_design(*steps, *design);
+  else if (design) joint.set_design(subject.model.variables[static_cast<size_t>(continuous_latent(subject.model, subject.plan))].name, *design);
   const std::vector<double> log_joint = joint(from);
   result.failure = row_without_density(subject, joint, log_joint);
   if (!result.failure.empty()) return result;

@@ -260,7 +260,7 @@ Design::Law Design::dirichlet(int64_t row, const double* f) const {
 
 int continuous_latent(const ir::Model& model, const ir::Plan& plan) {
   for (const ir::Block& block : plan.blocks)
-    if (block.solver == ir::Solver::conditioning || block.solver == ir::Solver::conjugate) return *model.find(block.name);
+    if (block.solver == ir::Solver::conditioning || block.solver == ir::Solver::smoothing || block.solver == ir::Solver::conjugate) return *model.find(block.name);
   return -1;
 }
 

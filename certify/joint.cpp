@@ -165,7 +165,7 @@ void LogJoint::set(const Parameters& parameters) {
 
 std::vector<double> LogJoint::operator()(const Parameters& parameters) {
   std::vector<double> all = of_rows(parameters);
-  return paths_ ? paths_->sums(all) : all;
+  return paths_ ? paths_->sums(all) : steps_ ? of_series(all) : all;
 }
 
 std::vector<double> LogJoint::of_rows(const Parameters& parameters) {
@@ -204,9 +204,33 @@ void LogJoint::place(int64_t state, int64_t point) {
   for (size_t i = latents_.size(); i-- > 0; state /= latents_[i].states)
     environment_[latent_key(i)] = {{}, {}, {static_cast<double>(state % latents_[i].states)}};
   if (!design_) return;
+  if (steps_) return place_steps(design_->at(point));
   interpreter::Value value{continuous_axes_, {}, design_->at(point)};
   for (const AxisId axis : continuous_axes_) value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
   environment_["data." + continuous_] = std::move(value);
+}
+
+void LogJoint::place_steps(const std::vector<double>& point) {
+  for (const Steps::Leaf& leaf : steps_->leaves()) {
+    interpreter::Value value{continuous_axes_, {}, steps_->scattered(point, leaf.steps)};
+    for (const AxisId axis : continuous_axes_) value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
+    environment_["data." + leaf.name] = std::move(value);
+  }
+}
+
+/// [series][points] from [rows][points].
+std::vector<double> LogJoint::of_series(const std::vector<double>& of_rows) const {
+  std::vector<double> all(static_cast<size_t>(steps_->units() * points()));
+  for (int64_t point = 0; point < points(); ++point) {
+    const std::vector<double> sums = steps_->sums(of_rows.data() + point, points(), design_->at(point));
+    for (size_t unit = 0; unit < sums.size(); ++unit) all[unit * static_cast<size_t>(points()) + static_cast<size_t>(point)] = sums[unit];
+  }
+  return all;
+}
+
+void LogJoint::set_design(const Steps& steps, const Design& design) {
+  set_design(steps.leaves().front().name, design);
+  steps_ = &steps;
 }
 
 void LogJoint::set_design(std::string latent, const Design& design) {

@@ -10,6 +10,7 @@
 #include "certify/global_nodes.h"
 #include "certify/observed.h"
 #include "certify/paths.h"
+#include "certify/steps.h"
 #include "ir/model/model.h"
 #include "runtime/bind.h"
 
@@ -30,7 +31,7 @@ class LogJoint {
   /// All sizes are known; all of them outlive this.
   LogJoint(const ir::Model& model, const ir::Program& layout, const runtime::BoundData& data);
 
-  int64_t rows() const { return paths_ ? paths_->units() : rows_; }
+  int64_t rows() const { return paths_ ? paths_->units() : steps_ ? steps_->units() : rows_; }
   /// A state is one value of every latent, row-major over `latents()`; 1 where there is none.
   /// Of a sequence a row is a whole series, and a state a path: values of all latents in each of its steps.
   int64_t states() const { return paths_ ? paths_->most() : states_; }
@@ -38,6 +39,9 @@ class LogJoint {
   const std::vector<LatentAxis>& latents() const { return latents_; }
   /// A continuous latent has the values of these points in turn; `design` outlives this.
   void set_design(std::string latent, const Design& design);
+  /// The same of all steps of a series, which is then a row.
+  void set_design(const Steps& steps, const Design& design);
+  const Steps* steps() const { return steps_; }
   const Design* design() const { return design_; }
   int64_t points() const { return design_ ? design_->points() : 1; }
 
@@ -57,6 +61,8 @@ class LogJoint {
   void place(int64_t state, int64_t point);
   std::vector<double> at_values();
   double prior_at_values();
+  void place_steps(const std::vector<double>& point);
+  std::vector<double> of_series(const std::vector<double>& rows) const;
   bool contradicts(int64_t state, int64_t row) const;
   std::string latent_key(size_t latent) const { return "data." + latents_[latent].name; }
 
@@ -71,6 +77,7 @@ class LogJoint {
   const Design* design_ = nullptr;
   int64_t rows_ = 0, states_ = 1;
   std::optional<Paths> paths_;
+  const Steps* steps_ = nullptr;
 };
 
 }  // namespace lvm::certificate

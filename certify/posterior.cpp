@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <numeric>
 
 #include <fmt/format.h>
 
@@ -138,6 +139,17 @@ void check_continuous(Certificate& c, const Rows& rows, const std::vector<double
   }
 }
 
+/// What was computed of each step of short series, as numbers of the series.
+Outputs of_series(const Steps& steps, const Outputs& outputs) {
+  Outputs to;
+  for (const auto& [name, values] : outputs) {
+    if (name.starts_with(ir::posterior_mean_prefix)) to[name] = steps.gathered(values, 0);
+    if (name.starts_with(ir::posterior_sd_prefix)) to[name] = steps.gathered(values, 1);
+    if (name == "log_likelihood") to[name] = steps.sums(values.data(), 1, {});
+  }
+  return to;
+}
+
 std::vector<int64_t> spread_rows(const Subject& subject, int64_t most) {
   std::vector<int64_t> counting, chosen;
   for (int64_t row = 0; row < subject.data.rows; ++row)
@@ -182,14 +194,19 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
   std::string failure = walker.prepare(parameters);
   if (failure.empty()) failure = walker.row_outputs("posterior", parameters, outputs);
   if (joint.paths()) return certify_paths(subject, joint, log_joint, outputs, failure);
+  if (joint.steps() && failure.empty()) outputs = of_series(*joint.steps(), outputs);
   std::vector<double> finite;
   for (int64_t row = 0; row < joint.rows(); ++row) {
     const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
     finite.insert(finite.end(), of_row.begin(), of_row.end());
   }
   Rows rows{subject, joint, std::move(finite), outputs, spread_rows(subject, options.posterior_rows)};
+  if (joint.steps()) {
+    rows.chosen.resize(static_cast<size_t>(joint.rows()));
+    std::iota(rows.chosen.begin(), rows.chosen.end(), int64_t{0});
+  }
   one.checked = static_cast<int64_t>(rows.chosen.size());
-  one.all = subject.data.rows;
+  one.all = joint.steps() ? joint.rows() : subject.data.rows;
   std::vector<Certificate> list;
   const size_t latents = joint.latents().size();
   if (const int z = continuous_latent(subject.model, subject.plan); z >= 0) {

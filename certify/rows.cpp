@@ -1,6 +1,7 @@
 #include "certify/rows.h"
 
 #include "certify/paths.h"
+#include "ir/passes/chain_rows.h"
 
 #include <algorithm>
 #include <cmath>
@@ -169,11 +170,12 @@ runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most) {
   return to;
 }
 
-runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters) {
-  constexpr int64_t most_pieces = 32;
+runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters, int64_t numbers) {
+  const int64_t most_pieces = numbers > 2 ? 12 : 32;
   int64_t longest = 0;
   for (int64_t paths = 1; paths * letters <= most_paths && longest < 12; paths *= letters) ++longest;
   longest = std::max<int64_t>(longest, 2);
+  if (numbers > 0) longest = std::max<int64_t>(ir::longest_lag(model) + 2, std::min<int64_t>(6, 12 / numbers));
   std::vector<std::pair<int64_t, int64_t>> pieces;  // first row and length: of several lengths
   for (size_t s = 0; s + 1 < data.series.size(); ++s) {
     for (int64_t row = data.series[s]; row < data.series[s + 1];) {

@@ -172,9 +172,15 @@ void GaussianWalk::write_row(int64_t row, double* to) const {
     // The step k before is the first part of this row's state, or the (k - 1)th of the state of the row before.
     const double* mean = k == 0 ? means_.data() + row * n : means_.data() + (row - 1) * n + (k - 1) * size;
     for (int64_t e = 0; e < size; ++e) put(k > 0 && starts ? 0 : mean[e]);
-    for (int64_t index = 0; index < size * width; ++index) {
-      const int64_t e = columns_first_ ? index % size : index / width, c = columns_first_ ? index / size : index % width;
-      put(k == 0 ? (c < n ? root[e * n + c] : 0) : starts ? 0 : cross[((k - 1) * size + e) * width + c]);
+    // Of the row's own step there are n columns, and n of zeros.
+    const double* from = k == 0 ? root : cross + (k - 1) * size * width;
+    const int64_t stride = k == 0 ? n : width, filled = k > 0 && starts ? 0 : stride;
+    if (columns_first_) {
+      for (int64_t c = 0; c < width; ++c)
+        for (int64_t e = 0; e < size; ++e) put(c < filled ? from[e * stride + c] : 0);
+    } else {
+      for (int64_t e = 0; e < size; ++e)
+        for (int64_t c = 0; c < width; ++c) put(c < filled ? from[e * stride + c] : 0);
     }
   }
   for (int64_t e = 0; e < size; ++e) put(filtered_[static_cast<size_t>(row * size + e)]);

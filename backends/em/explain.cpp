@@ -305,7 +305,7 @@ struct Explanation {
   std::vector<const Block*> continuous() const {
     std::vector<const Block*> found;
     for (const Block& block : plan.blocks) {
-      if (block.solver == Solver::conditioning || block.solver == Solver::conjugate) found.push_back(&block);
+      if (block.solver == Solver::conditioning || block.solver == Solver::conjugate || block.solver == Solver::smoothing) found.push_back(&block);
     }
     return found;
   }
@@ -313,6 +313,12 @@ struct Explanation {
   std::string law(const Block& block) const {
     if (block.solver == Solver::conditioning)
       return fmt::format("  q({0}) ← Normal(m, V),  V⁻¹ = -∇² ln P({0}, …),  m = V ∇ ln P({0}, …) at {0} = 0\n", block.name);
+    if (block.solver == Solver::smoothing) {
+      const std::string t = model.sequence->name;
+      return fmt::format("  q({0}[{1}], earlier steps) ← Normal(m, V) given all steps of the series: the Kalman filter forwards, the smoother backwards,\n"
+                         "    of ln P(… | {0}[{1}]) = h'{0} - {0}'J{0} / 2 by the derivatives of the density, J may be singular or 0\n",
+                         block.name, t);
+    }
     for (const ir::Factor& factor : model.factors) {
       if (variable(factor.variable.variable).name != block.name) continue;
       const std::string family = ir::parts_of(model, static_cast<int>(&factor - model.factors.data())).family;
@@ -397,8 +403,15 @@ struct Explanation {
     std::string text;
     for (const Block* block : continuous()) {
       const std::vector<AxisId> axes = without(variable(*model.find(block->name)).type.axes, {ir::row_axis});
-      const bool vector = block->solver == Solver::conditioning && !axes.empty();
-      text += fmt::format("  times {} for the nodes of `{}`\n", vector ? "2 " + product(axes) : "2", block->name);
+      const bool vector = block->solver != Solver::conjugate && !axes.empty();
+      int64_t nodes = 2;
+      if (block->solver == Solver::smoothing) {
+        int order = 0;
+        for (const ir::Lag& lag : model.lags)
+          if (variable(lag.of).name == block->name) order = std::max(order, lag.steps);
+        nodes = 4 * order;
+      }
+      text += fmt::format("  times {}{} for the nodes of `{}`\n", nodes, vector ? " " + product(axes) : "", block->name);
     }
     return text;
   }

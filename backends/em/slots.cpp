@@ -2,6 +2,7 @@
 
 #include <algorithm>
 
+#include "ir/passes/predictor.h"
 #include "ir/passes/slot_rules.h"
 
 namespace lvm::em {
@@ -42,11 +43,48 @@ int64_t masked_entries(const Variable& parameter) {
 
 namespace {
 
+/// The law of the steps of a chain is the same in any rotation: its spread is one for all elements, or a free covariance, and what multiplies
+/// earlier steps is a number or a free matrix.
+bool steps_turn(const ir::Model& model, const Variable& z, const ir::FactorParts& law) {
+  const ir::Function& f = model.function();
+  const ir::Node& spread = f[law.slots.at(1)];
+  const bool one = without(spread.type.axes, {ir::row_axis}).empty();
+  if (!one && spread.op != ir::Op::parameter) return false;
+  const auto self = static_cast<int>(&z - model.variables.data());
+  const AxisId event = z.type.axes.back();
+  for (const Variable& v : model.variables) {
+    if (v.role != ir::Role::parameter || !v.type.has(event)) continue;
+    const bool held = v.fixed || !v.mask.empty() || v.prior != ir::no_node;
+    if (!one && ir::depends_on(f, law.slots[1], v.node) && (held || v.domain != Domain::covariance)) return false;
+    if (!ir::depends_on(f, law.slots[0], v.node)) continue;
+    if (held) return false;
+    for (const ir::Lag& lag : model.lags) {
+      const bool multiplies = lag.of == self && !ir::is_jointly_affine(f, law.slots[0], {v.node, model.variables[static_cast<size_t>(lag.variable)].node});
+      if (multiplies && std::ranges::none_of(v.type.axes, [&](AxisId axis) { return model.module.axis(axis).name == model.module.axis(event).name + "'"; })) return false;
+    }
+  }
+  return true;
+}
+
+bool steps_of_chain_turn(const ir::Model& model, const Variable& z) {
+  for (size_t i = 0; i < model.factors.size(); ++i) {
+    const ir::FactorParts parts = ir::parts_of(model, static_cast<int>(i));
+    if (parts.value == z.node && model.factors[i].steps.first > 0 && !steps_turn(model, z, parts)) return false;
+  }
+  return true;
+}
+
 /// P(z) is one Normal for all elements, in which nothing is fitted.
 bool any_rotation(const ir::Model& model, const Variable& z) {
   for (size_t i = 0; i < model.factors.size(); ++i) {
     const ir::FactorParts parts = ir::parts_of(model, static_cast<int>(i));
-    if (parts.value != z.node) continue;
+    if (parts.value != z.node || model.factors[i].steps.first > 0) continue;
+    if (!model.factors[i].steps.all()) {
+      // Of a chain the first step is about 0, and all further ones turn with it.
+      if (!steps_of_chain_turn(model, z)) return false;
+      const ir::Node& mean = model.function()[parts.slots.front()];
+      if (mean.op != ir::Op::constant || mean.attributes.number != 0) return false;
+    }
     return std::ranges::all_of(parts.slots, [&](ir::NodeId slot) {
       const bool alike = model.function()[slot].type.axes.empty();
       return alike && std::ranges::none_of(model.variables, [&](const Variable& v) {
@@ -67,7 +105,7 @@ bool turns(const ir::Model& model, const ir::Plan& plan, const Variable& v, Axis
 
 int64_t rotations(const ir::Model& model, const ir::Plan& plan, const Variable& parameter) {
   for (const ir::Block& block : plan.blocks) {
-    if (block.solver != ir::Solver::conditioning) continue;
+    if (block.solver != ir::Solver::conditioning && block.solver != ir::Solver::smoothing) continue;
     const Variable& z = model.variables[static_cast<size_t>(*model.find(block.name))];
     if (z.type.axes.size() < 2 || !any_rotation(model, z)) continue;
     const AxisId event = z.type.axes.back();

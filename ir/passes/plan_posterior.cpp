@@ -254,16 +254,6 @@ void plan_posteriors(PlanContext& c) {
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
     return;
   }
-  for (const Lag& lag : c.model.lags) {
-    const Variable& m = c.variable(lag.of);
-    if (m.role != Role::latent || m.states >= 0) continue;
-    c.diagnostics.report({.code = Code::not_compiled_yet,
-                          .message = fmt::format("`{}`, a continuous latent that depends on earlier steps, is not compiled yet", m.name),
-                          .range = m.range,
-                          .hint = "treat the rows as independent: drop the sequence and the positions"});
-    for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
-    return;
-  }
   // One continuous latent, whose law the finite ones may choose.
   const auto continuous = [&](int variable) { return c.variable(variable).states < 0 && !is_lag(c.model, variable); };
   if (refuse_switching(c)) {

@@ -3,6 +3,7 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 #include <filesystem>
+#include <fstream>
 #include <unistd.h>
 
 #include "lvm/fitted.h"
@@ -37,6 +38,14 @@ const std::vector<double>& column(const lvm::Results& results, const std::string
   }
   FAIL("no column " << name);
   return results.columns.front().values;
+}
+
+std::vector<double> nile_flow() {
+  std::ifstream file(source("examples/data/nile.csv"));
+  std::vector<double> flow;
+  std::string line;
+  for (std::getline(file, line); std::getline(file, line);) flow.push_back(std::stod(line.substr(line.find(',') + 1)));
+  return flow;
 }
 
 void require_ok(const lvm::Results& results) {
@@ -135,4 +144,43 @@ TEST_CASE("rows of a model with given variables are drawn for rows of them alone
   const lvm::Results made = lvm::reconstruct(of.model, lvm::bind(of.model, lvm::read_data(source("examples/data/faithful.csv"))));
   require_ok(made);
   CHECK(made.columns.front().values.size() == 272);
+}
+
+TEST_CASE("a Gaussian chain: smoothed levels, the likelihood of each step, and a series that is drawn from the fit") {
+  const Fitted of = fitted("examples/local_level.lvm", "examples/data/nile.csv");
+  const lvm::BoundModel bound = lvm::bind(of.model, lvm::read_data(source("examples/data/nile.csv")));
+  const double q = of.fit.parameters[0].values[0], s = of.fit.parameters[1].values[0];
+  const lvm::Results z = lvm::infer(of.model, bound);
+  require_ok(z);
+  const std::vector<double>&mean = column(z, "m"), &sd = column(z, "m_sd");
+  REQUIRE(mean.size() == 100);
+  CHECK(mean == of.fit.moments("m").mean);
+  CHECK(sd == of.fit.moments("m").sd);
+  // The textbook filter of one number: predictions give the likelihood of each step.
+  const lvm::Score score = lvm::score(of.model, bound);
+  REQUIRE(score.ok());
+  double m = 0, P = 1e7, total = 0;
+  const std::vector<double> flow = nile_flow();
+  for (size_t t = 0; t < 100; ++t) {
+    if (t > 0) P += q;
+    const double F = P + s, v = flow[t] - m;
+    CHECK(score.values[t] == Approx(-0.5 * (std::log(2 * M_PI * F) + v * v / F)).epsilon(1e-10));
+    total += score.values[t];
+    m += P / F * v;
+    P *= s / F;
+  }
+  CHECK(score.total == Approx(total));
+  CHECK(mean.back() == Approx(m).epsilon(1e-10));
+  CHECK(sd.back() == Approx(std::sqrt(P)).epsilon(1e-10));
+  // Differences of neighbouring steps have the variance q + 2 s.
+  const lvm::Results drawn = lvm::sample(of.model, {.rows = 20000, .seed = 3});
+  require_ok(drawn);
+  const std::vector<double>&y = column(drawn, "flow"), &level = column(drawn, "m");
+  double steps = 0, noise = 0;
+  for (size_t t = 1; t < y.size(); ++t) {
+    steps += (level[t] - level[t - 1]) * (level[t] - level[t - 1]) / static_cast<double>(y.size() - 1);
+    noise += (y[t] - level[t]) * (y[t] - level[t]) / static_cast<double>(y.size() - 1);
+  }
+  CHECK(steps == Approx(q).epsilon(0.05));
+  CHECK(noise == Approx(s).epsilon(0.05));
 }

@@ -1,0 +1,114 @@
+// Certificates of Gaussian chains: every kind of transition, emission and row that the plan accepts, against the dense Gaussian of all steps of
+// short series by the joint as it is written; and models that are refused.
+
+#include <cstdlib>
+#include <random>
+
+#include "support.h"
+
+namespace lvm::certified {
+namespace {
+
+std::string model(const std::string& body, const std::string& given = "y") { return "model m { sequence t by \"g\" order \"t\" " + body + " q(z | " + given + ") = exact }"; }
+
+const std::string number = "data y: real missing  param s: positive  latent z: real  P(y[t] | z[t]) = Normal(z[t], var: s)  ";
+const std::string vector =
+    "axis D = 3  axis S = 2  data y: real[D] missing  param c: real[D, S]  param s: positive[D]  latent z: real[S]  P(y[t] | z[t]) = Normal(c * z[t], var: s)  ";
+
+// One model each.
+// clang-format off
+const std::vector<std::string> accepted = {
+    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 30)  P(z[t] | z[t-1]) = Normal(z[t-1], var: q)"),
+    model(number + "param q: positive  param a: real  param b: real  P(z[first]) = Normal(0, sd: 3)  P(z[t] | z[t-1]) = Normal(a * z[t-1] + b, sd: q)"),
+    model(number + "param m: real  param v: positive  param a: real  P(z[first]) = Normal(m, var: v)  P(z[t] | z[t-1]) = Normal(a * z[t-1], precision: v)"),
+    model(vector + "param a: real[S, S]  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(a * z[t-1], sd: 1)"),
+    model(vector + "param a: real[S, S]  param q: positive[S]  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(a * z[t-1], var: q)"),
+    model(vector + "param q: covariance[S]  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(0.9 * z[t-1], cov: q)"),
+    model(vector + "param a: real[S, S]  param q: covariance[S]  param m: real[S]  P(z[first]) = Normal(m, sd: 1)  P(z[t] | z[t-1]) = Normal(a * z[t-1], cov: q)"),
+    model(vector + "param a: real[S]  param q: positive  P(z[first]) = Normal(0, sd: 2)  P(z[t] | z[t-1]) = Normal(a .* z[t-1], sd: q)"),
+    // Inputs to the transition, to its spread and to the emission.
+    model(number + "given x: real  given w: positive  param q: positive  param a: real  param b: real  P(z[first] | x[first]) = Normal(x[first], sd: 3)  P(z[t] | z[t-1], x[t], w[t]) = Normal(a * z[t-1] + b * x[t], var: q * w[t])", "y, x, w"),
+    model("given x: real  data y: real missing  param s: positive  param q: positive  param c: real  latent z: real  P(y[t] | z[t], x[t]) = Normal(x[t] * z[t] + c * x[t], var: s)  P(z[first]) = Normal(0, sd: 3)  P(z[t] | z[t-1], x[t]) = Normal(x[t] * z[t-1], var: q)", "y, x"),
+    // A whole covariance of the emission, several emissions, one through a logarithm.
+    model("axis D = 3  data y: real[D]  param c: real[D]  param r: covariance[D]  param q: positive  latent z: real  P(y[t] | z[t]) = Normal(c .* z[t], cov: r)  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(0.8 * z[t-1], sd: q)"),
+    model("data u: real  data y: positive missing  param c: real  param r: positive  param q: positive  latent z: real  P(u[t] | z[t]) = Normal(c * z[t], var: r)  P(y[t] | z[t]) = LogNormal(0.3 * z[t], log_sd: 0.5)  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(0.8 * z[t-1], sd: q)", "u, y"),
+    // Two steps back, a season, and a second step with a law of its own.
+    model(number + "param q: positive  param a: real  param b: real  P(z[first]) = Normal(0, sd: 3)  P(z[first+1] | z[first]) = Normal(a * z[first], sd: 2)  P(z[t] | z[t-1], z[t-2]) = Normal(a * z[t-1] + b * z[t-2], var: q)"),
+    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 3)  P(z[first+1]) = Normal(1, sd: 2)  P(z[t] | z[t-2]) = Normal(z[t-2], var: q)"),
+    model(vector + "param q: positive  P(z[first]) = Normal(0, sd: 3)  P(z[first+1] | z[first]) = Normal(z[first], sd: 1)  P(z[t] | z[t-1], z[t-2]) = Normal(1.5 * z[t-1] - 0.6 * z[t-2], var: q)"),
+    // A prior, and a column that nothing joins to the chain.
+    model(number + "param q: positive ~ InverseGamma(3, scale: 2)  param a: real ~ Normal(0, sd: 1)  P(z[first]) = Normal(0, sd: 3)  P(z[t] | z[t-1]) = Normal(a * z[t-1], var: q)"),
+    model(number + "data n: count  param r: positive  P(n) = Poisson(r)  param q: positive  P(z[first]) = Normal(0, sd: 3)  P(z[t] | z[t-1]) = Normal(0.7 * z[t-1], var: q)", "y, n"),
+};
+// clang-format on
+
+const std::vector<std::string> refused = {
+    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(tanh(z[t-1]), var: q)"),
+    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q * exp(z[t-1]))"),
+    model("data y: real  param q: positive  latent z: real  P(y[t] | z[t]) = Normal(0, sd: exp(z[t]))  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
+    model("data y: count  param q: positive  latent z: real  P(y[t] | z[t]) = Poisson(log_rate: z[t])  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
+    model("data y: real  param q: positive  latent z: positive  P(y[t] | z[t]) = Normal(0, precision: z[t])  P(z[first]) = Gamma(2, rate: 1)  P(z[t] | z[t-1]) = Gamma(2, rate: q * z[t-1])"),
+};
+
+/// Transitions, emissions and tables put together at random.
+std::string random_model(std::mt19937_64& engine, std::string& given) {
+  const auto one_of = [&](std::initializer_list<const char*> all) { return std::string(all.begin()[engine() % all.size()]); };
+  const size_t S = 1 + engine() % 2, D = 1 + engine() % 3;
+  std::string text = "axis S = " + std::to_string(S) + "  axis D = " + std::to_string(D) + "  given x: real  latent z: real[S]  data y: real[D]" + one_of({"", " missing"}) + "  ";
+  text += "param c: real[D, S]  param s: positive" + one_of({"", "[D]"}) + "  ";
+  const bool shift = engine() % 2 == 0;
+  if (shift) text += "param e: real[D]  ";
+  text += "P(y[t] | z[t]" + std::string(shift ? ", x[t]" : "") + ") = Normal(c * z[t]" + (shift ? " + e * x[t]" : "") + ", " + one_of({"var", "sd", "precision"}) + ": s)  ";
+  text += "P(z[first]) = Normal(" + one_of({"0", "1.5"}) + ", " + one_of({"sd: 1", "var: 20", "precision: 0.1"}) + ")  ";
+  const bool moved = engine() % 2 == 0;
+  if (moved) text += "param b: real[S]  ";
+  const std::string rows = moved ? " + b * x[t]" : "";
+  const std::string parents = std::string("z[t-1]") + (moved ? ", x[t]" : "");
+  switch (engine() % 4) {
+    case 0: text += "param a: real[S, S]  P(z[t] | " + parents + ") = Normal(a * z[t-1]" + rows + ", sd: 1)"; break;
+    case 1: text += "param q: covariance[S]  P(z[t] | " + parents + ") = Normal(0.9 * z[t-1]" + rows + ", cov: q)"; break;
+    case 2: text += "param a: real[S]  param q: positive[S]  P(z[t] | " + parents + ") = Normal(a .* z[t-1]" + rows + ", var: q)"; break;
+    default: text += "param q: positive  P(z[t] | " + parents + ") = Normal(z[t-1]" + rows + ", precision: q)";
+  }
+  given = shift || moved ? "y, x" : "y";
+  return text;
+}
+
+}  // namespace
+
+TEST_CASE("Gaussian chains are certified, of every kind that is accepted") {
+  for (const std::string& text : accepted) {
+    INFO(text);
+    const Model m = compiled(text);
+    for (const uint64_t seed : {1, 2}) {
+      const Certification found = certify(m, {.seed = seed});
+      check_all(found);
+      REQUIRE_FALSE(found.certificates.empty());
+      CHECK(found.certificates.front().solver == "Kalman smoother");
+    }
+  }
+}
+
+TEST_CASE("Gaussian chains: models that are not affine, or not Gaussian, are refused") {
+  for (const std::string& text : refused) {
+    INFO(text);
+    const Model m = compile(text);
+    CHECK_FALSE(m.ok());
+    CHECK(m.report().render().find("error[E04") != std::string::npos);
+  }
+}
+
+TEST_CASE("Gaussian chains put together at random are certified, climb, and are the same interpreted") {
+  const int count = std::getenv("LVM_LONG") ? 300 : 12;
+  std::mt19937_64 engine(31);
+  for (int i = 0; i < count; ++i) {
+    std::string given;
+    const std::string text = model(random_model(engine, given), given);
+    INFO(text);
+    const Model m = compiled(text);
+    check_all(certify(m, {.seed = static_cast<uint64_t>(i)}));
+    check_all(certify(m, {.seed = static_cast<uint64_t>(i), .backend = Backend::interpreter}));
+  }
+}
+
+}  // namespace lvm::certified

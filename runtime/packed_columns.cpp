@@ -1,8 +1,6 @@
-#include <cstdlib>
-#include <new>
-
 #include "ir/program/frame.h"
 #include "runtime/bind.h"
+#include "runtime/memory.h"
 
 namespace lvm::runtime {
 namespace {
@@ -14,7 +12,9 @@ int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit
 
 }  // namespace
 
-void PackedColumns::Free::operator()(double* memory) const { std::free(memory); }
+void PackedColumns::Free::operator()(double* memory) const {
+  release(memory);
+}
 
 PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
   const int64_t bytes = round_up(rows, LVM_LANES) * static_cast<int64_t>(sizeof(double));
@@ -24,8 +24,7 @@ PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), colum
   const int64_t chosen = bytes < page ? tight : stride;
   stride_ = chosen / static_cast<int64_t>(sizeof(double));
   const auto total = static_cast<size_t>(chosen * (columns > 0 ? columns : 1) + line);
-  memory_.reset(static_cast<double*>(std::aligned_alloc(line, static_cast<size_t>(round_up(static_cast<int64_t>(total), line)))));
-  if (!memory_) throw std::bad_alloc();
+  memory_.reset(static_cast<double*>(allocate(total)));
 }
 
 void PackedColumns::pad(int64_t index) {

@@ -120,16 +120,35 @@ Shards make_shards(int64_t tiles, int64_t statistic_bytes) {
   return shards;
 }
 
-void reduce_shards(double* statistics, int64_t count, int64_t size, Pool& pool) {
-  constexpr int64_t piece = 4096;
-  const int64_t pieces = (size + piece - 1) / piece;
-  pool.run(count > 1 ? pieces : 0, [&](int64_t index, int) {
-    const int64_t begin = index * piece, end = std::min(size, begin + piece);
+void reduce_shards(double* statistics, int64_t count, int64_t size, const std::vector<Stretch>& stretches,
+                   Pool& pool) {
+  if (count <= 1) return;
+  constexpr int64_t piece = 1024;  // small enough that threads have equal parts
+  std::vector<Stretch> pieces;
+  for (const Stretch& all : stretches) {
+    for (int64_t at = 0; at < all.count; at += piece)
+      pieces.push_back({all.first + at, std::min(piece, all.count - at)});
+  }
+  // Pieces that lie behind one another make a task of about that size.
+  std::vector<size_t> tasks = {0};
+  int64_t doubles = 0;
+  for (size_t i = 0; i < pieces.size(); ++i) {
+    if (doubles > 0 && doubles + pieces[i].count > piece) {
+      tasks.push_back(i);
+      doubles = 0;
+    }
+    doubles += pieces[i].count;
+  }
+  tasks.push_back(pieces.size());
+  pool.run(static_cast<int64_t>(tasks.size()) - 1, [&](int64_t index, int) {
+    const size_t from = tasks[static_cast<size_t>(index)], to = tasks[static_cast<size_t>(index) + 1];
     for (int64_t apart = 1; apart < count; apart *= 2) {
       for (int64_t shard = 0; shard + apart < count; shard += 2 * apart) {
-        double* to = statistics + shard * size;
-        const double* from = statistics + (shard + apart) * size;
-        for (int64_t i = begin; i < end; ++i) to[i] += from[i];
+        double* into = statistics + shard * size;
+        const double* other = statistics + (shard + apart) * size;
+        for (size_t p = from; p < to; ++p) {
+          for (int64_t i = pieces[p].first; i < pieces[p].first + pieces[p].count; ++i) into[i] += other[i];
+        }
       }
     }
   });

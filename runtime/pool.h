@@ -5,6 +5,7 @@
 #include <cstdint>
 #include <functional>
 #include <memory>
+#include <vector>
 
 namespace lvm::runtime {
 
@@ -35,8 +36,14 @@ struct Shards {
 /// `statistic_bytes` of one shard; all shards together keep at most 64 MB of them.
 Shards make_shards(int64_t tiles, int64_t statistic_bytes);
 
-/// Adds the shards' statistics into the first one by a fixed tree: doubles[count][size].
-void reduce_shards(double* statistics, int64_t count, int64_t size, Pool& pool);
+/// Doubles [first, first + count).
+struct Stretch {
+  int64_t first = 0, count = 0;
+};
+
+/// Adds those stretches of the shards' statistics, doubles[count][size], into the first one by a fixed tree.
+void reduce_shards(double* statistics, int64_t count, int64_t size, const std::vector<Stretch>& stretches,
+                   Pool& pool);
 
 /// The sum of LVM_LANES partial sums in a fixed order.
 double add_lanes(const double* lanes);

@@ -44,6 +44,17 @@ std::vector<int64_t> summed_elements(const ir::Program& program) {
   return elements;
 }
 
+/// Where the lanes of these elements lie.
+std::vector<Stretch> stretches_of(const std::vector<int64_t>& elements) {
+  std::vector<Stretch> stretches;
+  for (const int64_t i : elements) {
+    const bool next = !stretches.empty() && stretches.back().first + stretches.back().count == i * LVM_LANES;
+    if (!next) stretches.push_back({i * LVM_LANES, 0});
+    stretches.back().count += LVM_LANES;
+  }
+  return stretches;
+}
+
 std::optional<PatternedRows> patterned_rows(const ir::Program& program, const BoundData& data) {
   const bool patterned =
       std::any_of(program.derived.begin(), program.derived.end(),
@@ -107,7 +118,8 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       derived_(doubles_of(program.derived)),
       shard_statistics_(shards_.count * doubles_of(program.statistics) * LVM_LANES),
       statistics_(doubles_of(program.statistics)),
-      summed_(summed_elements(program)) {
+      summed_(summed_elements(program)),
+      stretches_(stretches_of(summed_)) {
   if (program.steps) gaussian_.emplace(program, data, pool_.threads());
   const int64_t of_series = chain_ ? chain_->column_doubles() : gaussian_ ? gaussian_->column_doubles() : 0;
   const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
@@ -329,8 +341,7 @@ int32_t Walker::walk_patterns(const std::string& function, int64_t shard, Worker
     if (code != 0) return code;
   }
   if (!completes) return 0;
-  for (int64_t i = 0; i < doubles_of(program_.statistics); ++i)
-    total[i * LVM_LANES] += worker.total.data()[i];
+  for (const int64_t i : summed_) total[i * LVM_LANES] += worker.total.data()[i];
   return 0;
 }
 
@@ -349,7 +360,8 @@ Failure Walker::walk(const std::string& name, const std::vector<double>& paramet
     lvm_frame frame = frame_of(parameters, worker);
     frame.statistics = shard_statistics_.data() + shard * size;
     frame.output = worker.output.data();
-    std::fill(static_cast<double*>(frame.statistics), static_cast<double*>(frame.statistics) + size, 0.0);
+    for (const Stretch& s : stretches_)
+      std::fill_n(static_cast<double*>(frame.statistics) + s.first, s.count, 0.0);
     codes[static_cast<size_t>(shard)] = walk_shard(name, shard, worker, frame, after);
   });
   for (const int32_t code : codes) {
@@ -419,8 +431,8 @@ void Walker::reduce() {
   const int64_t size = doubles_of(program_.statistics);
   FunctionTimer timer(workers_.front().times, reduction);
   timer.count(1);
-  reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, pool_);
-  for (int64_t i = 0; i < size; ++i)
+  reduce_shards(shard_statistics_.data(), shards_.count, size * LVM_LANES, stretches_, pool_);
+  for (const int64_t i : summed_)
     statistics_.data()[i] = scale_ * add_lanes(shard_statistics_.data() + i * LVM_LANES);
   ir::complete_symmetric(program_, statistics_.data());
 }

@@ -136,6 +136,7 @@ class Walker {
   Buffer shard_statistics_;  // [shard][slot][lane]
   Buffer statistics_;        // [slot]
   std::vector<int64_t> summed_;  // elements of statistics that functions over rows write
+  std::vector<Stretch> stretches_;  // their lanes
   std::vector<double> kept_statistics_;
   std::vector<Worker> workers_;
 };

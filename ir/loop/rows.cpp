@@ -1,6 +1,7 @@
 #include "ir/loop/rows.h"
 
 #include <algorithm>
+#include <bit>
 
 #include "ir/maths/maths.h"
 
@@ -77,7 +78,7 @@ void RowsSchedule::over(std::span<const AxisId> axes, Binding& binding, const st
   }
 }
 
-/// Over the rows of the run, `groups` of eight at a time; what is left over goes one by one.
+/// Over the rows of the run, `groups` (a power of two) of eight at a time; what is left over goes one by one.
 void RowsSchedule::each_row(int64_t groups, const GroupBody& body) {
   auto rows = [&](Value from, Value to, int64_t together) {
     b_.loop(from, to, together * lane_count, [&](Value row) {
@@ -135,7 +136,8 @@ bool RowsSchedule::sums_in_place(NodeId id) const {
 /// serves all of them.
 int64_t RowsSchedule::groups_of(NodeId id) const {
   if (masked_[static_cast<size_t>(id)] || !sums_in_place(id)) return 1;
-  return std::clamp<int64_t>(target_.accumulators / 4, 1, 4);
+  return static_cast<int64_t>(
+      std::bit_floor(static_cast<unsigned>(std::clamp(target_.accumulators / 4, 1, 4))));
 }
 
 /// What depends on no row, once a tile.

@@ -77,7 +77,7 @@ TEST_CASE("a Gaussian mixture: compiled code equals the interpreter") {
 }
 
 TEST_CASE("statistics have the same bits for every size of register blocks") {
-  auto [k, d] = GENERATE(table<int64_t, int64_t>({{4, 2}, {3, 5}, {2, 8}, {2, 16}, {2, 21}}));
+  auto [k, d] = GENERATE(table<int64_t, int64_t>({{4, 2}, {3, 5}, {2, 8}, {2, 16}, {2, 21}, {2, 35}}));
   ir::Program program = gmm_program(k, d);
   jit::Jit jit(linalg_symbols());
   std::optional<Outcome> first;
@@ -85,11 +85,13 @@ TEST_CASE("statistics have the same bits for every size of register blocks") {
     loop::Target target;
     target.accumulators = accumulators;
     Outcome outcome = run(program, jit.compile(loop::schedule(program, target)), k, d, 203);
+    clear_beyond(outcome.buffers.outputs, 203);
     if (!first) {
       first.emplace(std::move(outcome));
       continue;
     }
     CAPTURE(k, d, accumulators);
     CHECK(same_bits(outcome.buffers.statistics, first->buffers.statistics));
+    CHECK(same_bits(outcome.buffers.outputs, first->buffers.outputs));
   }
 }

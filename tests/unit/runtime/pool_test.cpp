@@ -52,23 +52,28 @@ TEST_CASE("shards cover the rows once and respect the memory") {
 }
 
 TEST_CASE("the tree of shards has the same bits on any number of threads") {
-  constexpr int64_t size = 10007;
+  constexpr int64_t size = 10007, gap = 40;  // the doubles at 40 … 47 belong to no stretch
+  const std::vector<Stretch> all = {{0, 8}, {8, 32}, {gap + 8, 5000}, {gap + 5008, size - gap - 5008}};
   for (const int64_t count : {1, 2, 3, 8, 13}) {
     const Random random(5, Site::user, 0);
     std::vector<double> values(static_cast<size_t>(size * count));
     for (size_t i = 0; i < values.size(); ++i) values[i] = random.normal(static_cast<int64_t>(i)) * 1e6;
     std::vector<double> expected = values;
     Pool one(1);
-    reduce_shards(expected.data(), count, size, one);
+    reduce_shards(expected.data(), count, size, all, one);
     for (const int threads : {2, 7}) {
       std::vector<double> actual = values;
       Pool pool(threads);
-      reduce_shards(actual.data(), count, size, pool);
+      reduce_shards(actual.data(), count, size, all, pool);
       CHECK(std::equal(actual.begin(), actual.begin() + size, expected.begin()));
     }
     double sum = 0;
     for (int64_t s = 0; s < count; ++s) sum += values[static_cast<size_t>(s * size)];
     CHECK(expected[0] == Approx(sum).epsilon(1e-12));
+    CHECK(std::equal(expected.begin() + gap, expected.begin() + gap + 8, values.begin() + gap));
+    double last = 0;
+    for (int64_t s = 0; s < count; ++s) last += values[static_cast<size_t>((s + 1) * size - 1)];
+    CHECK(expected[size - 1] == Approx(last).epsilon(1e-12));
   }
 }
 

@@ -65,6 +65,15 @@ Data make_data(const std::vector<HostColumn>& columns, int64_t rows) {
   });
 }
 
+Data data_in_place(std::vector<runtime::ColumnInPlace> columns, int64_t rows) {
+  return guarded([&] {
+    auto state = std::make_shared<Data::State>();
+    state->table = runtime::table_in_place(std::move(columns), rows);
+    state->report = Report({state->diagnostics, nullptr});
+    return Data{std::move(state)};
+  });
+}
+
 bool BoundModel::ok() const {
   return state && state->lowered.program && !state->report.has_errors();
 }

@@ -96,7 +96,7 @@ uint64_t identity(const driver::Lowered& lowered, uint64_t seed) {
   hash.add(static_cast<uint64_t>(data.rows));
   for (const runtime::BoundVariable& variable : data.variables) {
     for (int64_t e = 0; e < variable.size; ++e) {
-      const double* column = data.packed.column(variable.first + e);
+      const runtime::CellColumn column = data.packed.column(variable.first + e);
       for (int64_t row = 0; row < data.rows; ++row) hash.add(std::bit_cast<uint64_t>(column[row]));
     }
   }

@@ -2,7 +2,7 @@
 
 #include <fmt/format.h>
 
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 
 namespace lvm {
 namespace {

@@ -6,7 +6,7 @@
 #include <fmt/format.h>
 
 #include "api/state.h"
-#include "lvm/pictures.h"
+#include "api/pictures.h"
 
 namespace lvm {
 namespace {

@@ -45,6 +45,19 @@ Compiled compile(std::string name, std::string text, const Settings& settings) {
   return to;
 }
 
+void lower_sized(Lowered& to) {
+  Clock clock;
+  Diagnostics again;
+  to.elbo = ir::build_elbo(*to.model);
+  to.plan = ir::plan(*to.model, *to.elbo, again);
+  for (const Diagnostic& diagnostic : again.sorted()) to.diagnostics.report(diagnostic);
+  if (again.has_errors()) return;
+  to.canonical = canonical(*to.model, *to.elbo, *to.plan);
+  to.program = to.plan->method == "gradient" ? gradient::lower_gradient(*to.model, *to.canonical, *to.plan)
+                                              : em::lower_em(*to.model, *to.canonical, *to.plan);
+  to.seconds = clock.seconds();
+}
+
 namespace {
 
 /// `table` is const, or may be used up.
@@ -77,17 +90,7 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   to.data = std::move(data);
 
   // The axes have their sizes now: the stages after analysis run again.
-  Clock clock;
-  Diagnostics again;
-  to.elbo = ir::build_elbo(*to.model);
-  to.plan = ir::plan(*to.model, *to.elbo, again);
-  for (const Diagnostic& diagnostic : again.sorted()) to.diagnostics.report(diagnostic);
-  if (again.has_errors()) return to;
-  to.canonical = canonical(*to.model, *to.elbo, *to.plan);
-  to.program = to.plan->method == "gradient" ? gradient::lower_gradient(*to.model, *to.canonical, *to.plan)
-                                              : em::lower_em(*to.model, *to.canonical, *to.plan);
-
-  to.seconds = clock.seconds();
+  lower_sized(to);
   return to;
 }
 

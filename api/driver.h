@@ -48,6 +48,9 @@ Lowered lower(const Compiled& compiled, const runtime::Table& table, const runti
 /// The same, and uses the table up.
 Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::BindOptions& options);
 
+/// The stages behind binding, of `to.model`, whose axes have their sizes.
+void lower_sized(Lowered& to);
+
 /// Of the gradient route, for certificates: the same Program in double precision, of which a step adds the gradient.
 ir::Program plain_gradient(const Lowered& lowered);
 

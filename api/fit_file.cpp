@@ -14,6 +14,7 @@ namespace {
 
 constexpr std::string_view format = "lvmfit 1";
 constexpr size_t length_bytes = 8;
+const std::string state_prefix = "state.";
 constexpr size_t most_header = size_t{64} << 20;
 
 template <class Word>
@@ -154,7 +155,9 @@ std::optional<std::string> write(const Content& content, std::string& fault) {
   if (!add_texts(header, "columns.", content.columns) || !add_texts(header, "levels.", content.levels))
     return {};
   std::string numbers;
-  for (const Values& values : content.parameters) {
+  std::vector<Values> all = content.parameters;
+  for (const Values& values : content.state) all.push_back({state_prefix + values.name, values.shape, values.values});
+  for (const Values& values : all) {
     const bool single = is_single(values.values);
     Array array{values.name, single ? "F32" : "F64", values.shape, numbers.size(), 0};
     for (const double value : values.values) {
@@ -207,7 +210,12 @@ std::optional<Content> read(std::string_view bytes, std::string& fault) {
   Content to;
   if (!read_metadata(header->metadata, to))
     return refuse("is damaged: its header does not say all that it should");
-  for (const Array& array : header->arrays) to.parameters.push_back(numbers_of(array, numbers));
+  for (const Array& array : header->arrays) {
+    Values values = numbers_of(array, numbers);
+    const bool state = values.name.starts_with(state_prefix);
+    if (state) values.name.erase(0, state_prefix.size());
+    (state ? to.state : to.parameters).push_back(std::move(values));
+  }
   return to;
 }
 

@@ -12,7 +12,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvm::fit_file {
 
@@ -25,6 +25,7 @@ struct Content {
   std::map<std::string, std::vector<std::string>> columns, levels;  // by variable
   std::map<std::string, std::string> metrics;
   std::vector<Values> parameters;
+  std::vector<Values> state;  // running sums: arrays called "state.NAME", which no parameter can be
 };
 
 /// None, and the reason in `fault`, where a name is no text that JSON can hold.

@@ -26,7 +26,8 @@ fit_file::Content content_of(const Fit& fit) {
                        .columns = {},
                        .levels = {},
                        .metrics = {},
-                       .parameters = {}};
+                       .parameters = {},
+                       .state = {}};
   for (const runtime::BoundVariable& variable : bound.lowered.data->variables) {
     if (variable.columns.empty()) continue;  // made from others
     to.columns[variable.name] = variable.columns;
@@ -51,47 +52,6 @@ bool has_columns(const runtime::Table& table, const std::vector<std::string>& na
   return std::ranges::all_of(names, [&](const std::string& name) { return table.find(name) != nullptr; });
 }
 
-runtime::BindOptions bind_options(const fit_file::Content& content, const runtime::Table& table,
-                                  const BindOptions& options) {
-  runtime::BindOptions to{.columns = options.columns, .fitted = true, .levels = content.levels};
-  for (const auto& [variable, names] : content.columns) {
-    if (table.header || has_columns(table, names)) to.columns.emplace(variable, names);
-  }
-  return to;
-}
-
-/// One message a variable: a table of other columns may lack hundreds.
-void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options,
-                   Diagnostics& diagnostics) {
-  for (const auto& [variable, names] : content.columns) {
-    if (!table.header || options.columns.contains(variable)) continue;
-    const auto absent = [&](const std::string& name) { return table.find(name) == nullptr; };
-    const auto first = std::ranges::find_if(names, absent);
-    if (first == names.end()) continue;
-    const auto count = std::ranges::count_if(names, absent);
-    const std::string others =
-        count == 1 ? "" : fmt::format("; {} of its {} columns are missing", count, names.size());
-    diagnostics.report({.code = Code::column_not_found,
-                        .message = fmt::format("`{}` has no column `{}`, to which `{}` was fitted{}",
-                                               table.file, *first, variable, others),
-                        .hint = fmt::format("other names are given by `--bind {}=…`", variable)});
-  }
-}
-
-void check_sizes(const fit_file::Content& content, const driver::Lowered& lowered, Diagnostics& diagnostics) {
-  for (const runtime::BoundVariable& variable : lowered.data->variables) {
-    if (variable.columns.empty()) continue;
-    const auto fitted = content.columns.find(variable.name);
-    const size_t before = fitted == content.columns.end() ? 0 : fitted->second.size();
-    if (variable.columns.size() == before) continue;
-    diagnostics.report(
-        {.code = Code::fit_other_shape,
-         .message = fmt::format("`{}` was fitted to {} column{}, and finds {} here", variable.name, before,
-                                before == 1 ? "" : "s", variable.columns.size()),
-         .hint = fmt::format("choose them by `--bind {}=…`", variable.name)});
-  }
-}
-
 /// What the compiler warns of was said when the model was fitted; what a new table has is new.
 Diagnostics without_old_warnings(const Diagnostics& all) {
   Diagnostics to;
@@ -104,18 +64,79 @@ Diagnostics without_old_warnings(const Diagnostics& all) {
 
 }  // namespace
 
+runtime::BindOptions bind_options(const fit_file::Content& content, const runtime::Table& table,
+                                  const BindOptions& options) {
+  runtime::BindOptions to{.columns = options.columns, .fitted = true, .levels = content.levels};
+  for (const auto& [variable, names] : content.columns) {
+    if (table.header || table.named || has_columns(table, names)) to.columns.emplace(variable, names);
+  }
+  return to;
+}
+
+/// One message a variable: a table of other columns may lack hundreds.
+void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options,
+                   Diagnostics& diagnostics) {
+  for (const auto& [variable, names] : content.columns) {
+    if ((!table.header && !table.named) || options.columns.contains(variable)) continue;
+    const auto absent = [&](const std::string& name) { return table.find(name) == nullptr; };
+    const auto first = std::ranges::find_if(names, absent);
+    if (first == names.end()) continue;
+    const auto count = std::ranges::count_if(names, absent);
+    const std::string others =
+        count == 1 ? "" : fmt::format("; {} of its {} columns are missing", count, names.size());
+    diagnostics.report({.code = Code::column_not_found,
+                        .message = fmt::format("{} has no column `{}`, to which `{}` was fitted{}",
+                                               table.file.empty() ? "the table" : "`" + table.file + "`", *first, variable, others),
+                        .hint = fmt::format("other names are given by `--bind {}=…`", variable)});
+  }
+}
+
+void check_sizes(const fit_file::Content& content, const runtime::BoundData& data, Diagnostics& diagnostics) {
+  for (const runtime::BoundVariable& variable : data.variables) {
+    if (variable.columns.empty()) continue;  // made from others
+    const auto fitted = content.columns.find(variable.name);
+    const size_t before = fitted == content.columns.end() ? 0 : fitted->second.size();
+    if (variable.columns.size() == before) continue;
+    diagnostics.report(
+        {.code = Code::fit_other_shape,
+         .message = fmt::format("`{}` was fitted to {} column{}, and finds {} here", variable.name, before,
+                                before == 1 ? "" : "s", variable.columns.size()),
+         .hint = fmt::format("choose them by `--bind {}=…`", variable.name)});
+  }
+}
+
+namespace {
+
+Report save(const fit_file::Content& content, const std::string& path) {
+  Diagnostics diagnostics;
+  std::string fault;
+  if (const std::optional<std::string> bytes = fit_file::write(content, fault)) {
+    fault = write_whole_file(path, *bytes);
+  } else {
+    fault = fmt::format("cannot write `{}`: {}", path, fault);
+  }
+  if (!fault.empty()) diagnostics.report({.code = Code::fit_file_unwritable, .message = std::move(fault)});
+  return Report({std::move(diagnostics), nullptr});
+}
+
+}  // namespace
+
 Report save(const Fit& fit, const std::string& path) {
+  return guarded([&] { return fit.ok() ? save(content_of(fit), path) : fit.report(); });
+}
+
+Report save(const FittedModel& fitted, const std::string& path) {
+  return guarded([&] { return fitted.ok() ? save(fitted.state->content, path) : fitted.report(); });
+}
+
+FittedModel fitted_model(const Fit& fit) {
   return guarded([&] {
-    if (!fit.ok()) return fit.report();
-    Diagnostics diagnostics;
-    std::string fault;
-    if (const std::optional<std::string> bytes = fit_file::write(content_of(fit), fault)) {
-      fault = write_whole_file(path, *bytes);
-    } else {
-      fault = fmt::format("cannot write `{}`: {}", path, fault);
-    }
-    if (!fault.empty()) diagnostics.report({.code = Code::fit_file_unwritable, .message = std::move(fault)});
-    return Report({std::move(diagnostics), nullptr});
+    auto state = std::make_shared<FittedModel::State>();
+    state->report = fit.report();
+    if (!fit.ok()) return FittedModel{std::move(state)};
+    state->content = content_of(fit);
+    state->model = fit.state->bound->model;
+    return FittedModel{std::move(state)};
   });
 }
 
@@ -160,8 +181,11 @@ FittedModel load(const std::string& path) {
     const Model model = compile(content->text, {.file_name = content->file, .settings = content->settings});
     state->content = std::move(*content);
     state->model = model.state;
-    state->report =
-        Report({without_old_warnings(model.state->compiled.diagnostics), model.state->compiled.source});
+    diagnostics = without_old_warnings(model.state->compiled.diagnostics);
+    if (model.ok()) fault = fit_fault(FittedModel{state});
+    if (!fault.empty())
+      diagnostics.report({.code = Code::fit_file_refused, .message = fmt::format("`{}` is damaged: {}", path, fault)});
+    state->report = Report({std::move(diagnostics), model.state->compiled.source});
     return FittedModel{std::move(state)};
   });
 }
@@ -182,7 +206,7 @@ BoundModel bind(const FittedModel& fitted, const Data& data, const BindOptions& 
             driver::lower(state->model->compiled, table, bind_options(fitted.state->content, table, options));
         diagnostics = without_old_warnings(state->lowered.diagnostics);
       }
-      if (!diagnostics.has_errors()) check_sizes(fitted.state->content, state->lowered, diagnostics);
+      if (!diagnostics.has_errors()) check_sizes(fitted.state->content, *state->lowered.data, diagnostics);
       if (!diagnostics.has_errors())
         (void)checked_start(*state, fitted.state->content.parameters, diagnostics);
     }

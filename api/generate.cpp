@@ -9,7 +9,7 @@
 #include "api/row_distributions.h"
 #include "ir/passes/chain_rows.h"
 #include "ir/passes/estimators.h"
-#include "lvm/pictures.h"
+#include "api/pictures.h"
 #include "runtime/estimate.h"
 #include "runtime/starts.h"
 
@@ -244,13 +244,17 @@ BoundModel with_posterior(const FittedModel& fitted, const BoundModel& bound) {
   auto by_em = std::make_shared<FittedModel::State>(*fitted.state);
   const Model model = compile(compiled.source->text(), options);
   by_em->model = model.state;
+  by_em->codes = std::make_shared<RowCodes>();
   by_em->report = model.report();
   BindOptions columns;
   for (const BoundVariable& variable : bound.variables()) columns.columns[variable.name] = variable.columns;
   return bind(FittedModel{std::move(by_em)}, Data{state.data}, columns);
 }
 
-/// The sizes that the data of the fit had.
+Report report_of(const BoundModel& bound, Diagnostics diagnostics) { return Report({std::move(diagnostics), bound.state->model->compiled.source}); }
+
+}  // namespace
+
 void set_fitted_sizes(const FittedModel& fitted, ir::Model& model) {
   const fit_file::Content& content = fitted.state->content;
   const auto set = [&](AxisId axis, int64_t size) {
@@ -266,7 +270,7 @@ void set_fitted_sizes(const FittedModel& fitted, ir::Model& model) {
     for (size_t i = 0; i < axes.size() && i < values.shape.size(); ++i) set(axes[i], values.shape[i]);
   }
   for (const Variable& v : model.variables) {
-    if (const auto levels = content.levels.find(v.name); levels != content.levels.end() && model.module.axis(v.type.range).size == ir::unknown_size)
+    if (const auto levels = content.levels.find(v.name); levels != content.levels.end() && v.type.element == ir::Element::category && model.module.axis(v.type.range).size == ir::unknown_size)
       set(v.type.range, std::ssize(levels->second));
     const auto columns = content.columns.find(v.name);
     const auto unknown = std::ranges::find_if(v.declared_axes, [&](AxisId axis) { return model.module.axis(axis).size == ir::unknown_size; });
@@ -281,10 +285,6 @@ void set_fitted_sizes(const FittedModel& fitted, ir::Model& model) {
     set(*unknown, v.domain == ir::Domain::covariance ? std::llround(std::sqrt(static_cast<double>(size))) : size);
   }
 }
-
-Report report_of(const BoundModel& bound, Diagnostics diagnostics) { return Report({std::move(diagnostics), bound.state->model->compiled.source}); }
-
-}  // namespace
 
 Results infer(const FittedModel& fitted, const BoundModel& given, int threads) {
   return guarded([&] {

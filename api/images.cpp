@@ -9,7 +9,7 @@
 
 #include <fmt/format.h>
 
-#include "lvm/pictures.h"
+#include "api/pictures.h"
 
 namespace lvm {
 namespace {

@@ -8,7 +8,7 @@
 
 #include "api/state.h"
 #include "api/text_file.h"
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 
 namespace lvm {
 namespace {
@@ -286,7 +286,7 @@ std::string to_json(const Results& results) {
   for (const ResultColumn& column : results.columns) {
     Json list = Json::array();
     for (const double value : column.values) {
-      if (column.levels.empty()) list.push_back(value);
+      if (column.levels.empty() || std::isnan(value)) list.push_back(value);
       else list.push_back(column.levels.at(static_cast<size_t>(value)));
     }
     json[column.name] = std::move(list);
@@ -296,6 +296,10 @@ std::string to_json(const Results& results) {
 
 std::string parameters_to_json(const Fit& fit) {
   return dumped(Json{{"parameters", parameters_json(fit)}});
+}
+
+std::string plan_to_json(const std::vector<PlanBlock>& plan) {
+  return dumped(plan_json(plan));
 }
 
 std::string to_json(const Report& report) {

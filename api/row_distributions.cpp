@@ -5,6 +5,7 @@
 
 #include <fmt/format.h>
 
+#include "api/factor_events.h"
 #include "ir/model/gradient_settings.h"
 #include "ir/passes/classify.h"
 #include "runtime/random.h"
@@ -64,110 +65,6 @@ int64_t elements(const ir::Model& model, const std::vector<AxisId>& axes) {
   for (const AxisId axis : axes) count *= model.module.axis(axis).size;
   return count;
 }
-
-namespace {
-
-/// A factor P(v | …) as events: the axes of v that are drawn together, and of which slot which numbers belong to an event.
-class Drawing {
- public:
-  Drawing(const ir::Model& model, const ir::Factor& factor)
-      : model_(model), variable_(model.variables[static_cast<size_t>(factor.variable.variable)]), density_(model.function()[factor.log_density]) {
-    value_ = without_row(variable_.type.axes);
-    for (size_t i = 1; i < density_.inputs.size(); ++i) slots_.push_back(density_.inputs[i]);
-    // Elements that the density consumes are an event.
-    for (const AxisId axis : value_) (density_.type.has(axis) ? outer_ : event_).push_back(axis);
-  }
-  const Variable& variable() const { return variable_; }
-  const std::string& family() const { return density_.attributes.text; }
-  const ir::Slots& slots() const { return slots_; }
-
-  std::vector<values::Wanted> wanted() const {
-    std::vector<values::Wanted> list;
-    for (size_t i = 0; i < slots_.size(); ++i) {
-      std::vector<AxisId> axes = outer_;
-      // A mean that is one number for all elements of a vector.
-      if (i == 0 && !event_.empty() && ir::find_family(family())->parameterisation.starts_with("Normal.")) axes = value_;
-      list.push_back({fmt::format("slot.{}", i), {slots_[i]}, axes, {}});
-    }
-    return list;
-  }
-
-  /// `write` fills an event from its slots: [row][element in layout order].
-  template <class Write>
-  std::vector<double> events(const RowBlocks& values, int64_t rows, const Write& write) const {
-    const int64_t width = elements(model_, value_), events = elements(model_, outer_), size = elements(model_, event_);
-    std::vector<Gather> gathers;
-    for (size_t i = 0; i < slots_.size(); ++i) gathers.push_back(gather(values.at(fmt::format("slot.{}", i)), i, rows));
-    const std::vector<int64_t> places = offsets(value_, event_), starts = offsets(value_, outer_);
-    std::vector<double> out(static_cast<size_t>(rows * width)), event(static_cast<size_t>(size));
-    std::vector<std::vector<double>> numbers(slots_.size());
-    for (int64_t row = 0; row < rows; ++row) {
-      for (int64_t at = 0; at < events; ++at) {
-        runtime::SlotValues spans;
-        for (size_t i = 0; i < slots_.size(); ++i) {
-          const Gather& from = gathers[i];
-          numbers[i].clear();
-          for (const int64_t place : from.places) numbers[i].push_back((*from.block)[static_cast<size_t>(row * from.width + from.starts[static_cast<size_t>(at)] + place)]);
-          spans.emplace_back(numbers[i]);
-        }
-        write(row, spans, std::span(event));
-        for (int64_t e = 0; e < size; ++e) out[static_cast<size_t>(row * width + starts[static_cast<size_t>(at)] + places[static_cast<size_t>(e)])] = event[static_cast<size_t>(e)];
-      }
-    }
-    return out;
-  }
-
- private:
-  struct Gather {
-    const std::vector<double>* block;
-    int64_t width;
-    std::vector<int64_t> starts, places;  // of an event, and of a number inside it
-  };
-  Gather gather(const std::vector<double>& block, size_t slot, int64_t rows) const {
-    std::vector<AxisId> axes = model_.function()[slots_[slot]].type.axes;
-    const std::vector<AxisId> added = wanted()[slot].axes;
-    for (const AxisId axis : added) {
-      if (std::ranges::count(axes, axis) == 0) axes.push_back(axis);
-    }
-    axes = without_row(axes);
-    std::ranges::sort(axes);
-    // The axis of the vector leads, whatever its place in the layout.
-    std::vector<AxisId> inner;
-    for (const AxisId axis : event_) {
-      if (std::ranges::count(axes, axis) > 0) inner.push_back(axis);
-    }
-    for (const AxisId axis : axes) {
-      if (std::ranges::count(outer_, axis) == 0 && std::ranges::count(event_, axis) == 0) inner.push_back(axis);
-    }
-    return {&block, static_cast<int64_t>(block.size()) / rows, offsets(axes, outer_), offsets(axes, inner)};
-  }
-  /// Where each combination of `some` stands in a row-major layout of `all`, the other axes at 0.
-  std::vector<int64_t> offsets(const std::vector<AxisId>& all, const std::vector<AxisId>& some) const {
-    std::vector<int64_t> list = {0};
-    for (const AxisId axis : some) {
-      int64_t step = 1;
-      bool behind = false;
-      for (const AxisId other : all) {
-        if (behind) step *= model_.module.axis(other).size;
-        behind = behind || other == axis;
-      }
-      std::vector<int64_t> next;
-      for (const int64_t base : list) {
-        for (int64_t i = 0; i < model_.module.axis(axis).size; ++i) next.push_back(base + i * (behind ? step : 0));
-      }
-      list = std::move(next);
-    }
-    return list;
-  }
-
-  const ir::Model& model_;
-  const Variable& variable_;
-  const ir::Node& density_;
-  ir::Slots slots_;
-  std::vector<AxisId> value_, outer_, event_;
-};
-
-}  // namespace
 
 namespace {
 
@@ -240,15 +137,15 @@ bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Di
 }
 
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) {
-  std::list<Drawing> left;
+  std::list<FactorEvents> left;
   for (const ir::Factor& factor : rows.model().factors) {
-    Drawing drawing(rows.model(), factor);
+    FactorEvents drawing(rows.model(), factor);
     if (rows.has(drawing.variable().name) || drawn_as(rows.model(), drawing.variable()) != asked.role) continue;
     if (!can_draw(drawing, factor, diagnostics)) return false;
     left.push_back(std::move(drawing));
   }
   while (!left.empty()) {
-    const auto next = std::ranges::find_if(left, [&](const Drawing& d) { return rows.ready(d.slots()); });
+    const auto next = std::ranges::find_if(left, [&](const FactorEvents& d) { return rows.ready(d.slots()); });
     if (next == left.end()) throw ir::InternalError("the factors of the model form a circle");
     const RowBlocks slots = rows.evaluate(next->wanted());
     const runtime::Sampler& sampler = *runtime::find_sampler(next->family());
@@ -256,7 +153,7 @@ bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) 
     const runtime::Random random(seed, runtime::Site::user, index);
     runtime::Generator generator;
     int64_t current = -1;
-    rows.set(next->variable().name, next->events(slots, rows.count(), [&](int64_t row, const runtime::SlotValues& of, std::span<double> event) {
+    rows.set(next->variable().name, next->events(slots, rows.count(), [&](int64_t row, const runtime::SlotValues& of, std::span<double> event, std::span<const int64_t>) {
       if (asked.what == What::mean) return sampler.mean(of, event);
       if (row != current) generator.seed(random.bits(row));
       current = row;

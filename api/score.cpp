@@ -106,6 +106,11 @@ void score_by_draws(Score& to, const BoundModel::State& bound, const Start& star
 
 }  // namespace
 
+void finish_score(Score& to, Diagnostics& diagnostics) {
+  if (!diagnostics.has_errors()) check_numbers(to, diagnostics);
+  to.total = total_of(to, to.values, false);
+}
+
 Score score(const FittedModel& fitted, const BoundModel& bound, const ScoreOptions& options) {
   return guarded([&] {
     Score to;
@@ -128,8 +133,7 @@ Score score(const FittedModel& fitted, const BoundModel& bound, const ScoreOptio
     } else {
       score_by_draws(to, *bound.state, start, options, diagnostics);
     }
-    if (!diagnostics.has_errors()) check_numbers(to, diagnostics);
-    to.total = total_of(to, to.values, false);
+    finish_score(to, diagnostics);
     to.report = Report({std::move(diagnostics), bound.state->model->compiled.source});
     return to;
   });

@@ -86,7 +86,8 @@ std::string ordered_fault(const Values& given) {
   return "";
 }
 
-/// Empty when the values lie in the domain.
+}  // namespace
+
 std::string domain_fault(const Values& given, ir::Domain domain) {
   std::string fault = element_fault(given, "a finite number", [](double v) { return std::isfinite(v); });
   if (!fault.empty() || given.values.empty()) return fault;
@@ -111,6 +112,8 @@ std::string domain_fault(const Values& given, ir::Domain domain) {
   }
   return "";
 }
+
+namespace {
 
 std::string shape_text(const std::vector<int64_t>& shape) {
   return shape.empty() ? "a single number" : fmt::format("a list of shape [{}]", fmt::join(shape, ", "));

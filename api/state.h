@@ -5,7 +5,7 @@
 
 #include "api/driver.h"
 #include "api/fit_file.h"
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 #include "ir/program/stages.h"
 #include "runtime/fit.h"
 #include "runtime/pool.h"
@@ -16,6 +16,9 @@ struct Report::State {
   Diagnostics diagnostics;
   std::shared_ptr<const SourceFile> source;  // may be null
 };
+
+/// A table over cells that stay where a host keeps them, as long as anything reads the table.
+Data data_in_place(std::vector<runtime::ColumnInPlace> columns, int64_t rows);
 
 struct Model::State {
   driver::Compiled compiled;
@@ -60,11 +63,30 @@ struct Fit::State {
   bool ok = false;
 };
 
+/// Machine code of a fitted model, for tables with and without absent cells, made when it is first needed.
+struct RowCode;
+struct RowCodes {
+  std::mutex mutex;
+  std::shared_ptr<const RowCode> of[3];  // by RowUse
+};
+
 struct FittedModel::State {
   fit_file::Content content;
   std::shared_ptr<const Model::State> model;  // none where the file was refused
   Report report;
+  std::shared_ptr<RowCodes> codes = std::make_shared<RowCodes>();
 };
+
+/// What the fit knows of a table's columns, for binding another one; and what is wrong with that one.
+runtime::BindOptions bind_options(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options);
+void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options, Diagnostics& diagnostics);
+void check_sizes(const fit_file::Content& content, const runtime::BoundData& data, Diagnostics& diagnostics);
+/// Empty, or what does not belong together in a fit whose model compiles.
+std::string fit_fault(const FittedModel& fitted);
+/// Empty, or which of the values lies outside of the domain.
+std::string domain_fault(const Values& given, ir::Domain domain);
+/// The sizes that the data of the fit had.
+void set_fitted_sizes(const FittedModel& fitted, ir::Model& model);
 
 /// Runs `body`; a broken invariant of the compiler leaves the library as a Fault.
 template <typename Body>
@@ -89,6 +111,9 @@ ir::Executable runnable(const CompiledCode& code, const std::shared_ptr<runtime:
 
 /// A Program as either backend runs it; its functions stay with `to` where it lies.
 void make_code(const ir::Program& program, Backend backend, std::optional<CompiledCode>& to);
+
+/// Checks the values of a score and adds them up.
+void finish_score(Score& to, Diagnostics& diagnostics);
 
 std::vector<PlanBlock> plan_blocks(const ir::Plan& plan);
 

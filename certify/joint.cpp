@@ -73,7 +73,7 @@ LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runt
     LatentAxis latent{model.variables[static_cast<size_t>(finite.variable)].name,
                       model.module.axis(finite.states).size};
     if (finite.observed) {
-      const double* column = data.packed.column(data.find(latent.name)->first);
+      const double* column = data.packed.column(data.find(latent.name)->first).packed();
       latent.known.assign(column, column + rows_);
     }
     states_ *= latent.states;

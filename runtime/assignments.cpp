@@ -33,7 +33,7 @@ const double* labels_of(const ir::StartLatent& latent, const BoundData& data) {
   if (!latent.observed) return nullptr;
   const BoundVariable* v = data.find(latent.latent);
   if (!v) throw ir::InternalError("the labels of `" + latent.latent + "` are not bound");
-  return data.packed.column(v->first);
+  return data.packed.column(v->first).packed();
 }
 
 int64_t counted_rows(const BoundData& data) {

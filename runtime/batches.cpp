@@ -18,7 +18,7 @@ RowMajorTable<Real>::RowMajorTable(const ir::Program& program, const BoundData& 
     for (int64_t from = 0; from < data.rows; from += tile) {
       const int64_t to = std::min(from + tile, data.rows);
       for (int64_t e = 0; e < slot.size; ++e) {
-        const double* column = data.packed.column(variable->first + e);
+        const CellColumn column = data.packed.column(variable->first + e);
         for (int64_t r = from; r < to; ++r) blocks_[s][static_cast<size_t>(r * slot.size + e)] = static_cast<Real>(column[r]);
       }
     }

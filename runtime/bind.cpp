@@ -7,10 +7,12 @@
 #include <cmath>
 #include <numeric>
 #include <set>
+#include <utility>
 
 #include "ir/passes/enumerate.h"
 #include "runtime/cell_check.h"
 #include "runtime/check_support.h"
+#include "runtime/columns_in_place.h"
 #include "runtime/match_columns.h"
 #include "runtime/matrix_cells.h"
 #include "runtime/patterns.h"
@@ -52,6 +54,8 @@ class Binder {
   bool check_values(const Variable& v, const Column& column);
   void pack(const Match& match, BoundVariable& bound);
   void check_matrices(const Match& match);
+  void note_variance(const Variable& v, const Column& column, int64_t at, BoundVariable& bound);
+  std::vector<std::optional<HostCells>> hosts(const std::vector<Match>& matches) const;
   double value(const Variable& v, const Column& column, double cell) const;
   void warn_of_constant(const Variable& v, const Column& column, double variance);
 
@@ -215,9 +219,10 @@ void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
       has_text = has_text || c.text;
       texts.insert(c.levels.begin(), c.levels.end());
       if (c.text) continue;
-      for (const double x : c.values) {
+      (void)find_cell(c, [&](double x) {
         if (!std::isnan(x)) numbers.insert(x == 0 ? 0.0 : x);
-      }
+        return false;
+      });
     }
   }
   std::vector<std::string>& levels = levels_[range];
@@ -258,12 +263,19 @@ void Binder::check_fitted_levels(const std::vector<std::string>& fitted, const s
     for (const int i : match->columns) {
       const Column& c = column(i);
       const auto shown = [&](double x) { return c.text ? c.levels[static_cast<size_t>(x)] : fmt::format("{}", x == 0 ? 0.0 : x); };
-      const auto odd = std::ranges::find_if(c.values, [&](double x) { return !std::isnan(x) && !known.contains(shown(x)); });
-      if (odd == c.values.end()) continue;
+      std::map<double, bool> seen;  // texts are looked up once a value
+      const int64_t odd = find_cell(c, [&](double x) {
+        if (std::isnan(x)) return false;
+        const auto [at, added] = seen.try_emplace(x, false);
+        if (added) at->second = known.contains(shown(x));
+        return !at->second;
+      });
+      if (odd == c.rows()) continue;
+      const std::string cell = shown(c.cell(odd));
       std::vector<std::string> list(fitted.begin(), fitted.begin() + std::min<std::ptrdiff_t>(std::ssize(fitted), 12));
       fail(Code::level_unknown, variable(*match),
-           fmt::format("column `{}` has `{}`, which is none of the categories that the model was fitted to", c.name, shown(*odd)),
-           fmt::format("they are `{}`{}", fmt::join(list, "`, `"), fitted.size() > list.size() ? ", …" : ""), place(c, odd - c.values.begin(), shown(*odd)));
+           fmt::format("column `{}` has `{}`, which is none of the categories that the model was fitted to", c.name, cell),
+           fmt::format("they are `{}`{}", fmt::join(list, "`, `"), fitted.size() > list.size() ? ", …" : ""), place(c, odd, cell));
       return;
     }
   }
@@ -272,7 +284,7 @@ void Binder::check_fitted_levels(const std::vector<std::string>& fitted, const s
 bool Binder::check_weight(const Variable& v, const Column& c) {
   double sum = 0;
   for (int64_t i = 0; i < table_.rows; ++i) {
-    const double w = c.values[static_cast<size_t>(i)];
+    const double w = c.cell(i);
     if (std::isnan(w)) {
       fail(Code::row_weight_missing, v, fmt::format("row {} has no weight: its cell of column `{}` is missing", table_.shown_row(i), c.name), {},
            place(c, i, ""));
@@ -297,8 +309,7 @@ bool Binder::check_weight(const Variable& v, const Column& c) {
 bool Binder::check_cells(const Variable& v, const Column& c) {
   if (v.role == ir::Role::weight && !check_weight(v, c)) return false;
   if (c.missing > 0 && !v.missing) {
-    const auto first = std::find_if(c.values.begin(), c.values.end(), [](double x) { return std::isnan(x); });
-    const int64_t row = first - c.values.begin();
+    const int64_t row = find_cell(c, [](double x) { return std::isnan(x); });
     fail(Code::missing_cell, v,
          fmt::format("a cell of `{}` is missing ({} of {} in column `{}`)", v.name, c.missing, table_.rows, c.name),
          v.role == ir::Role::data && v.domain != ir::Domain::covariance ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`", v.name)
@@ -327,7 +338,7 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   const bool is_bool = v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none;
   if (is_bool && fits(c, Element::boolean)) return true;
   const int64_t row = is_bool ? first_not_bool(c) : c.first_odd.row;
-  const std::string& cell = is_bool ? c.levels[static_cast<size_t>(c.values[static_cast<size_t>(row)])] : c.first_odd.text;
+  const std::string& cell = is_bool ? c.levels[static_cast<size_t>(c.cell(row))] : c.first_odd.text;
   const bool comma = cell.find(',') != std::string::npos && cell.find_first_not_of("0123456789,-+eE") == std::string::npos;
   const Element expected = v.binding.preprocess == Preprocess::none ? v.type.element : Element::real;
   fail(Code::cell_not_number, v,
@@ -343,36 +354,27 @@ bool Binder::check_values(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.text) return true;
   const bool probability = v.binding.preprocess == Preprocess::binarise_stochastic;
   const Element element = probability ? Element::unit : v.type.element;
-  for (size_t i = 0; i < c.values.size(); ++i) {
-    if (std::isnan(c.values[i]) || allowed(value(v, c, c.values[i]), element)) continue;
-    const std::string shown = fmt::format("{}", c.values[i]);
-    if (probability) {
-      fail(Code::cell_outside_type, v,
-           fmt::format("`{}` is drawn with the probabilities of its cells, and column `{}` has {}, which is not in {} … {}", v.name, c.name, shown,
-                       v.binding.low, v.binding.high),
-           "`binarise(scale(columns(…), 0..255), stochastic)` says what becomes 0 and 1", place(c, static_cast<int64_t>(i), shown));
-      return false;
-    }
+  const int64_t row = find_cell(c, [&](double x) { return !std::isnan(x) && !allowed(value(v, c, x), element); });
+  if (row == c.rows()) return true;
+  const std::string shown = fmt::format("{}", c.cell(row));
+  if (probability) {
     fail(Code::cell_outside_type, v,
-         fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element),
-                     describe_values(v.type.element), c.name, shown),
-         {}, place(c, static_cast<int64_t>(i), shown));
+         fmt::format("`{}` is drawn with the probabilities of its cells, and column `{}` has {}, which is not in {} … {}", v.name, c.name, shown,
+                     v.binding.low, v.binding.high),
+         "`binarise(scale(columns(…), 0..255), stochastic)` says what becomes 0 and 1", place(c, row, shown));
     return false;
   }
-  return true;
+  fail(Code::cell_outside_type, v,
+       fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element), describe_values(v.type.element),
+                   c.name, shown),
+       {}, place(c, row, shown));
+  return false;
 }
 
 /// What compiled code reads for a cell of a numeric or boolean column.
 double Binder::value(const Variable& v, const Column& c, double cell) const {
   if (std::isnan(cell)) return cell;
-  if (c.text) return read_bool(c.levels[static_cast<size_t>(cell)]).value_or(0);
-  switch (v.binding.preprocess) {
-    case Preprocess::none: return cell;
-    case Preprocess::binarise_threshold: return cell > v.binding.low ? 1 : 0;
-    case Preprocess::binarise_stochastic:
-    case Preprocess::scale: return (cell - v.binding.low) / (v.binding.high - v.binding.low);
-  }
-  return cell;
+  return c.text ? read_bool(c.levels[static_cast<size_t>(cell)]).value_or(0) : change_of(v)(cell);
 }
 
 void Binder::warn_of_constant(const Variable& v, const Column& c, double variance) {
@@ -395,6 +397,14 @@ int64_t layout_index(const Variable& v, int64_t index, const auto& size_of) {
   return out;
 }
 
+void Binder::note_variance(const Variable& v, const Column& c, int64_t at, BoundVariable& bound) {
+  if (v.type.element == Element::category) return;
+  const CellColumn cells = std::as_const(out_.packed).column(bound.first + at);
+  const double variance = options_.fitted ? beside_nothing : column_variance(cells, out_.weights, table_.rows);
+  bound.variance[static_cast<size_t>(at)] = variance;
+  warn_of_constant(v, c, variance);
+}
+
 void Binder::pack(const Match& match, BoundVariable& bound) {
   const Variable& v = variable(match);
   bound.variance.assign(static_cast<size_t>(bound.size), 0);
@@ -404,11 +414,16 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
     const Column& c = column(match.columns[static_cast<size_t>(e)]);
     bound.absent += c.missing;
     const int64_t at = layout_index(v, e, [&](AxisId axis) { return size_of(axis); });
+    const bool category = v.type.element == Element::category;
+    if (out_.packed.host(bound.first + at)) {
+      note_variance(v, c, at, bound);
+      continue;
+    }
     double* cells = out_.packed.column(bound.first + at);
-    if (v.type.element == Element::category) {
+    if (category) {
       std::map<double, double> code_of;  // of a text column's level or a number
       for (int64_t i = 0; i < table_.rows; ++i) {
-        const double cell = c.values[static_cast<size_t>(i)];
+        const double cell = c.cell(i);
         if (std::isnan(cell)) {
           cells[i] = cell;
           continue;
@@ -420,12 +435,10 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
         cells[i] = known->second;
       }
     } else {
-      for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.values[static_cast<size_t>(i)]);
-      const double variance = options_.fitted ? beside_nothing : column_variance(cells, out_.weights, table_.rows);
-      bound.variance[static_cast<size_t>(at)] = variance;
-      warn_of_constant(v, c, variance);
+      for (int64_t i = 0; i < table_.rows; ++i) cells[i] = value(v, c, c.cell(i));
     }
     out_.packed.pad(bound.first + at);
+    note_variance(v, c, at, bound);
     if (used_up_) used_up_->columns[static_cast<size_t>(match.columns[static_cast<size_t>(e)])] = Column{};
   }
 }
@@ -444,6 +457,22 @@ void Binder::check_matrices(const Match& match) {
   const std::string name = bound.columns[static_cast<size_t>(fault->element)];
   fail(Code::matrix_cell, v, fmt::format("row {}: the matrix of `{}` {}", table_.shown_row(fault->row), v.name, fault->what), {},
        {table_.file_of(fault->row), table_.shown_row(fault->row), name, fmt::format("{}", cells[static_cast<size_t>(fault->element)][fault->row])});
+}
+
+/// Of the packed columns of all variables.
+std::vector<std::optional<HostCells>> Binder::hosts(const std::vector<Match>& matches) const {
+  std::vector<std::optional<HostCells>> to;
+  for (const Match& match : matches) {
+    const Variable& v = variable(match);
+    const size_t first = to.size();
+    to.resize(first + match.columns.size());
+    for (int64_t e = 0; e < std::ssize(match.columns); ++e) {
+      const auto at = static_cast<size_t>(layout_index(v, e, [&](AxisId axis) { return size_of(axis); }));
+      const Column& c = column(match.columns[static_cast<size_t>(e)]);
+      if (model_.plates.empty()) to[first + at] = cells_in_place(v, c, levels_.contains(v.type.range) ? levels_.at(v.type.range) : std::vector<std::string>());
+    }
+  }
+  return to;
 }
 
 BoundData Binder::bind(const std::vector<Match>& matches) {
@@ -475,7 +504,9 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
     columns += bound.size;
     out_.variables.push_back(std::move(bound));
   }
-  out_.packed = PackedColumns(out_.rows, columns);
+  std::vector<std::optional<HostCells>> in_place = hosts(matches);
+  const bool all_packed = std::ranges::none_of(in_place, [](const auto& cells) { return cells.has_value(); });
+  out_.packed = all_packed ? PackedColumns(out_.rows, columns) : PackedColumns(out_.rows, std::move(in_place));
   // The weights come first: the others' variances look at them.
   out_.total_weight = static_cast<double>(out_.rows);
   for (size_t i = 0; i < matches.size(); ++i) {

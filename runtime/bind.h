@@ -5,11 +5,13 @@
 
 #include <map>
 #include <memory>
+#include <optional>
 #include <string>
 #include <vector>
 
 #include "frontend/diagnostics/diagnostic.h"
 #include "ir/model/model.h"
+#include "runtime/host_cells.h"
 #include "runtime/table.h"
 
 namespace lvm::runtime {
@@ -25,12 +27,24 @@ struct BindOptions {
 
 /// Doubles in columns for compiled code: each 64-byte aligned and readable to the next multiple of LVM_LANES rows, where the last
 /// row stands repeated. Columns are apart by an odd number of cache lines modulo a page, so that they do not share cache sets.
+/// Columns of a host's cells take no room here: whoever runs compiled code reads them tile by tile.
 class PackedColumns {
  public:
   PackedColumns() = default;
   PackedColumns(int64_t rows, int64_t columns);
-  double* column(int64_t index) { return memory_.get() + index * stride_; }
-  const double* column(int64_t index) const { return memory_.get() + index * stride_; }
+  /// A column is packed where `hosts` has none for it.
+  PackedColumns(int64_t rows, std::vector<std::optional<HostCells>> hosts);
+  /// Of a packed column.
+  double* column(int64_t index) { return memory_.get() + place(index) * stride_; }
+  CellColumn column(int64_t index) const {
+    if (const HostCells* cells = host(index)) return {cells};
+    return {static_cast<const double*>(memory_.get() + place(index) * stride_)};
+  }
+  /// Null of a packed column.
+  const HostCells* host(int64_t index) const {
+    const auto at = static_cast<size_t>(index);
+    return hosts_.empty() || !hosts_[at] ? nullptr : &*hosts_[at];
+  }
   int64_t rows() const { return rows_; }
   int64_t columns() const { return columns_; }
   /// Repeats the last row in the padding: call it when a column has been written.
@@ -40,8 +54,13 @@ class PackedColumns {
   struct Free {
     void operator()(double* memory) const;
   };
+  void allocate(int64_t columns);
+  int64_t place(int64_t index) const { return hosts_.empty() ? index : places_[static_cast<size_t>(index)]; }
+
   std::unique_ptr<double, Free> memory_;
   int64_t rows_ = 0, columns_ = 0, stride_ = 0;
+  std::vector<std::optional<HostCells>> hosts_;  // empty: all columns are packed
+  std::vector<int64_t> places_;                  // of the packed ones among them, in `memory_`
 };
 
 struct BoundVariable {

@@ -44,14 +44,12 @@ std::optional<double> read_bool(std::string_view text) {
 }
 
 int64_t first_not_bool(const Column& column) {
-  const auto is_bool = [&](double x) { return std::isnan(x) || read_bool(column.levels[static_cast<size_t>(x)]).has_value(); };
-  return std::find_if_not(column.values.begin(), column.values.end(), is_bool) - column.values.begin();
+  return find_cell(column, [&](double x) { return !std::isnan(x) && !read_bool(column.levels[static_cast<size_t>(x)]).has_value(); });
 }
 
 bool all_whole(const Column& column) {
   if (column.text) return false;
-  return std::all_of(column.values.begin(), column.values.end(),
-                     [](double x) { return std::isnan(x) || x == std::floor(x); });
+  return all_cells(column, [](double x) { return std::isnan(x) || x == std::floor(x); });
 }
 
 bool fits(const Column& column, Element element) {
@@ -60,17 +58,16 @@ bool fits(const Column& column, Element element) {
     return element == Element::boolean && std::all_of(column.levels.begin(), column.levels.end(),
                                                       [](const std::string& s) { return read_bool(s).has_value(); });
   }
-  return std::all_of(column.values.begin(), column.values.end(),
-                     [&](double x) { return std::isnan(x) || (std::isfinite(x) && allowed(x, element)); });
+  return all_cells(column, [&](double x) { return std::isnan(x) || (std::isfinite(x) && allowed(x, element)); });
 }
 
 int64_t distinct_values(const Column& column, int64_t limit) {
   if (column.text) return static_cast<int64_t>(column.levels.size());
   std::unordered_set<double> seen;
-  for (const double x : column.values) {
+  (void)find_cell(column, [&](double x) {
     if (!std::isnan(x)) seen.insert(x);
-    if (static_cast<int64_t>(seen.size()) > limit) break;
-  }
+    return static_cast<int64_t>(seen.size()) > limit;
+  });
   return static_cast<int64_t>(seen.size());
 }
 

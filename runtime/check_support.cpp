@@ -16,8 +16,8 @@ constexpr double simplex_tolerance = 1e-6;  // of the sum of the shares of a row
 /// A slot that data alone decide: a number, or one cell a row.
 struct Operand {
   double number = 0;
-  const double* cells = nullptr;
-  double at(int64_t row) const { return cells ? cells[row] : number; }
+  std::optional<CellColumn> cells = {};
+  double at(int64_t row) const { return cells ? (*cells)[row] : number; }
 };
 
 struct Fault {

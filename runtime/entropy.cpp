@@ -32,7 +32,7 @@ std::optional<double> posterior_entropy(const ir::Program& program, const ir::Ex
   if (!walker.prepare(values).empty()) return std::nullopt;
   const double* weights = nullptr;
   for (const BoundVariable& v : data.variables) {
-    if (v.role == ir::Role::weight) weights = data.packed.column(v.first);
+    if (v.role == ir::Role::weight) weights = data.packed.column(v.first).packed();
   }
   // One sum a tile, added in order: any number of threads gives the same bits.
   std::vector<double> tiles(walker.tiles().size(), 0);

@@ -12,7 +12,7 @@ namespace lvm::runtime {
 namespace {
 
 std::string shown(const Column& column, int64_t row) {
-  const double value = column.values[static_cast<size_t>(row)];
+  const double value = column.cell(row);
   return column.text ? column.levels[static_cast<size_t>(value)] : fmt::format("{}", value);
 }
 
@@ -51,7 +51,7 @@ Groups find_groups(const ir::Model& model, const Table& table, Diagnostics& diag
   for (int64_t row = 0; row < table.rows; ++row) {
     std::vector<double> key;
     for (const Column* column : columns) {
-      key.push_back(column->values[static_cast<size_t>(row)]);
+      key.push_back(column->cell(row));
       if (!std::isnan(key.back())) continue;
       Diagnostic d{.code = Code::plate_cell_missing,
                    .message = fmt::format("a row has no value in column `{}`, which says the `{}` it belongs to", column->name, plate.name),
@@ -94,7 +94,7 @@ BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& g
     made.variance.clear();
     made.absent = 0;
     for (int64_t e = 0; e < v.size; ++e) {
-      const double* cells = data.packed.column(v.first + e);
+      const CellColumn cells = data.packed.column(v.first + e);
       for (int64_t t = 0; t < (varies ? longest : 1); ++t, ++next) {
         double* out = to.packed.column(next);
         made.variance.push_back(v.variance[static_cast<size_t>(e)]);

@@ -19,7 +19,7 @@ constexpr double not_equal = 4;  // squared distance of two categories, or of 0 
 
 /// One column as coordinates: (x - origin) * scale, or a category's one-hot vector.
 struct Feature {
-  const double* cells;
+  CellColumn cells;
   double origin = 0, scale = 1;
   int64_t levels = 0;    // of a category; 0: a number
   int64_t position = 0;  // of its coordinates in a centre
@@ -40,8 +40,10 @@ struct Points {
 };
 
 /// Of the observed cells.
-double mean_of(const double* cells, const BoundData& data) {
-  const double first = *std::find_if(cells, cells + data.rows, [](double x) { return !std::isnan(x); });
+double mean_of(const CellColumn& cells, const BoundData& data) {
+  int64_t known = 0;
+  while (std::isnan(cells[known])) ++known;
+  const double first = cells[known];
   double s = 0, absent = 0;
   for (int64_t i = 0; i < data.rows; ++i) {
     if (!data.counts(i)) continue;
@@ -56,9 +58,9 @@ double mean_of(const double* cells, const BoundData& data) {
   return std::isfinite(mean) ? mean : first;
 }
 
-Feature make_feature(const BoundVariable& v, const double* cells, double variance, const BoundData& data) {
+Feature make_feature(const BoundVariable& v, const CellColumn& cells, double variance, const BoundData& data) {
   Feature f{cells};
-  f.absent = std::any_of(cells, cells + data.rows, [](double x) { return std::isnan(x); });
+  for (int64_t i = 0; !f.absent && i < data.rows; ++i) f.absent = std::isnan(cells[i]);
   switch (v.element) {
     case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
     case ir::Element::boolean:
@@ -118,7 +120,8 @@ Points all_points(const BoundData& data, const Clustering& clustering) {
 void distances(const Points& points, int64_t begin, int64_t count, const double* centre, double* out) {
   std::fill(out, out + count, 0.0);
   for (const Feature& f : points.features) {
-    const double* x = f.cells + begin;
+    double room[block];
+    const double* x = f.cells.block(begin, count, room);
     const double* c = centre + f.position;
     if (f.levels == 0) {
       for (int64_t i = 0; i < count; ++i) {
@@ -210,7 +213,7 @@ Points gather(const Points& points, const std::vector<int64_t>& rows, std::vecto
   out.made.clear();
   out.rows = static_cast<int64_t>(rows.size());
   memory.resize(rows.size() * (points.features.size() + (points.weights ? 1 : 0) + (points.labels ? 1 : 0)));
-  const auto copy = [&](size_t place, const double* from) {
+  const auto copy = [&](size_t place, const CellColumn& from) {
     double* to = memory.data() + place * rows.size();
     for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
     return to;

@@ -16,7 +16,7 @@ using Matrix = std::vector<double>;  // row-major
 
 struct Columns {
   const BoundData& data;
-  std::vector<const double*> cells = {};
+  std::vector<CellColumn> cells = {};
   std::vector<double> mean = {}, sd = {};
 
   int64_t count() const { return static_cast<int64_t>(cells.size()); }
@@ -36,7 +36,7 @@ Columns columns_of(const BoundData& data, Pool& pool) {
   to.mean.resize(to.cells.size());
   to.sd.resize(to.cells.size());
   pool.run(to.count(), [&](int64_t c, int) {
-    const double* x = to.cells[static_cast<size_t>(c)];
+    const CellColumn x = to.cells[static_cast<size_t>(c)];
     double sum = 0, squares = 0;
     for (int64_t row = 0; row < data.rows; ++row)
       if (data.counts(row)) sum += to.weight(row) * (x[row] - x[0]);

@@ -16,8 +16,17 @@ void PackedColumns::Free::operator()(double* memory) const {
   release(memory);
 }
 
-PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
-  const int64_t bytes = round_up(rows, LVM_LANES) * static_cast<int64_t>(sizeof(double));
+PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) { allocate(columns); }
+
+PackedColumns::PackedColumns(int64_t rows, std::vector<std::optional<HostCells>> hosts)
+    : rows_(rows), columns_(static_cast<int64_t>(hosts.size())), hosts_(std::move(hosts)) {
+  int64_t packed = 0;
+  for (const auto& host : hosts_) places_.push_back(host ? 0 : packed++);
+  allocate(packed);
+}
+
+void PackedColumns::allocate(int64_t columns) {
+  const int64_t bytes = round_up(rows_, LVM_LANES) * static_cast<int64_t>(sizeof(double));
   const int64_t stride = round_up(bytes - odd_lines, page) + odd_lines;
   const int64_t tight = round_up(bytes, line);
   // Short columns lie next to each other: they are in the nearest cache anyway.

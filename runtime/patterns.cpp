@@ -52,14 +52,14 @@ void PatternedRows::find_groups(const ir::Program& program) {
 }
 
 /// Patterns in the order of their flags; the rows of each in the table's order.
-void PatternedRows::sort_rows(const std::vector<const double*>& columns, int64_t rows) {
+void PatternedRows::sort_rows(const std::vector<std::optional<CellColumn>>& columns, int64_t rows) {
   std::map<std::string, std::vector<int64_t>, std::greater<>> patterns;
   std::string flags;
   for (int64_t row = 0; row < rows; ++row) {
     flags.clear();
     for (const Group& g : groups_) {
       for (int64_t i = 0; i < g.size; ++i) {
-        flags += std::isnan(columns[static_cast<size_t>(g.data_column + i)][row]) ? '\0' : '\1';
+        flags += std::isnan((*columns[static_cast<size_t>(g.data_column + i)])[row]) ? '\0' : '\1';
       }
     }
     patterns[flags].push_back(row);
@@ -79,7 +79,7 @@ void PatternedRows::sort_rows(const std::vector<const double*>& columns, int64_t
 }
 
 PatternedRows::PatternedRows(const ir::Program& program, const BoundData& data) {
-  std::vector<const double*> columns(static_cast<size_t>(program.data_columns()), nullptr);
+  std::vector<std::optional<CellColumn>> columns(static_cast<size_t>(program.data_columns()));
   for (const ir::DataSlot& slot : program.data) {
     const BoundVariable* bound = data.find(slot.name);
     for (int64_t i = 0; bound && i < slot.size; ++i) {
@@ -91,7 +91,7 @@ PatternedRows::PatternedRows(const ir::Program& program, const BoundData& data) 
   cells_ = PackedColumns(static_cast<int64_t>(row_at_.size()), program.data_columns());
   for (size_t c = 0; c < columns.size(); ++c) {
     double* cells = cells_.column(static_cast<int64_t>(c));
-    for (size_t i = 0; i < row_at_.size(); ++i) cells[i] = columns[c] ? columns[c][row_at_[i]] : 0;
+    for (size_t i = 0; i < row_at_.size(); ++i) cells[i] = columns[c] ? (*columns[c])[row_at_[i]] : 0;
   }
   clear_absent();
 }

@@ -2,6 +2,7 @@
 // Rows sorted by which of their cells are observed, for programs that are walked pattern by pattern (ir/program/program.h).
 
 #include <cstdint>
+#include <optional>
 #include <vector>
 
 #include "ir/program/program.h"
@@ -27,7 +28,7 @@ class PatternedRows {
   PatternedRows(const ir::Program& program, const BoundData& data);
 
   const std::vector<Tile>& tiles() const { return tiles_; }
-  const double* column(int64_t index) const { return cells_.column(index); }
+  const double* column(int64_t index) const { return cells_.column(index).packed(); }
   /// The table's row at a place of the sorted columns.
   int64_t row_at(int64_t place) const { return row_at_[static_cast<size_t>(place)]; }
   /// Writes "<data>.observed" of a pattern into a buffer of derived values.
@@ -46,7 +47,7 @@ class PatternedRows {
     int64_t first_bit, data_column, size, derived;  // of one patterned variable
   };
   void find_groups(const ir::Program& program);
-  void sort_rows(const std::vector<const double*>& columns, int64_t rows);
+  void sort_rows(const std::vector<std::optional<CellColumn>>& columns, int64_t rows);
   template <typename F>
   void each_absent(int64_t bit, const F& f) const;
 

@@ -16,7 +16,7 @@ constexpr int64_t stretch = 1024;     // rows that one task takes
 
 /// (cell - mean) times a scale, 1 / sd where columns have their own; an absent cell is 0.
 struct Column {
-  const double* cells;
+  CellColumn cells;
   double mean = 0, scale = 0;
   double at(int64_t row) const { return std::isnan(cells[row]) ? 0 : (cells[row] - mean) * scale; }
 };

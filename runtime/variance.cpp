@@ -20,20 +20,22 @@ double pairwise_sum(int64_t begin, int64_t end, const Term& term) {
   return pairwise_sum(begin, middle, term) + pairwise_sum(middle, end, term);
 }
 
-}  // namespace
-
-double population_variance(const double* values, int64_t count) {
+template <typename Cells>
+double population(const Cells& values, int64_t count) {
   if (count <= 0) return 0;
-  if (std::all_of(values, values + count, [&](double x) { return x == values[0]; })) return 0;  // not a rounding error's square
-  const auto n = static_cast<double>(count);
   const double origin = values[0];  // keeps the sum from losing digits where the mean is far from zero
+  bool equal = true;
+  for (int64_t i = 0; equal && i < count; ++i) equal = values[i] == origin;
+  if (equal) return 0;  // not a rounding error's square
+  const auto n = static_cast<double>(count);
   const double mean = origin + pairwise_sum(0, count, [&](int64_t i) { return values[i] - origin; }) / n;
   const double squares = pairwise_sum(0, count, [&](int64_t i) { return (values[i] - mean) * (values[i] - mean); });
   const double left = pairwise_sum(0, count, [&](int64_t i) { return values[i] - mean; });
   return (squares - left * left / n) / n;
 }
 
-double weighted_variance(const double* values, const double* weights, int64_t count) {
+template <typename Cells>
+double weighted(const Cells& values, const double* weights, int64_t count) {
   const double* first = std::find_if(weights, weights + count, [](double w) { return w > 0; });
   if (first == weights + count) return 0;
   const double origin = values[first - weights];
@@ -49,18 +51,27 @@ double weighted_variance(const double* values, const double* weights, int64_t co
   return (squares - left * left / n) / n;
 }
 
-double column_variance(const double* values, const double* weights, int64_t count) {
-  const auto of = [](const double* x, const double* w, int64_t n) {
-    return w ? weighted_variance(x, w, n) : population_variance(x, n);
-  };
-  if (std::none_of(values, values + count, [](double x) { return std::isnan(x); })) return of(values, weights, count);
+template <typename Cells>
+double variance(const Cells& values, const double* weights, int64_t count) {
+  return weights ? weighted(values, weights, count) : population(values, count);
+}
+
+}  // namespace
+
+double population_variance(const double* values, int64_t count) { return population(values, count); }
+double weighted_variance(const double* values, const double* weights, int64_t count) { return weighted(values, weights, count); }
+
+double column_variance(const CellColumn& values, const double* weights, int64_t count) {
+  bool complete = true;
+  for (int64_t i = 0; complete && i < count; ++i) complete = !std::isnan(values[i]);
+  if (complete) return values.packed() ? variance(values.packed(), weights, count) : variance(values, weights, count);
   std::vector<double> observed, their_weights;
   for (int64_t i = 0; i < count; ++i) {
     if (std::isnan(values[i])) continue;
     observed.push_back(values[i]);
     if (weights) their_weights.push_back(weights[i]);
   }
-  return of(observed.data(), weights ? their_weights.data() : nullptr, static_cast<int64_t>(observed.size()));
+  return variance(observed.data(), weights ? their_weights.data() : nullptr, static_cast<int64_t>(observed.size()));
 }
 
 }  // namespace lvm::runtime

@@ -126,7 +126,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
     workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}, Buffer(of_series)});
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}, Buffer(of_series), Buffer(0)});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -134,6 +134,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
   }
   states_.assign(static_cast<size_t>(data.rows), 0);
   point_columns();
+  for (Worker& worker : workers_) worker.cells = Buffer(static_cast<int64_t>(hosted_.size()) * LVM_TILE_ROWS);
   fill_variances();
   set_newton_step(1);
   for (const ir::Function& function : program.module.functions) {
@@ -159,8 +160,11 @@ void Walker::point_columns() {
       throw ir::InternalError(fmt::format("data slot `{}` of {} columns is bound to {}", slot.name, slot.size,
                                           bound ? bound->size : 0));
     }
-    for (int64_t i = 0; i < slot.size; ++i)
-      columns_[static_cast<size_t>(slot.offset + i)] = data_.packed.column(bound->first + i);
+    for (int64_t i = 0; i < slot.size; ++i) {
+      const auto at = static_cast<size_t>(slot.offset + i);
+      columns_[at] = data_.packed.column(bound->first + i).packed();
+      if (!columns_[at] && !patterned_) hosted_.push_back({at, data_.packed.host(bound->first + i)});
+    }
   }
   for (size_t i = 0; patterned_ && i < columns_.size(); ++i)
     columns_[i] = patterned_->column(static_cast<int64_t>(i));
@@ -272,14 +276,42 @@ Failure Walker::write_medians(const std::vector<double>& from, std::vector<doubl
   return {};
 }
 
-int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker,
-                           lvm_frame frame, const AfterTile& after) {
+namespace {
+
+/// Compiled code may read a host's cells where they lie: doubles side by side on the boundary that it relies on, and whole vectors of lanes.
+const double* as_packed(const HostCells& cells, const Tile& tile) {
+  const bool plain = cells.type == HostType::f64 && cells.stride == sizeof(double) && !cells.validity && !cells.codes &&
+                     cells.change.kind == CellChange::Kind::none && tile.rows % LVM_LANES == 0;
+  const unsigned char* at = cells.data + tile.at * cells.stride;
+  return plain && reinterpret_cast<uintptr_t>(at) % 64 == 0 ? reinterpret_cast<const double*>(at) : nullptr;
+}
+
+}  // namespace
+
+/// Where the columns of a tile are; a host's cells are read into the worker's room first.
+void Walker::point_at(const Tile& tile, Worker& worker) const {
+  worker.columns.clear();
+  for (const double* column : columns_) worker.columns.push_back(column ? column + tile.at : nullptr);
+  double* room = worker.cells.data();
+  for (const Hosted& hosted : hosted_) {
+    const double* cells = as_packed(*hosted.cells, tile);
+    if (!cells) {
+      hosted.cells->read(tile.at, tile.rows, room);
+      for (int64_t i = tile.rows; i % LVM_LANES != 0; ++i) room[i] = room[tile.rows - 1];
+      cells = room;
+      room += LVM_TILE_ROWS;
+    }
+    worker.columns[hosted.column] = cells;
+  }
+}
+
+int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
+                           const AfterTile& after) {
   const std::function<int32_t(lvm_frame*)>& compiled = functions_.at(function);
   FunctionTimer timer(worker.times, function);
   for (int64_t index = from; index < to; ++index) {
     const Tile& tile = tiles_[static_cast<size_t>(index)];
-    worker.columns.clear();
-    for (const double* column : columns_) worker.columns.push_back(column + tile.at);
+    point_at(tile, worker);
     if (walks_series() && function != start_function && function != ir::emissions_function) {
       FunctionTimer columns(worker.times, chain_columns);
       const auto row = [&](int32_t i) { return row_at(tile.at + i); };

@@ -81,6 +81,9 @@ class Walker {
   bool has(const std::string& function) const { return functions_.contains(function); }
   /// A derived or statistic slot's first double; null where the Program has no such slot.
   const double* derived(const std::string& name) const;
+  const double* derived() const { return derived_.data(); }  // all of them
+  /// Of all rows; `update` reads them.
+  double* statistics() { return statistics_.data(); }
   const double* statistic(const std::string& name) const;
   Pool& pool() { return pool_; }
   /// Of all that was walked so far; `reduce` are the sums over shards.
@@ -96,10 +99,12 @@ class Walker {
     Buffer derived, raw, sums, completed, total;
     FunctionTimes times;
     Buffer chain;  // columns of a chain, of a tile
+    Buffer cells;  // of one tile: those that a host keeps
   };
   using AfterTile = std::function<void(const Worker& worker, const Tile& tile)>;
 
   void point_columns();
+  void point_at(const Tile& tile, Worker& worker) const;
   void set_columns(int64_t first, const std::vector<std::vector<double>>& values);
   void fill_variances();
   bool walks_series() const { return chain_ || gaussian_; }
@@ -131,7 +136,12 @@ class Walker {
   Shards shards_;
   PackedColumns assignments_;  // start values, then assignments
   std::vector<double> states_;  // of the table's rows: of the first start latent
-  std::vector<const double*> columns_;  // of the whole table, in the order of Program::data
+  std::vector<const double*> columns_;  // of the whole table, in the order of Program::data; null where a host has the cells
+  struct Hosted {
+    size_t column;
+    const HostCells* cells;
+  };
+  std::vector<Hosted> hosted_;  // these
   Buffer derived_;
   Buffer shard_statistics_;  // [shard][slot][lane]
   Buffer statistics_;        // [slot]

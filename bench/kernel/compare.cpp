@@ -175,7 +175,7 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
                                                                     : bench::avx2::rows_adder(mixture);
   if (!add_rows || rows % 16 != 0) throw Fault("there is no kernel by hand for this size");
   std::vector<const double*> columns;
-  for (int64_t i = 0; i < d; ++i) columns.push_back(code.data.packed.column(code.data.variables.front().first + i));
+  for (int64_t i = 0; i < d; ++i) columns.push_back(std::as_const(code.data).packed.column(code.data.variables.front().first + i).packed());
   const auto zeros = [](int64_t count) { return std::vector<double>(static_cast<size_t>(count), 0); };
   bench::Sums sums;
   std::vector<double> compiled, by_hand;

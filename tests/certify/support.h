@@ -4,7 +4,7 @@
 #include <catch2/catch.hpp>
 #include <string>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvm::certified {
 

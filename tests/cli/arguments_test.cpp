@@ -29,7 +29,7 @@ TEST_CASE("usage errors exit with 2 and say what was meant") {
   const std::vector<std::pair<List, std::string>> cases = {
       {List{}, "Subcommands"},
       {{"rnu", "a.lvm"}, "did you mean `run`?"},
-      {{"impute", "fit", "a.csv"}, "`lvmc impute` is not there yet"},
+      {{"compare", "a.lvm", "a.csv"}, "`lvmc compare` is not there yet"},
       {{"score", "fit"}, "`score` needs a data file"},
       {{"--verbose"}, "there is no option `--verbose` before a command"},
       {{"run"}, "model is required"},

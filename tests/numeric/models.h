@@ -6,7 +6,7 @@
 #include <string_view>
 #include <vector>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvm::numeric {
 

@@ -21,6 +21,7 @@ constexpr const char* examples = R"(Examples:
   lvmc score lvm_runs/gmm/1 new.csv                how probable are new rows
   lvmc infer lvm_runs/gmm/1 new.csv --out z.csv    the posterior of their latents
   lvmc sample lvm_runs/gmm/1 -n 1000               rows drawn from the fit; --given new.csv: rows made anew
+  lvmc impute lvm_runs/gmm/1 gaps.csv --out whole.csv   missing cells, with their standard deviations
   lvmc draw lvm_runs/vae/1 --what samples --out samples.png
   lvmc explain gmm.lvm                             the bound, the plan with reasons, every update
   lvmc explain E0412                               what a diagnostic means
@@ -28,7 +29,7 @@ Exit codes: 0 done, 1 the model or the data is wrong, 2 usage, 3 not converged (
 130 and 143 interrupted.)";
 
 /// Commands of later versions: naming them is better than "no such command".
-const std::vector<std::string> later_commands = {"impute", "compare", "report", "build", "lsp", "completion", "doctor"};
+const std::vector<std::string> later_commands = {"compare", "report", "build", "lsp"};
 
 /// Texts as they stand on the command line, before they are split and checked.
 struct Raw {
@@ -205,7 +206,7 @@ std::string unknown_command(const std::string& given) {
   if (std::ranges::find(later_commands, given) != later_commands.end()) {
     return fmt::format("`lvmc {}` is not there yet", given);
   }
-  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "draw", "fmt"};
+  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "impute", "draw", "fmt", "doctor", "completion"};
   commands.insert(commands.end(), later_commands.begin(), later_commands.end());
   return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
 }
@@ -216,7 +217,8 @@ Parsed wrong(const std::string& what) {
 }
 
 std::string missing_files(const Arguments& arguments) {
-  const bool asks = arguments.command == "run" || arguments.command == "score" || arguments.command == "infer";
+  const std::vector<std::string> asking = {"run", "score", "infer", "impute"};
+  const bool asks = std::ranges::count(asking, arguments.command) > 0;
   if (!asks || !arguments.data.empty()) return "";
   if (arguments.emit && *arguments.emit < lvm::Stage::program) return "";
   return fmt::format("`{}` needs a data file", arguments.command);
@@ -236,6 +238,7 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   if (arguments.no_folder && arguments.posterior)
     return "`--posterior` writes into the folder of the run, and `--no-folder` writes none";
   if (arguments.no_folder && !arguments.out.empty()) return "`--out` and `--no-folder` contradict each other";
+  if (arguments.json && !arguments.format.empty() && arguments.format != "json") return fmt::format("`--json` and `--format {}` contradict each other", arguments.format);
   if (arguments.certify && arguments.emit)
     return "`--certify` and `--emit` are two different questions: choose one";
   if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";
@@ -252,6 +255,11 @@ void add_question_options(CLI::App& command, Arguments& to, Raw& raw, const char
   command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")->check(CLI::IsMember({"llvm", "interpreter"}));
   command.add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
   command.add_flag("-q,--quiet", to.quiet, "nothing on stderr but errors");
+}
+
+/// Of those whose answer is columns.
+void add_format(CLI::App& command, Arguments& to) {
+  command.add_option("--format", to.format, "csv, npy or json; where nothing is said by the ending of `--out`, else csv")->check(CLI::IsMember({"csv", "npy", "json"}));
 }
 
 /// Declares the commands; their values land in `to` and `raw`.
@@ -291,8 +299,15 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   CLI::App* infer = add("infer", "the posterior of the latents of rows under a fitted model, as CSV", "the fit: the folder of a run, or its fit.lvmfit");
   add_data_options(*infer, to, raw);
   add_question_options(*infer, to, raw, "write to this new file, not to stdout");
+  add_format(*score, to);
+  add_format(*infer, to);
+  CLI::App* impute = add("impute", "complete the missing cells of a table by a fitted model, with their standard deviations", "the fit: the folder of a run, or its fit.lvmfit");
+  add_data_options(*impute, to, raw);
+  add_question_options(*impute, to, raw, "write to this new file, not to stdout");
+  add_format(*impute, to);
   CLI::App* sample = add("sample", "draw rows from a fitted model, as CSV; or make given rows anew", "the fit: the folder of a run, or its fit.lvmfit");
   add_question_options(*sample, to, raw, "write to this new file, not to stdout");
+  add_format(*sample, to);
   sample->add_option("-n,--rows", to.rows, "how many rows")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
   sample->add_option("--given", to.data, "a table whose rows are made anew: their latents are inferred, and the data drawn");
   sample->add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
@@ -313,9 +328,43 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   layout->add_flag("--check", to.check_layout, "change nothing; exit with 1 where the layout differs");
   layout->add_option("--color", to.color, "auto, always or never")
       ->check(CLI::IsMember({"auto", "always", "never"}));
+  CLI::App* doctor = app.add_subcommand("doctor", "say whether all that a fit needs works on this machine");
+  doctor->allow_extras();
+  doctor->add_flag("-q,--quiet", to.quiet, "nothing on stdout where all is well");
+  CLI::App* completion = add("completion", "print a script by which a shell completes commands and options", "bash, zsh or fish");
+  completion->get_option("model")->check(CLI::IsMember(std::vector<std::string>(std::begin(shells), std::end(shells))));
+}
+
+/// "{a,b}" of a CLI::IsMember; empty of anything else.
+std::vector<std::string> choices_of(const CLI::Option& option) {
+  const std::string text = option.get_type_name();
+  const size_t open = text.find('{'), close = text.rfind('}');
+  if (open == std::string::npos || close == std::string::npos || close < open) return {};
+  return split(text.substr(open + 1, close - open - 1), ',');
+}
+
+CommandOutline outline_of(const CLI::App& command) {
+  CommandOutline to{command.get_name(), command.get_description(), {}};
+  for (const CLI::Option* option : command.get_options()) {
+    OptionOutline one{{}, choices_of(*option), option->get_description(), option->get_items_expected_max() > 0};
+    for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
+    for (const std::string& name : option->get_snames()) one.names.push_back("-" + name);
+    if (!one.names.empty()) to.options.push_back(std::move(one));
+  }
+  return to;
 }
 
 }  // namespace
+
+std::vector<CommandOutline> command_outlines() {
+  Arguments ignored;
+  Raw raw;
+  CLI::App app{"", "lvmc"};
+  declare(app, ignored, raw);
+  std::vector<CommandOutline> to;
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) to.push_back(outline_of(*command));
+  return to;
+}
 
 Parsed parse_arguments(int count, const char* const* values) {
   Arguments to;

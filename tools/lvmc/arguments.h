@@ -5,12 +5,14 @@
 #include <string>
 #include <vector>
 
-#include "lvm/pictures.h"
+#include "api/pictures.h"
+#include "completion.h"
 
 namespace lvmc {
 
 struct Arguments {
   std::string command;            // "run", "check", "explain", "fmt"
+  std::string format;             // of answers: "csv", "npy", "json"; empty: by the ending of `out`
   std::string model;              // or the code of a diagnostic, for `explain`; of questions about a fit its file or folder
   std::vector<std::string> data;  // files of one table
   lvm::CompileOptions compile;
@@ -42,5 +44,8 @@ struct Parsed {
   std::string out, error;
 };
 Parsed parse_arguments(int count, const char* const* values);
+
+/// The commands with their options.
+std::vector<CommandOutline> command_outlines();
 
 }  // namespace lvmc

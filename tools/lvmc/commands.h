@@ -13,5 +13,8 @@ int score(const Arguments& arguments);
 int infer(const Arguments& arguments);
 int sample(const Arguments& arguments);
 int draw(const Arguments& arguments);
+int impute(const Arguments& arguments);
+int doctor(const Arguments& arguments);
+int completion(const Arguments& arguments);
 
 }  // namespace lvmc

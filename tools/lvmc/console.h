@@ -4,7 +4,7 @@
 #include <string>
 #include <string_view>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvmc {
 

@@ -18,6 +18,9 @@ int dispatch(const lvmc::Arguments& arguments) {
   if (arguments.command == "infer") return lvmc::infer(arguments);
   if (arguments.command == "sample") return lvmc::sample(arguments);
   if (arguments.command == "draw") return lvmc::draw(arguments);
+  if (arguments.command == "impute") return lvmc::impute(arguments);
+  if (arguments.command == "doctor") return lvmc::doctor(arguments);
+  if (arguments.command == "completion") return lvmc::completion(arguments);
   return lvmc::format(arguments);
 }
 

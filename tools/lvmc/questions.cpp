@@ -8,7 +8,7 @@
 #include "commands.h"
 #include "console.h"
 #include "exit_codes.h"
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 #include "results.h"
 
 namespace lvmc {
@@ -31,16 +31,38 @@ bool may_write(const Arguments& arguments) {
   return false;
 }
 
-std::string score_rows(const lvm::Score& score) {
-  std::string text = fmt::format("row,{}{}{}\n", score.name, score.errors.empty() ? "" : ",error",
-                                 score.effective.empty() ? "" : ",effective_draws");
-  for (size_t row = 0; row < score.values.size(); ++row) {
-    text += fmt::format("{},{}", row + 1, score.values[row]);
-    if (!score.errors.empty()) text += fmt::format(",{}", score.errors[row]);
-    if (!score.effective.empty()) text += fmt::format(",{}", score.effective[row]);
-    text += '\n';
+std::string format_of(const Arguments& arguments) {
+  if (arguments.json) return "json";
+  if (!arguments.format.empty()) return arguments.format;
+  for (const char* format : {"npy", "json"}) {
+    if (arguments.out.ends_with(std::string(".") + format)) return format;
   }
-  return text;
+  return "csv";
+}
+
+std::string formatted(const Arguments& arguments, const lvm::Results& results) {
+  const std::string format = format_of(arguments);
+  if (format == "npy") return lvm::to_npy(results);
+  return format == "json" ? lvm::to_json(results) + "\n" : lvm::to_csv(results);
+}
+
+/// A row a line; a matrix of numbers has no need to count its rows.
+lvm::Results score_columns(const lvm::Score& score, bool counted) {
+  lvm::Results to;
+  if (counted) {
+    to.columns.push_back({"row", std::vector<double>(score.values.size())});
+    for (size_t row = 0; row < score.values.size(); ++row) to.columns.front().values[row] = static_cast<double>(row + 1);
+  }
+  to.columns.push_back({score.name, score.values});
+  if (!score.errors.empty()) to.columns.push_back({"error", score.errors});
+  if (!score.effective.empty()) to.columns.push_back({"effective_draws", score.effective});
+  return to;
+}
+
+/// The whole answer, or what a row is worth.
+std::string score_rows(const Arguments& arguments, const lvm::Score& score) {
+  const std::string format = format_of(arguments);
+  return format == "json" ? lvm::to_json(score) + "\n" : formatted(arguments, score_columns(score, format == "csv"));
 }
 
 /// "-1130.264 (-4.1554 a row)", with the error of both where there is one.
@@ -88,8 +110,9 @@ int score(const Arguments& arguments) {
   const lvm::Score score = lvm::score(fitted, bound, options);
   if (!score.ok()) return failure(score.report, arguments);
   show(score.report, arguments);
-  if (!arguments.out.empty() && !write_file(arguments.out, score_rows(score))) return files;
+  if (!arguments.out.empty() && !write_file(arguments.out, score_rows(arguments, score))) return files;
   if (arguments.json) return print(lvm::to_json(score) + "\n");
+  if (arguments.out.empty() && !arguments.format.empty()) return print(score_rows(arguments, score));
   std::string text = score_summary(fitted, score, options.seed);
   if (fitted.method() == "gradient") {
     const lvm::Results latents = lvm::infer(fitted, bound, arguments.fit.threads);
@@ -104,7 +127,7 @@ namespace {
 int deliver(const Arguments& arguments, const lvm::Results& results) {
   if (!results.ok()) return failure(results.report, arguments);
   show(results.report, arguments);
-  const std::string text = arguments.json ? lvm::to_json(results) + "\n" : lvm::to_csv(results);
+  const std::string text = formatted(arguments, results);
   if (arguments.out.empty()) return print(text);
   return write_file(arguments.out, text) ? success : files;
 }
@@ -119,6 +142,15 @@ int infer(const Arguments& arguments) {
   if (latents.ok() && !arguments.quiet) write_error(active_text(latents));
   return deliver(arguments, latents);
 }
+
+int impute(const Arguments& arguments) {
+  if (!may_write(arguments)) return files;
+  const lvm::FittedModel fitted = fitted_model(arguments);
+  if (!fitted.ok()) return failure(fitted.report(), arguments);
+  return deliver(arguments, lvm::impute(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads));
+}
+
+int completion(const Arguments& arguments) { return print(completion_script(arguments.model, command_outlines())); }
 
 int sample(const Arguments& arguments) {
   if (!may_write(arguments)) return files;

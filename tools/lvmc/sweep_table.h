@@ -3,7 +3,7 @@
 
 #include <string>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvmc {
 

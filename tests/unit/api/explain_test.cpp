@@ -2,7 +2,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 #include "tests/support/golden.h"
 
 namespace lvm {

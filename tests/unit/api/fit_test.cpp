@@ -3,7 +3,7 @@
 #include <algorithm>
 #include <cmath>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 #include "tests/support/golden.h"
 
 namespace {

@@ -8,7 +8,7 @@
 #include <filesystem>
 
 #include "api/fit_file.h"
-#include "lvm/pictures.h"
+#include "api/pictures.h"
 #include "tests/support/golden.h"
 
 namespace {

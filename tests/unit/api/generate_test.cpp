@@ -6,7 +6,7 @@
 #include <fstream>
 #include <unistd.h>
 
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 
 namespace {
 

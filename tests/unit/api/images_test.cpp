@@ -4,7 +4,7 @@
 
 #include <catch2/catch.hpp>
 
-#include "lvm/pictures.h"
+#include "api/pictures.h"
 
 namespace {
 

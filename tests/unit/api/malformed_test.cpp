@@ -8,7 +8,7 @@
 #include <random>
 #include <set>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 #include "tests/support/golden.h"
 
 namespace lvm {

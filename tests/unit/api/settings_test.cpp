@@ -5,7 +5,7 @@
 
 #include <cmath>
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 #include "tests/support/golden.h"
 
 namespace {

@@ -36,7 +36,7 @@ using Names = std::vector<std::string>;
 using Values = std::vector<double>;
 
 Values cells(const BoundData& data, int64_t column) {
-  return {data.packed.column(column), data.packed.column(column) + data.rows};
+  return {data.packed.column(column).packed(), data.packed.column(column).packed() + data.rows};
 }
 
 Names columns_of(const Outcome& out, const std::string& name) {

@@ -1,7 +1,7 @@
 #pragma once
 // Pictures of what a fitted model has learnt, as bytes of PNG and text of SVG.
 
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 
 namespace lvm {
 

@@ -4,7 +4,7 @@
 //   lvm::FittedModel fitted = lvm::load("lvm_runs/gmm/1/fit.lvmfit");
 //   lvm::Results z = lvm::infer(fitted, lvm::bind(fitted, lvm::read_data("new.csv")));
 
-#include "lvm/lvm.h"
+#include "api/lvm.h"
 
 namespace lvm {
 
@@ -44,8 +44,15 @@ Results sample(const FittedModel& fitted, const SampleOptions& options = {});
 /// P(data | latents) at the mean (of finite latents: at the most probable value) of q of the rows.
 Results reconstruct(const FittedModel& fitted, const BoundModel& bound, const SampleOptions& options = {});
 
+/// The table's data, with E[cell | what is observed of its row] in the place of missing cells, and in columns `NAME_sd` the standard
+/// deviations of these; of categories and of `bool` the most probable value, and in `NAME_p` its probability. Cells that were there
+/// have NaN in those columns. Of models by EM whose data depend on finite latents.
+Results impute(const FittedModel& fitted, const BoundModel& bound, int threads = 0);
+
 /// Columns by name; categories by what they are called.
 std::string to_json(const Results& results);
+/// NumPy's format: a matrix of doubles, rows by columns; categories by their numbers from 0.
+std::string to_npy(const Results& results);
 /// With a header, as `read_data` takes it.
 std::string to_csv(const Results& results);
 

@@ -76,7 +76,7 @@ Role drawn_as(const ir::Model& model, const Variable& v) {
   return leads ? Role::latent : v.role;
 }
 
-bool can_draw(const Drawing& drawing, const ir::Factor& factor, Diagnostics& diagnostics) {
+bool can_draw(const FactorEvents& drawing, const ir::Factor& factor, Diagnostics& diagnostics) {
   if (runtime::find_sampler(drawing.family())) return true;
   diagnostics.report({.code = Code::fit_cannot_answer,
                       .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name, drawing.family().substr(0, drawing.family().find('.'))),
@@ -86,7 +86,7 @@ bool can_draw(const Drawing& drawing, const ir::Factor& factor, Diagnostics& dia
 
 /// A factor of one row, drawn from as often as its step comes.
 struct StepDraw {
-  Drawing drawing;
+  FactorEvents drawing;
   ir::Steps steps;
   std::function<RowBlocks()> slots;
   uint32_t variable;
@@ -99,7 +99,7 @@ bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Di
   const ir::Model& model = rows.model();
   std::vector<StepDraw> draws;
   for (const ir::Factor& factor : model.factors) {
-    Drawing drawing(model, factor);
+    FactorEvents drawing(model, factor);
     if (!can_draw(drawing, factor, diagnostics)) return false;
     const auto wanted = drawing.wanted();
     draws.push_back({std::move(drawing), factor.steps, rows.prepared(wanted), static_cast<uint32_t>(factor.variable.variable)});
@@ -126,7 +126,7 @@ bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Di
       generator.seed(runtime::Random(seed, runtime::Site::user, each.variable).bits(step));
       const runtime::Sampler& sampler = *runtime::find_sampler(each.drawing.family());
       const std::vector<double> drawn = each.drawing.events(
-          each.slots(), 1, [&](int64_t, const runtime::SlotValues& of, std::span<double> event) { sampler.draw(of, event, generator); });
+          each.slots(), 1, [&](int64_t, const runtime::SlotValues& of, std::span<double> event, std::span<const int64_t>) { sampler.draw(of, event, generator); });
       std::vector<double>& all = to[each.drawing.variable().name];
       all.insert(all.end(), drawn.begin(), drawn.end());
       rows.set(each.drawing.variable().name, drawn);

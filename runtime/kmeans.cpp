@@ -80,7 +80,7 @@ Feature make_feature(const BoundVariable& v, const CellColumn& cells, double var
 }
 
 /// Its variance over the circle is 1/2 at most.
-Feature on_circle(const double* cells, double (*part)(double), const BoundData& data, Points& points) {
+Feature on_circle(const CellColumn& cells, double (*part)(double), const BoundData& data, Points& points) {
   std::vector<double>& made = points.made.emplace_back();
   for (int64_t i = 0; i < data.rows; ++i) made.push_back(part(cells[i]));
   Feature f{made.data()};
@@ -104,7 +104,7 @@ Points all_points(const BoundData& data, const Clustering& clustering) {
     };
     const bool angle = std::find(clustering.angles.begin(), clustering.angles.end(), v.name) != clustering.angles.end();
     for (int64_t i = 0; i < v.size; ++i) {
-      const double* cells = data.packed.column(v.first + i);
+      const CellColumn cells = data.packed.column(v.first + i);
       if (angle) {
         add(on_circle(cells, [](double x) { return std::cos(x); }, data, points));
         add(on_circle(cells, [](double x) { return std::sin(x); }, data, points));

@@ -33,7 +33,7 @@ void PackedColumns::allocate(int64_t columns) {
   const int64_t chosen = bytes < page ? tight : stride;
   stride_ = chosen / static_cast<int64_t>(sizeof(double));
   const auto total = static_cast<size_t>(chosen * (columns > 0 ? columns : 1) + line);
-  memory_.reset(static_cast<double*>(allocate(total)));
+  memory_.reset(static_cast<double*>(runtime::allocate(total)));
 }
 
 void PackedColumns::pad(int64_t index) {

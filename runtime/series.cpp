@@ -177,7 +177,7 @@ BoundData sequenced(const ir::Model& model, const BoundData& data, Series series
   const auto add = [&](BoundVariable v, int64_t from, int lag) {
     v.first = next;
     for (int64_t e = 0; e < v.size; ++e, ++next) {
-      const double* cells = data.packed.column(from + e);
+      const CellColumn cells = data.packed.column(from + e);
       double* out = to.packed.column(next);
       for (int64_t row = 0; row < data.rows; ++row) {
         const int64_t at = step[static_cast<size_t>(row)] >= lag ? row - lag : row;

@@ -140,7 +140,7 @@ struct Scores {
 
 /// The cells of one column without part of their noise: the mean over some steps on either side, absent ones left out. Where none of these is
 /// there, that of the step before.
-std::vector<double> levels(const BoundData& data, const double* cells) {
+std::vector<double> levels(const BoundData& data, const CellColumn& cells) {
   constexpr int64_t reach = 2;
   std::vector<double> values(static_cast<size_t>(data.rows), 0);
   for (size_t s = 0; s + 1 < data.series.size(); ++s) {

@@ -8,7 +8,7 @@
 #include <limits>
 #include <random>
 
-#include "lvm/fitted.h"
+#include "api/fitted.h"
 #include "tests/numeric/fixture.h"
 
 namespace lvm::numeric {

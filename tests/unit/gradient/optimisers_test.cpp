@@ -127,7 +127,7 @@ TEST_CASE("a schedule lowers the rate to 0") {
 TEST_CASE("a wrong optimiser says what is wrong") {
   for (const auto& [text, expected] : std::vector<std::pair<std::string, std::string>>{
            {"newton", "it is `adam`, `adamw`, `sgd`, `momentum`, `adagrad` or `rmsprop`"},
-           {"sgd(rat: 1)", "`sgd` has no option `rat`: it takes `rate`, `weight_decay`, `clip`, `schedule`"},
+           {"sgd(rat: 1)", "`sgd` has no option `rat`: it takes `rate`, `weight_decay`, `clip`, `bias_rate`, `schedule`"},
            {"sgd(rate: fast)", "`rate` of `sgd` is a number from 0, not `fast`"},
            {"sgd(1e-3)", "its options have names, such as `rate: 0.001`, and not `1e-3`"},
            {"sgd(rate: 1", "a bracket is missing"},

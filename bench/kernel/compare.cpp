@@ -10,6 +10,7 @@
 #include <memory>
 #include <numbers>
 #include <random>
+#include <utility>
 
 #include "api/state.h"
 #include "bench/kernel/by_hand.h"

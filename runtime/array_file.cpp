@@ -10,10 +10,13 @@
 #include <cmath>
 #include <cstring>
 
+#include "runtime/mapped_file.h"
+
 namespace lvm::runtime {
 namespace {
 
 constexpr int64_t most_columns = 1000000;
+constexpr int64_t let_go_bytes = int64_t{1} << 22;  // of a mapped file, at once
 constexpr int64_t block_rows = 64;  // of a row-major array: a block of the columns' cells stays in the cache
 
 template <typename T>
@@ -78,6 +81,7 @@ bool read_cells(const Array& array, Table& table, Pool& pool) {
       values.resize(static_cast<size_t>(array.rows));
       const char* from = array.cells.data() + c * array.rows * array.bytes;
       if (!convert(array, from, array.bytes, array.rows, values.data())) exact = false;
+      if (array.mapped) let_go(array.cells.substr(static_cast<size_t>(c * array.rows * array.bytes), static_cast<size_t>(array.rows * array.bytes)));
     });
     return exact;
   }
@@ -85,12 +89,17 @@ bool read_cells(const Array& array, Table& table, Pool& pool) {
     table.columns[static_cast<size_t>(c)].values.resize(static_cast<size_t>(array.rows));
   });
   const int64_t stride = array.columns * array.bytes;
-  pool.run((array.rows + block_rows - 1) / block_rows, [&](int64_t block, int) {
-    const int64_t first = block * block_rows, count = std::min(block_rows, array.rows - first);
-    for (int64_t c = 0; c < array.columns; ++c) {
-      double* to = table.columns[static_cast<size_t>(c)].values.data() + first;
-      if (!convert(array, array.cells.data() + first * stride + c * array.bytes, stride, count, to)) exact = false;
+  const int64_t part_rows = std::max(int64_t{1}, let_go_bytes / (stride * block_rows)) * block_rows;
+  pool.run((array.rows + part_rows - 1) / part_rows, [&](int64_t part, int) {
+    const int64_t begin = part * part_rows, end = std::min(begin + part_rows, array.rows);
+    for (int64_t first = begin; first < end; first += block_rows) {
+      const int64_t count = std::min(block_rows, end - first);
+      for (int64_t c = 0; c < array.columns; ++c) {
+        double* to = table.columns[static_cast<size_t>(c)].values.data() + first;
+        if (!convert(array, array.cells.data() + first * stride + c * array.bytes, stride, count, to)) exact = false;
+      }
     }
+    if (array.mapped) let_go(array.cells.substr(static_cast<size_t>(begin * stride), static_cast<size_t>((end - begin) * stride)));
   });
   return exact;
 }
@@ -150,7 +159,7 @@ std::optional<ArrayFault> set_shape(Array& array, const std::vector<int64_t>& di
   return std::nullopt;
 }
 
-std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, Pool& pool, Diagnostics& diagnostics) {
+std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, bool mapped, Pool& pool, Diagnostics& diagnostics) {
   const auto fail = [&](ArrayFault fault) {
     Diagnostic d{fault.code, std::move(fault.message)};
     d.hint = std::move(fault.hint);
@@ -160,7 +169,8 @@ std::optional<Table> read_array_file(const std::string& name, std::string_view b
   };
   std::variant<Array, ArrayFault> read = is_npy(name, bytes) ? read_npy(bytes) : read_idx(bytes);
   if (ArrayFault* fault = std::get_if<ArrayFault>(&read)) return fail(std::move(*fault));
-  const Array& array = std::get<Array>(read);
+  Array& array = std::get<Array>(read);
+  array.mapped = mapped;
   Table table;
   table.file = name;
   table.rows = array.rows;

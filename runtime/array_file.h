@@ -18,8 +18,8 @@ namespace lvm::runtime {
 /// Its first bytes or its name say that it is one: a damaged one is reported as such, and not as a strange text.
 bool is_array_file(std::string_view name, std::string_view bytes);
 
-/// None where `diagnostics` got an error.
-std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, Pool& pool, Diagnostics& diagnostics);
+/// None where `diagnostics` got an error. Of a mapped file pages are let go as they have been read.
+std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, bool mapped, Pool& pool, Diagnostics& diagnostics);
 
 /// Numbers in a file, their header read: `cells` has exactly rows · columns of them.
 struct Array {
@@ -31,6 +31,7 @@ struct Array {
   int64_t rows = 0;
   int64_t columns = 1;
   std::string_view cells = {};
+  bool mapped = false;
 };
 
 struct ArrayFault {

@@ -159,30 +159,32 @@ void add_row(const Points& points, int64_t row, double* centre, double times = 1
   }
 }
 
-/// The nearest centre of each row, the first of equals, and its squared distance.
+/// The nearest centre of each row, the first of equals, and where asked for its squared distance.
 struct Nearest {
   std::vector<double> state;
-  std::vector<double> distance;
+  std::vector<double> distance = {};
 };
 
-Nearest assign(const Points& points, const std::vector<double>& centres, int64_t states, Pool& pool) {
-  Nearest out;
-  out.state.assign(static_cast<size_t>(points.rows), 0);
-  out.distance.assign(static_cast<size_t>(points.rows), std::numeric_limits<double>::infinity());
+Nearest assign(const Points& points, const std::vector<double>& centres, int64_t states, Pool& pool, bool distances_too = false) {
+  Nearest out{std::vector<double>(static_cast<size_t>(points.rows), 0)};
+  if (distances_too) out.distance.resize(static_cast<size_t>(points.rows));
   pool.run((points.rows + block - 1) / block, [&](int64_t index, int) {
     const int64_t begin = index * block, count = std::min(block, points.rows - begin);
-    double d[block];
+    double d[block], least[block];
+    std::fill(least, least + count, std::numeric_limits<double>::infinity());
+    double* state = out.state.data() + begin;
     for (int64_t k = 0; k < states; ++k) {
       distances(points, begin, count, centres.data() + k * points.coordinates, d);
       for (int64_t i = 0; i < count; ++i) {
-        if (!(d[i] < out.distance[static_cast<size_t>(begin + i)])) continue;
-        out.distance[static_cast<size_t>(begin + i)] = d[i];
-        out.state[static_cast<size_t>(begin + i)] = static_cast<double>(k);
+        if (!(d[i] < least[i])) continue;
+        least[i] = d[i];
+        state[i] = static_cast<double>(k);
       }
     }
-    for (int64_t i = begin; i < begin + count; ++i) {
-      if (points.labelled(i)) out.state[static_cast<size_t>(i)] = points.labels[i];
+    for (int64_t i = 0; i < count; ++i) {
+      if (points.labelled(begin + i)) state[i] = points.labels[begin + i];
     }
+    if (distances_too) std::copy(least, least + count, out.distance.begin() + begin);
   });
   return out;
 }
@@ -340,12 +342,18 @@ void improve(const Points& points, int64_t states, std::vector<double>& centres,
   }
 }
 
+/// How many rows that count each state has.
+std::vector<int64_t> count_rows(const std::vector<double>& state, int64_t states, const BoundData& data) {
+  std::vector<int64_t> counts(static_cast<size_t>(states), 0);
+  for (size_t i = 0; i < state.size(); ++i) {
+    if (data.counts(static_cast<int64_t>(i))) ++counts[static_cast<size_t>(state[i])];
+  }
+  return counts;
+}
+
 /// Gives each state without rows that count the row that is farthest from its centre among states that can spare one.
 void fill_empty(Nearest& nearest, int64_t states, const BoundData& data, const double* labels) {
-  std::vector<int64_t> counts(static_cast<size_t>(states), 0);
-  for (size_t i = 0; i < nearest.state.size(); ++i) {
-    if (data.counts(static_cast<int64_t>(i))) ++counts[static_cast<size_t>(nearest.state[i])];
-  }
+  std::vector<int64_t> counts = count_rows(nearest.state, states, data);
   for (int64_t k = 0; k < states; ++k) {
     if (counts[static_cast<size_t>(k)] > 0) continue;
     size_t far = nearest.state.size();
@@ -384,7 +392,10 @@ std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& c
   auto centres = choose_centres(sample, labelled, states, seed, restart, pool);
   if (centres) improve(sample, states, *centres, pool);
   Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(points, states, seed, restart);
-  fill_empty(nearest, states, data, clustering.labels);
+  if (std::ranges::count(count_rows(nearest.state, states, data), 0) > 0) {
+    if (centres) nearest = assign(points, *centres, states, pool, true);  // seldom: what each row would take is not kept
+    fill_empty(nearest, states, data, clustering.labels);
+  }
   return std::move(nearest.state);
 }
 

@@ -6,6 +6,7 @@
 #include <unistd.h>
 
 #include <cerrno>
+#include <cstdint>
 #include <system_error>
 
 namespace lvm::runtime {
@@ -57,6 +58,13 @@ void MappedFile::read_all(int descriptor) {
     buffer_.written(static_cast<size_t>(count));
   }
   bytes_ = buffer_.bytes();
+}
+
+void let_go(std::string_view part) {
+  const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
+  const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
+  const auto end = (reinterpret_cast<uintptr_t>(part.data()) + part.size()) / page * page;
+  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // a wish: nothing depends on it
 }
 
 MappedFile::~MappedFile() {

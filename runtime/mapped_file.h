@@ -18,6 +18,8 @@ class MappedFile {
   std::string_view bytes() const { return bytes_; }
   /// Empty, or why the file could not be read.
   const std::string& error() const { return error_; }
+  /// The bytes are pages of the file, which may be let go.
+  bool mapped() const { return mapping_ != nullptr; }
 
  private:
   void load(int descriptor);
@@ -29,5 +31,9 @@ class MappedFile {
   void* mapping_ = nullptr;
   size_t mapped_ = 0;
 };
+
+/// Lets the whole pages within `part` of a mapped file go: what has been read counts no longer among the memory of the process.
+/// They come back when they are read again.
+void let_go(std::string_view part);
 
 }  // namespace lvm::runtime

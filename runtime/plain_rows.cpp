@@ -6,6 +6,7 @@
 #include <vector>
 
 #include "runtime/decimal.h"
+#include "runtime/mapped_file.h"
 
 namespace lvm::runtime {
 namespace {
@@ -138,6 +139,7 @@ bool read_plain_rows(const PlainText& text, Table& table, Pool& pool) {
   std::atomic<bool> plain = true;
   pool.run(count, [&](int64_t i, int) {
     if (!count_rows(blocks[static_cast<size_t>(i)])) plain = false;
+    if (text.mapped) let_go(blocks[static_cast<size_t>(i)].text);
   });
   if (!plain) return false;
   int64_t rows = 0;
@@ -154,6 +156,7 @@ bool read_plain_rows(const PlainText& text, Table& table, Pool& pool) {
   for (Column& column : table.columns) columns.push_back(column.values.data());
   pool.run(count, [&](int64_t i, int) {
     if (plain && !BlockReader(text, blocks[static_cast<size_t>(i)], columns).read()) plain = false;
+    if (text.mapped) let_go(blocks[static_cast<size_t>(i)].text);
   });
   if (!plain) {
     for (Column& column : table.columns) column.values.clear();

@@ -15,6 +15,7 @@ struct PlainText {
   char delimiter = ',';
   /// What a cell says that is no plain decimal.
   std::function<Number(std::string_view)> number;
+  bool mapped = false;  // pages of a file: let go as they have been read
 };
 
 /// The double that stands for a cell; counts it in `column`, and notes the first that is neither a number nor missing.

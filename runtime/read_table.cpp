@@ -25,6 +25,7 @@ void fail(Code code, const std::string& file, std::string message, Diagnostics& 
 struct Source {
   std::string name;
   std::string_view bytes;
+  bool mapped = false;
   ByteBuffer inflated = {};
 };
 
@@ -36,6 +37,7 @@ bool decompress(Source& source, Diagnostics& diagnostics) {
     return false;
   }
   source.bytes = source.inflated.bytes();
+  source.mapped = false;
   return true;
 }
 
@@ -78,8 +80,8 @@ class TablesReader {
     return read_one(source, texts, diagnostics_);
   }
   std::optional<Table> read_one(const Source& source, const std::set<std::string>& texts, Diagnostics& diagnostics) {
-    if (is_array_file(source.name, source.bytes)) return read_array_file(source.name, source.bytes, pool_, diagnostics);
-    return read_text_table(source.name, source.bytes, {options_.delimiter, options_.na, texts}, pool_, diagnostics);
+    if (is_array_file(source.name, source.bytes)) return read_array_file(source.name, source.bytes, source.mapped, pool_, diagnostics);
+    return read_text_table(source.name, source.bytes, {options_.delimiter, options_.na, texts, source.mapped}, pool_, diagnostics);
   }
 
   const ReadOptions& options_;
@@ -91,7 +93,7 @@ class TablesReader {
 
 std::optional<Table> read_table_bytes(const std::vector<NamedBytes>& files, const ReadOptions& options, Diagnostics& diagnostics) {
   std::vector<Source> sources;
-  for (const NamedBytes& file : files) sources.push_back({file.name, file.bytes});
+  for (const NamedBytes& file : files) sources.push_back({file.name, file.bytes, file.mapped});
   return TablesReader(options, diagnostics).read(std::move(sources));
 }
 
@@ -106,7 +108,7 @@ std::optional<Table> read_tables(const std::vector<std::string>& paths, const Re
   bool good = true;
   for (const std::string& path : paths) {
     files.push_back(std::make_unique<MappedFile>(path));
-    bytes.push_back({path, files.back()->bytes()});
+    bytes.push_back({path, files.back()->bytes(), files.back()->mapped()});
     const std::string& error = files.back()->error();
     if (!error.empty()) fail(Code::file_unreadable, path, fmt::format("cannot read the table: {}", error), diagnostics);
     good = good && error.empty();

@@ -28,6 +28,7 @@ std::optional<Table> read_tables(const std::vector<std::string>& paths, const Re
 struct NamedBytes {
   std::string name;
   std::string_view bytes;
+  bool mapped = false;  // they are pages of a file (MappedFile)
 };
 std::optional<Table> read_table_bytes(const std::vector<NamedBytes>& files, const ReadOptions& options, Diagnostics& diagnostics);
 std::optional<Table> read_table_text(const std::string& file, std::string_view text, const ReadOptions& options,

@@ -308,7 +308,7 @@ void Reader::reserve() {
 }
 
 bool Reader::read_rows() {
-  const PlainText plain{body_, delimiter_, [this](std::string_view cell) { return number(cell); }};
+  const PlainText plain{body_, delimiter_, [this](std::string_view cell) { return number(cell); }, options_.mapped};
   if (!read_plain_rows(plain, table_, pool_) && !read_rows_with_care()) return false;
   for (const std::string& na : options_.na) {
     const Number n = read_number(na);

@@ -18,6 +18,7 @@ struct TextOptions {
   char delimiter = '\0';            // none: by the name of the file (.tsv), or found in the first rows among , tab ; |
   std::vector<std::string> na = {};  // further spellings of a missing cell
   std::set<std::string> texts = {};  // columns that are text whatever they hold: another file of the same table says so
+  bool mapped = false;              // the text is that of a mapped file, whose pages are let go as they have been read
 };
 
 /// None where `diagnostics` got an error.

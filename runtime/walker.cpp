@@ -132,7 +132,7 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
     assignments_.pad(i);
   }
-  states_.assign(static_cast<size_t>(data.rows), 0);
+  if (patterned_) states_.assign(static_cast<size_t>(data.rows), 0);
   point_columns();
   for (Worker& worker : workers_) worker.cells = Buffer(static_cast<int64_t>(hosted_.size()) * LVM_TILE_ROWS);
   fill_variances();
@@ -194,7 +194,7 @@ void Walker::set_columns(int64_t first, const std::vector<std::vector<double>>& 
 }
 
 void Walker::set_assignments(const std::vector<std::vector<double>>& states) {
-  if (!states.empty()) states_ = states.front();
+  if (patterned_ && !states.empty()) states_ = states.front();
   set_columns(start_columns(program_) - static_cast<int64_t>(program_.starts.size()), states);
   std::vector<std::vector<double>> earlier;
   for (const ir::StartLag& lag : program_.start_lags) {

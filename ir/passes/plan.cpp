@@ -305,7 +305,10 @@ void refuse_row_covariances(PlanContext& c, bool by_gradients) {
     const bool drawn = std::ranges::any_of(latents, [&](const Estimated& e) {
       return (e.how == Estimator::pathwise || e.how == Estimator::score) && depends_on(c.function(), parts.slots.at(1), c.variable(e.variable).node);
     });
-    if (!drawn && !c.depends_on_cells(parts.slots.at(1))) continue;
+    const bool of_matrix = std::ranges::any_of(c.model.variables, [&](const Variable& v) {  // refused above
+      return v.role == Role::data && v.domain == Domain::covariance && depends_on(c.function(), parts.slots.at(1), v.node);
+    });
+    if (of_matrix || (!drawn && !c.depends_on_cells(parts.slots.at(1)))) continue;
     for (const AxisId axis : c.function()[parts.value].type.axes) {
       const int64_t size = c.model.module.axis(axis).size;
       if (density.type.has(axis) || (by_gradients && (size == unknown_size || size <= most_of_a_row_matrix))) continue;

@@ -65,7 +65,8 @@ Trained trained(const std::string& name, const std::string& model, const std::ve
   for (std::getline(lines, line); std::getline(lines, line);) {
     std::istringstream cells(line);
     std::vector<double> numbers;
-    for (std::string cell; std::getline(cells, cell, ',');) numbers.push_back(std::stod(cell));
+    for (std::string cell; std::getline(cells, cell, ',');)
+      numbers.push_back(cell.empty() ? 0 : std::stod(cell));
     to.epochs.push_back({numbers.at(2) / rows, held ? numbers.at(5) / out : 0});
   }
   return to;

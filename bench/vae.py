@@ -74,9 +74,9 @@ def vae(options, table):
     subprocess.run(["cmake", "--build", options.lvmc.parent, "--target", program.name], stdout=subprocess.DEVNULL, check=True)
     rows = [["model", "threads", "precision", "lvm rows/s", "PyTorch rows/s", "lvm / PyTorch", "oneDNN alone", "held-out bound: lvm", "PyTorch", "memory MiB: lvm", "PyTorch",
              "compile s"]]
-    for kind in EPOCHS:
+    for kind in options.model or EPOCHS:
         for threads in (1, 2):
-            for precision in ("single", "bf16"):
+            for precision in options.precision or ("single", "bf16"):
                 rate = library_rate(program, threads, precision)
                 if rate is None:
                     continue

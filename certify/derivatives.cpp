@@ -11,7 +11,8 @@
 
 namespace lvm::certificate {
 
-Derivatives::Derivatives(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence)
+template <class Real>
+DerivativesOf<Real>::DerivativesOf(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence)
     : program_(program), functions_(functions), rows_(rows), table_(program, data), divergence_(divergence), tile_(program),
       derived_(static_cast<size_t>(program.derived_doubles())), statistics_(static_cast<size_t>(program.statistic_doubles())),
       output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS)),
@@ -20,16 +21,18 @@ Derivatives::Derivatives(const ir::Program& program, const ir::Executable& funct
   draw(1);
   for (const ir::Slot& slot : program.derived) {
     const bool count = slot.name == ir::batch_rows_slot || slot.name == ir::data_rows_slot;
-    derived_[static_cast<size_t>(slot.offset)] = count ? table_.weight(all_) : slot.name == ir::divergence_slot ? divergence : 1;
+    derived_[static_cast<size_t>(slot.offset)] = static_cast<Real>(count ? table_.weight(all_) : slot.name == ir::divergence_slot ? divergence : 1);
   }
 }
 
-void Derivatives::draw(uint32_t step) {
+template <class Real>
+void DerivativesOf<Real>::draw(uint32_t step) {
   constexpr uint64_t seed = 3;
   tile_.fill(table_, all_, seed, runtime::Site::noise, step);
 }
 
-void Derivatives::call(const char* name, const Coordinates& parameters, double* to) {
+template <class Real>
+void DerivativesOf<Real>::call(const char* name, const Coordinates& parameters, Real* to) {
   if (!functions_.contains(name)) return;
   lvm_frame frame{};
   frame.columns = tile_.columns();
@@ -42,12 +45,14 @@ void Derivatives::call(const char* name, const Coordinates& parameters, double* 
   if (const int32_t code = functions_.at(name)(&frame); code != 0) throw ir::InternalError(fmt::format("`{}` failed with the code {}", name, code));
 }
 
-double Derivatives::statistic(std::string_view name) const {
+template <class Real>
+double DerivativesOf<Real>::statistic(std::string_view name) const {
   const auto found = std::ranges::find(program_.statistics, name, &ir::Slot::name);
   return found == program_.statistics.end() ? 0 : statistics_[static_cast<size_t>(found->offset)];
 }
 
-double Derivatives::climbed(const Coordinates& coordinates) {
+template <class Real>
+double DerivativesOf<Real>::climbed(const Coordinates& coordinates) {
   call("prepare", coordinates, derived_.data());
   call(program_.trained_otherwise ? "step" : "bound", coordinates, output_.data());
   const double bound = divergence_ == 1 ? statistic("objective") : statistic("reconstruction") - divergence_ * statistic("divergence");
@@ -59,7 +64,8 @@ double Derivatives::climbed(const Coordinates& coordinates) {
   return bound / value(ir::batch_rows_slot) + value(ir::log_prior_slot) / value(ir::data_rows_slot);
 }
 
-Derivatives::Coordinates Derivatives::gradient(const Coordinates& coordinates) {
+template <class Real>
+auto DerivativesOf<Real>::gradient(const Coordinates& coordinates) -> Coordinates {
   Coordinates next = coordinates;
   call("prepare", coordinates, derived_.data());
   call("step", coordinates, output_.data());
@@ -67,6 +73,9 @@ Derivatives::Coordinates Derivatives::gradient(const Coordinates& coordinates) {
   for (size_t i = 0; i < next.size(); ++i) next[i] -= coordinates[i];
   return next;
 }
+
+template class DerivativesOf<double>;
+template class DerivativesOf<float>;
 
 namespace {
 

@@ -10,12 +10,13 @@
 
 namespace lvm::certificate {
 
-/// The functions of a Program of the gradient route in double precision, whose optimiser is `sgd(rate: 1)`, on the rows of one tile.
-class Derivatives {
+/// The functions of a Program of the gradient route whose optimiser is `sgd(rate: 1)`, on the rows of one tile; Real: the numbers of its frame.
+template <class Real>
+class DerivativesOf {
  public:
-  using Coordinates = runtime::Numbers<double>;  // in the Program's layout
+  using Coordinates = runtime::Numbers<Real>;  // in the Program's layout
   /// `rows` at most LVM_TILE_ROWS. `divergence`: its weight, 1 where the model gives none.
-  Derivatives(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence);
+  DerivativesOf(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence);
   /// Other draws in the place of those that it begins with, which are those of step 1.
   void draw(uint32_t step);
   /// What is climbed, a row: the bound with its weight on the divergence, and the prior's share.
@@ -24,19 +25,20 @@ class Derivatives {
   Coordinates gradient(const Coordinates& coordinates);
 
  private:
-  void call(const char* name, const Coordinates& parameters, double* to);
+  void call(const char* name, const Coordinates& parameters, Real* to);
   double statistic(std::string_view name) const;
 
   const ir::Program& program_;
   const ir::Executable& functions_;
   int64_t rows_;
   std::vector<int64_t> all_;  // rows
-  runtime::RowMajorTable<double> table_;
+  runtime::RowMajorTable<Real> table_;
   double divergence_;
-  runtime::BatchTile<double> tile_;
+  runtime::BatchTile<Real> tile_;
   Coordinates derived_, statistics_, output_;
   runtime::Buffer scratch_;
 };
+using Derivatives = DerivativesOf<double>;
 
 inline constexpr int64_t derivative_rows = 8;
 

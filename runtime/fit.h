@@ -59,8 +59,9 @@ struct TraceEntry {
   double seconds = 0;
   double objective = 0;
   // Of the gradient route; NaN where there is none.
-  double reconstruction = std::numeric_limits<double>::quiet_NaN(), divergence = reconstruction;  // the parts of `objective`
-  double held_out = reconstruction;                                                               // the bound of the rows held out
+  static constexpr double none = std::numeric_limits<double>::quiet_NaN();
+  double reconstruction = none, divergence = none;  // the parts of `objective`
+  double held_out = none;                           // the bound of the rows held out
 };
 
 struct FittedParameter {

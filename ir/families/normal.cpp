@@ -7,6 +7,8 @@
 // depends on parameters alone.
 
 #include "ir/families/members.h"
+#include "ir/families/row_cholesky.h"
+#include "ir/model/model.h"
 
 namespace lvm::ir {
 namespace {
@@ -83,9 +85,28 @@ NodeId factor_itself(Builder&, NodeId chol, MatrixAxes) {
   return chol;
 }
 
+/// Of a matrix that differs from row to row, such as one that a network gives: W = L^-1 is written out, and of a precision
+/// matrix P the square is d' P d.
+NodeId of_rows(Builder& b, NodeId value, const Slots& slots, FactorOf factor_of, MatrixAxes axes) {
+  const auto [row, column] = axes;
+  const NodeId matrix = slots.at(1), d = b.sub(value, slots.at(0)), across = b.rename(d, row, column);
+  NodeId square = no_node, log_diagonal = no_node;
+  if (factor_of == factor_of_precision_matrix) {
+    square = b.contract({matrix, d, across}, {row, column});
+    log_diagonal = b.mul(b.constant(-0.5), matrix_inverse(b, matrix, row, column).log_determinant);
+  } else {
+    const CholeskyInverse l = factor_of == factor_itself ? factor_inverse(b, matrix, row, column) : cholesky_inverse(b, matrix, row, column);
+    square = b.reduce(Op::sum, b.unary(Op::square, b.contract({l.inverse, across}, {column})), {row});
+    log_diagonal = l.log_diagonal;
+  }
+  const double constants = half_log_two_pi * static_cast<double>(b.module().axis(row).size);
+  return b.make(Op::fma, {b.constant(-0.5), square, b.sub(b.constant(-constants), log_diagonal)});
+}
+
 LogDensity multivariate(FactorOf factor_of) {
   return [=](Builder& b, NodeId value, const Slots& slots) {
     const MatrixAxes axes = event_of(b, slots.at(1), value);
+    if (b.type(slots.at(1)).has(row_axis)) return of_rows(b, value, slots, factor_of, axes);
     const NodeId chol = factor_of(b, slots.at(1), axes);
     const NodeId whiten = b.matrix(Op::triangular_inverse, {chol}, axes.row, axes.column);
     const NodeId d = b.sub(value, slots.at(0));

@@ -32,27 +32,42 @@ struct Elements {
   std::vector<NodeId> l, w;  // the factor, and its inverse
   NodeId log_pivots = no_node;
 
-  Elements(Builder& builder, NodeId matrix, AxisId r, AxisId c)
+  enum class Of : uint8_t { matrix, factor };
+
+  Elements(Builder& builder, NodeId from, AxisId r, AxisId c, Of of = Of::matrix)
       : b(builder), row(r), column(c), n(b.module().axis(r).size) {
     if (n == unknown_size) throw InternalError("a matrix of each row is factorised before its size is known");
     l.resize(static_cast<size_t>(n * n));
     w.assign(static_cast<size_t>(n * n), b.constant(0));
-    factorise(matrix);
+    if (of == Of::matrix) factorise(from);
+    else read_factor(from);
     invert();
   }
 
   NodeId& at(std::vector<NodeId>& of, int64_t i, int64_t j) { return of[static_cast<size_t>(i * n + j)]; }
   NodeId less(NodeId x, NodeId p, NodeId q) { return b.make(Op::fma, {b.unary(Op::neg, p), q, x}); }
 
+  NodeId element(NodeId matrix, int64_t i, int64_t j) {
+    const NodeId line = b.make(Op::slice, {matrix}, {.number = static_cast<double>(i), .axes = {row}});
+    return b.make(Op::slice, {line}, {.number = static_cast<double>(j), .axes = {column}});
+  }
+
+  void read_factor(NodeId factor) {
+    for (int64_t i = 0; i < n; ++i) {
+      for (int64_t j = 0; j <= i; ++j) at(l, i, j) = element(factor, i, j);
+      at(w, i, i) = b.unary(Op::reciprocal, at(l, i, i));
+      const NodeId log = b.unary(Op::log, at(l, i, i));
+      log_pivots = log_pivots == no_node ? log : b.add(log_pivots, log);
+    }
+    log_pivots = b.mul(b.constant(2), log_pivots);
+  }
+
   /// ln of three pivots at a time: their product is a double as long as each lies within 10^±102.
   void factorise(NodeId matrix) {
-    const auto slice = [&](NodeId node, AxisId axis, int64_t i) {
-      return b.make(Op::slice, {node}, {.number = static_cast<double>(i), .axes = {axis}});
-    };
     NodeId pivots = no_node;
     for (int64_t j = 0; j < n; ++j) {
       for (int64_t i = j; i < n; ++i) {
-        NodeId rest = slice(slice(matrix, row, i), column, j);
+        NodeId rest = element(matrix, i, j);
         for (int64_t k = 0; k < j; ++k) rest = less(rest, at(l, i, k), at(l, j, k));
         if (i == j) pivots = j % 3 == 0 ? rest : b.mul(pivots, rest);
         at(l, i, j) = i == j ? b.unary(Op::sqrt, rest) : b.mul(rest, at(w, j, j));
@@ -98,13 +113,19 @@ struct Elements {
 }  // namespace
 
 CholeskyInverse cholesky_inverse(Builder& b, NodeId matrix, AxisId row, AxisId column) {
-  if (!b.type(matrix).has(row_axis)) {
-    const NodeId factor = b.matrix(Op::cholesky, {matrix}, row, column);
+  if (!b.type(matrix).has(row_axis))
+    return factor_inverse(b, b.matrix(Op::cholesky, {matrix}, row, column), row, column);
+  Elements e(b, matrix, row, column);
+  return {e.matrix_of(e.w), b.mul(b.constant(0.5), e.log_pivots)};
+}
+
+CholeskyInverse factor_inverse(Builder& b, NodeId factor, AxisId row, AxisId column) {
+  if (!b.type(factor).has(row_axis)) {
     const NodeId diagonal = b.make(Op::diagonal, {factor}, {.axes = {row, column}});
     return {b.matrix(Op::triangular_inverse, {factor}, row, column),
             b.reduce(Op::sum, b.unary(Op::log, diagonal), {row})};
   }
-  Elements e(b, matrix, row, column);
+  Elements e(b, factor, row, column, Elements::Of::factor);
   return {e.matrix_of(e.w), b.mul(b.constant(0.5), e.log_pivots)};
 }
 

@@ -14,6 +14,9 @@ struct CholeskyInverse {
 /// NaN where the matrix is not positive definite.
 CholeskyInverse cholesky_inverse(Builder& b, NodeId matrix, AxisId row, AxisId column);
 
+/// The same of a lower factor with a positive diagonal; what lies above the diagonal is not read.
+CholeskyInverse factor_inverse(Builder& b, NodeId factor, AxisId row, AxisId column);
+
 struct MatrixInverse {
   NodeId inverse;  // [.., D, D']
   NodeId log_determinant;

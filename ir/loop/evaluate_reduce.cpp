@@ -46,7 +46,8 @@ std::vector<NodeId> Evaluator::factors_of(const ir::Node& sum) const {
 
 bool Evaluator::sums_in_loop(NodeId id) const {
   const ir::Node& n = node(id);
-  if ((n.op != ir::Op::sum && n.op != ir::Op::contract) || !has_rows(id)) return false;
+  const bool adds = (n.op == ir::Op::sum || n.op == ir::Op::contract) && !n.attributes.axes.empty();  // over no axis: a product
+  if (!adds || !has_rows(id)) return false;
   return looped[static_cast<size_t>(n.attributes.axes[0])] != 0;
 }
 

@@ -3,10 +3,12 @@
 #include <fmt/format.h>
 
 #include <algorithm>
+#include <array>
 #include <map>
 
 #include "ir/families/family.h"
 #include "ir/families/row_cholesky.h"
+#include "ir/passes/estimators.h"
 #include "ir/passes/plan_context.h"
 
 namespace lvm::ir {
@@ -293,6 +295,33 @@ void refuse_row_matrices(PlanContext& c, bool by_gradients) {
   }
 }
 
+/// The matrix of a Normal is factorised once for all rows; where it differs from row to row the arithmetic is written out, by gradients alone.
+void refuse_row_covariances(PlanContext& c, bool by_gradients) {
+  const std::vector<Estimated> latents = by_gradients && has_given_posterior(c.model) ? estimators(c.model) : std::vector<Estimated>();
+  for (const FactorParts& parts : c.factors) {
+    static constexpr std::array<std::string_view, 3> by_matrix = {"Normal.mean.cov", "Normal.mean.cholesky", "Normal.mean.precision_matrix"};
+    const Node& density = c.function()[c.factor(parts).log_density];
+    if (std::ranges::count(by_matrix, density.attributes.text) == 0) continue;
+    const bool drawn = std::ranges::any_of(latents, [&](const Estimated& e) {
+      return (e.how == Estimator::pathwise || e.how == Estimator::score) && depends_on(c.function(), parts.slots.at(1), c.variable(e.variable).node);
+    });
+    const bool of_matrix = std::ranges::any_of(c.model.variables, [&](const Variable& v) {  // refused above
+      return v.role == Role::data && v.domain == Domain::covariance && depends_on(c.function(), parts.slots.at(1), v.node);
+    });
+    if (of_matrix || (!drawn && !c.depends_on_cells(parts.slots.at(1)))) continue;
+    for (const AxisId axis : c.function()[parts.value].type.axes) {
+      const int64_t size = c.model.module.axis(axis).size;
+      if (density.type.has(axis) || (by_gradients && (size == unknown_size || size <= most_of_a_row_matrix))) continue;
+      c.diagnostics.report({.code = Code::not_compiled_yet,
+                            .message = by_gradients ? fmt::format("a matrix of {0} x {0} that differs from row to row is not compiled yet", size)
+                                                    : "a matrix that differs from row to row is not compiled yet in EM",
+                            .range = c.slot_range(parts, 1),
+                            .hint = by_gradients ? fmt::format("take at most {} elements, or `Normal(mean, factor: W, sd: s)`", most_of_a_row_matrix)
+                                                 : "say `fit { method = gradient }`, or let data stand in the mean alone"});
+    }
+  }
+}
+
 /// Bernoulli of data between 0 and 1 is a cross entropy, of which analysis has warned.
 void choose_objective(PlanContext& c) {
   for (const FactorParts& parts : c.factors) {
@@ -332,6 +361,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
       return context.plan;
     }
     refuse_row_matrices(context, true);
+    refuse_row_covariances(context, true);
     plan_gradients(context);
     refuse_distributions(context);
     refuse_priors(context);
@@ -349,6 +379,7 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   }
   if (!plan_globals(context)) return context.plan;
   refuse_row_matrices(context, false);
+  refuse_row_covariances(context, false);
   plan_posteriors(context);
   refuse_distributions(context);
   refuse_priors(context);

@@ -66,6 +66,7 @@ void kill_and_resume(int times, const std::vector<std::string>& arguments) {
   int resumed = 0;
   for (int i = 0; i < times; ++i) {
     const std::string state = scratch().path("state" + std::to_string(i));
+    std::filesystem::remove(state);  // of the test before
     const std::string threads = std::vector<std::string>{"1", "2", "4"}[static_cast<size_t>(i) % 3];
     const bool at_any_time = i % 2 == 0;  // before a first checkpoint too
     kill_after(with(arguments, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
@@ -85,6 +86,10 @@ void kill_and_resume(int times, const std::vector<std::string>& arguments) {
 
 TEST_CASE("a run that was killed goes on to the same bits") {
   kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 4, fit);
+}
+
+TEST_CASE("a run that was killed goes on to the same bits in double precision too") {
+  kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 2, with(fit, {"--precision", "double"}));
 }
 
 TEST_CASE("a run that was killed goes on to the same bits in bfloat16 too") {

@@ -1,6 +1,7 @@
 // The examples of the gradient route, as a user runs them.
 
 #include <nlohmann/json.hpp>
+#include <sstream>
 
 #include "runtime/bfloat16.h"
 #include "tests/cli/program.h"
@@ -37,6 +38,32 @@ TEST_CASE("a VAE of digits beats independent pixels on images that it has not se
     CHECK(json["held_out"]["rows"] == 179);
     CHECK(json["held_out"]["per_row"].get<double>() > independent_pixels + 0.5);
     CHECK(json["iterations"] == 15);
+  }
+}
+
+TEST_CASE("the trace of a run has the parts of its bound, and nothing of rows that are not held out") {
+  for (const char* holdout : {"0", "100"}) {
+    const std::string folder = lvm::cli::scratch().path(std::string("trace") + holdout);
+    const Outcome outcome = lvmc({"run", "examples/vae.lvm", digits, "--set", std::string("fit.holdout=") + holdout, "--set", "fit.epochs=2", "--out", folder});
+    INFO(outcome.error);
+    REQUIRE(outcome.code == 0);
+    std::istringstream lines(lvm::golden::read(folder + "/trace.csv"));
+    std::string line;
+    std::getline(lines, line);
+    CHECK(line == "epoch,seconds,objective,reconstruction,divergence,held_out");
+    int epochs = 0;
+    while (std::getline(lines, line)) {
+      std::vector<std::string> cells(1);
+      for (const char c : line) {
+        if (c == ',') cells.emplace_back();
+        else cells.back() += c;
+      }
+      REQUIRE(cells.size() == 6);
+      CHECK(std::stod(cells[2]) == Approx(std::stod(cells[3]) - std::stod(cells[4])).epsilon(1e-6));
+      CHECK(cells[5].empty() == (std::string(holdout) == "0"));
+      ++epochs;
+    }
+    CHECK(epochs == 2);
   }
 }
 
@@ -115,5 +142,5 @@ TEST_CASE("the precision is a setting of its own") {
   CHECK(bound("single") == Approx(bound("double")).epsilon(1e-3));
   const Outcome wrong = lvmc({"run", "examples/vae.lvm", digits, "--precision", "half"});
   CHECK(wrong.code == 2);
-  CHECK_THAT(wrong.error, Contains("{single,double}"));
+  CHECK_THAT(wrong.error, Contains("{single,double,bf16}"));
 }

@@ -47,6 +47,7 @@ std::vector<NodeId> Evaluator::factors_of(const ir::Node& sum) const {
 bool Evaluator::sums_in_loop(NodeId id) const {
   const ir::Node& n = node(id);
   if ((n.op != ir::Op::sum && n.op != ir::Op::contract) || !has_rows(id)) return false;
+  if (n.attributes.axes.empty()) return false;  // a product
   return looped[static_cast<size_t>(n.attributes.axes[0])] != 0;
 }
 

@@ -508,7 +508,7 @@ std::string beyond(Draw& d) {
 constexpr Structure all[] = {
     {"mixtures", mixture, false},
     {"several finite latents", several, false},
-    {"factor analysis", factor_analysis, true},
+    {"factor analysis", factor_analysis, false},
     {"mixtures of factor analysers", mixtures_of_factors, false},
     {"conjugate latents", conjugate, true},
     {"groups", plates, false},

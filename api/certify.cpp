@@ -84,7 +84,8 @@ certificate::Result on_rows_that_do(const BoundModel::State& bound, const Certif
   }
 }
 
-/// Binds random rows; those that a distribution cannot have are left out one by one.
+}  // namespace
+
 BoundModel bind_random(const Model& model, uint64_t seed, std::string& fault) {
   certificate::RandomRows random =
       certificate::random_rows(*model.state->compiled.model, random_candidates, seed);
@@ -105,8 +106,6 @@ BoundModel bind_random(const Model& model, uint64_t seed, std::string& fault) {
   }
   return {};
 }
-
-}  // namespace
 
 Certification certify(const BoundModel& bound, const CertifyOptions& options) {
   return guarded([&] {

@@ -54,6 +54,9 @@ struct BoundModel::State {
   mutable std::optional<CompiledCode> compiled_, interpreted_;
 };
 
+/// Binds rows of certificate::random_rows; those that a distribution cannot have are left out one by one. `fault`: what was said of the last of them.
+BoundModel bind_random(const Model& model, uint64_t seed, std::string& fault);
+
 struct Fit::State {
   std::shared_ptr<const BoundModel::State> bound;
   std::vector<runtime::FittedParameter> fitted;

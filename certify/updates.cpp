@@ -2,6 +2,7 @@
 
 #include <algorithm>
 #include <cmath>
+#include <optional>
 
 #include <fmt/format.h>
 
@@ -226,7 +227,12 @@ Certificate newton_certificate(const Trial& trial, const Block& block, const New
     c.verdict = Verdict::open;
     c.place = newton.reason;
   } else {
-    const auto objective = [&](const Parameters& p) { return trial.climbed.objective(p); };
+    // The greatest ln P(y, z) has a kink wherever a row changes its state, and a difference across one is no slope: of `point` what is level is Q given the states at the end.
+    const bool point = trial.climbed.of_point();
+    if (point) c.claim = "Q rises along the step, and where a fit ends it is level";
+    std::optional<Climbed> at_end;
+    if (point) at_end.emplace(trial.climbed.from(trial.subject, newton.end));
+    const auto objective = [&](const Parameters& p) { return at_end ? at_end->expected(p) : trial.climbed.objective(p); };
     trial.best_gain(c, trial.slot_of(block.name), {newton.end, end_tolerance, true}, objective);
   }
   return c;

@@ -296,7 +296,10 @@ std::vector<NodeId> Design::solve(const Sums& sums) {
     if (axis < 0 || !b_.type(node).has(axis)) return over_batch(node);
     return over_batch(b_.make(Op::slice, {node}, {.number = static_cast<double>(at), .axes = {axis}}));
   };
-  if (columns.size() == 1) return {b_.div(slice(sums.g[0], extra_[0], 0), entry(sums, 0, 0, 0, 0))};
+  if (columns.size() == 1) {
+    const NodeId delta = b_.div(slice(sums.g[0], extra_[0], 0), entry(sums, 0, 0, 0, 0));
+    return {extra_[0] < 0 ? delta : b_.make(Op::stack, {delta}, {.axes = {extra_[0]}})};
+  }
   std::string name = "columns";
   for (int n = 2; b_.module().find_axis(name); ++n) name = "columns_" + std::to_string(n);
   const AxisId row = b_.module().add_axis({.name = name, .size = static_cast<int64_t>(columns.size())});

@@ -274,7 +274,10 @@ NodeId Expansion::observed(const Emission& e) {
 
 void Expansion::fill_absent(const Emission& e) {
   const NodeId there = observed_[e.factor] = observed(e);
-  replace(e.value, to_.select(there, (*this)(e.value), to_.constant(0)));
+  // What fills them lies inside the support: ln 0 of a LogNormal times 0 would be no number.
+  const ir::Element element = setting_.function()[e.value].type.element;
+  const double inside = element == ir::Element::positive ? 1 : element == ir::Element::unit ? 0.5 : 0;
+  replace(e.value, to_.select(there, (*this)(e.value), to_.constant(inside)));
 }
 
 const ir::Marginal& Expansion::marginal(const Emission& e) {

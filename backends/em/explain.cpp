@@ -94,7 +94,7 @@ struct Explanation {
     for (const ir::FiniteLatent& each : latents) {
       if (!ir::is_lag(model, each.variable)) z += (z.empty() ? "" : ", ") + variable(each.variable).name;
     }
-    if (chain) return of_series(joint, evidence, z);
+    if (model.sequence) return of_series(joint, evidence, z);
     if (point()) return fmt::format("  L = Σ_row {}max over {} of [ {} ]\n", w, z, joint);
     std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} ] + H[q({})] }}\n", w, z, joint, z);
     std::string known;
@@ -109,7 +109,7 @@ struct Explanation {
   /// The bound where rows are steps.
   std::string of_series(const std::string& joint, const std::string& evidence, const std::string& z) const {
     if (point()) return fmt::format("  L = Σ_series max over paths of {} of Σ_t [ {} ]\n", z, joint);
-    return fmt::format("  L = Σ_series {{ E_q({0}) Σ_t [ {1} ] + H[q({0})] }}\n    = Σ_series ln P({2})        where q({0}) is the exact posterior of the whole path\n", z, joint,
+    return fmt::format("  L = Σ_series {{ E_q({0}) Σ_t [ {1} ] + H[q({0})] }}\n    = Σ_series ln P({2})        where q({0}) is the exact posterior of all steps together\n", z, joint,
                        evidence);
   }
 

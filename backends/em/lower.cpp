@@ -87,9 +87,11 @@ struct Lowering {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
     Builder b(program.module, function);
     Expansion tables(b, setting, Expansion::Rows::tables);
-    std::vector<ir::Check> known;  // `begin` has the checks of `update`
+    std::vector<ir::Check> known;  // `begin` has most checks of `update`, which is written first, and some of its own
     UpdateContext context{setting, factors, statistics, b, tables, moves == Moves::start ? known : program.checks};
     write_updates(context, moves);
+    for (ir::Check& check : known)
+      if (std::ranges::find(program.checks, check.name, &ir::Check::name) == program.checks.end()) program.checks.push_back(std::move(check));
     return function;
   }
 

@@ -79,19 +79,31 @@ void Regression::write_coefficients(size_t p, const ir::Variable& global, NodeId
   spare_ = spare_ == ir::no_node ? spread : b_.add(spare_, spread);
 }
 
+/// An axis of a parameter's own that is the column of the matrix, as that of `a` in Normal(a * z, cov: q) is where a: real[S, S], under
+/// a name that no other axis here has.
+AxisId Regression::own_axis(size_t p) {
+  const AxisId own = design_.extra(p);
+  return matrix_ && own == matrix_->column ? b_.module().twin(design_.twin_of_extra(p)) : own;
+}
+
+NodeId Regression::by_own_axis(size_t p, NodeId node) {
+  return own_axis(p) == design_.extra(p) ? node : b_.rename(node, design_.extra(p), own_axis(p));
+}
+
 /// delta_p h delta_q, summed over the axes of their own.
 NodeId Regression::moved(size_t p, size_t q, NodeId h) {
   std::vector<AxisId> over;
   NodeId other = deltas_[q];
-  if (design_.extra(p) >= 0) over.push_back(design_.extra(p));
+  if (design_.extra(p) >= 0) over.push_back(own_axis(p));
   if (design_.extra(q) >= 0) {
     other = b_.rename(other, design_.extra(q), design_.twin_of_extra(q));
     over.push_back(design_.twin_of_extra(q));
   }
   if (matrix_) other = b_.rename(other, matrix_->row, matrix_->column);
   std::sort(over.begin(), over.end());
-  if (over.empty()) return b_.mul(b_.mul(deltas_[p], h), other);
-  return b_.contract({deltas_[p], h, other}, over);
+  const NodeId first = by_own_axis(p, deltas_[p]), middle = by_own_axis(p, h);
+  if (over.empty()) return b_.mul(b_.mul(first, middle), other);
+  return b_.contract({first, middle, other}, over);
 }
 
 NodeId Regression::correction() {
@@ -117,9 +129,8 @@ NodeId Regression::matrix_correction() {
                    {.axes = {matrix_->row, matrix_->column, matrix_->column, matrix_->row}});
   };
   for (size_t p = 0; p < deltas_.size(); ++p) {
-    const NodeId right = b_.rename(sums_.g[p], matrix_->row, matrix_->column);
-    const NodeId cross = design_.extra(p) < 0 ? b_.mul(deltas_[p], right)
-                                              : b_.contract({deltas_[p], right}, {design_.extra(p)});
+    const NodeId left = by_own_axis(p, deltas_[p]), right = b_.rename(by_own_axis(p, sums_.g[p]), matrix_->row, matrix_->column);
+    const NodeId cross = design_.extra(p) < 0 ? b_.mul(left, right) : b_.contract({left, right}, {own_axis(p)});
     add(b_.unary(Op::neg, b_.add(cross, transposed(cross))));
     for (size_t q = 0; q <= p; ++q) {
       const NodeId square = moved(p, q, sums_.h[p][q]);

@@ -29,6 +29,8 @@ class Regression {
 
  private:
   void write_coefficients(size_t p, const ir::Variable& global, NodeId mean, NodeId precision);
+  AxisId own_axis(size_t p);
+  NodeId by_own_axis(size_t p, NodeId node);
   NodeId moved(size_t p, size_t q, NodeId h);
 
   UpdateContext& c_;

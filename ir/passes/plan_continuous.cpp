@@ -163,6 +163,8 @@ struct ContinuousLatent {
       const char* family = z.type.element == Element::real ? "Normal(...)" : "…";
       std::string hint = fmt::format("write `{} = {}` for an amortised posterior", q, family);
       if (!found->hint.empty()) hint += ", or " + found->hint;
+      // Gradients fit no sequences.
+      if (is_chain()) hint = fmt::format("write means that are affine in `{}` and its earlier steps, with spreads free of them: of such chains the posterior is Gaussian", z.name);
       c.diagnostics.report(
           {.code = Code::posterior_not_exact,
            .message = automatic

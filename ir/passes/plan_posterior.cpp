@@ -12,11 +12,11 @@
 
 namespace lvm::ir {
 
-/// "q(z | y)"
+/// "q(z | y)", as it is written: without the earlier steps of a sequence.
 std::string spelled(const PlanContext& c, const Posterior& posterior) {
   std::string left, right;
   for (const int variable : posterior.variables)
-    left += (left.empty() ? "" : ", ") + c.variable(variable).name;
+    if (std::ranges::find(c.model.lags, variable, &Lag::variable) == c.model.lags.end()) left += (left.empty() ? "" : ", ") + c.variable(variable).name;
   for (const VariableUse& parent : posterior.parents)
     right += (right.empty() ? "" : ", ") + c.variable(parent.variable).name;
   return right.empty() ? fmt::format("q({})", left) : fmt::format("q({} | {})", left, right);

@@ -284,4 +284,130 @@ TEST_CASE("calibration of conjugate latents") {
                    of_beta);
 }
 
+/// A thousand series of five steps, of which the truth of step `ranked` (from 0) is kept; `one` draws the states and cells of a series, [step][column].
+struct Series {
+  std::vector<double> states;
+  std::vector<std::vector<double>> cells;
+};
+void check_series(const std::string& text, uint64_t seed, const std::vector<std::string>& names, const std::function<Series(std::mt19937_64&)>& one,
+                  const std::function<void(const Fit&, const std::vector<size_t>& rows, const Column& truth)>& check) {
+  std::mt19937_64 engine(seed);
+  for (const size_t ranked : {0U, 2U, 4U}) {
+    Simulated made{{{"series", {}}, {"time", {}}}, {}};
+    for (const std::string& name : names) made.columns.push_back({name, {}});
+    std::vector<size_t> rows;
+    for (int series = 0; series < 1000; ++series) {
+      const Series drawn = one(engine);
+      made.truth.push_back(drawn.states[ranked]);
+      for (size_t t = 0; t < drawn.cells.size(); ++t) {
+        if (t == ranked) rows.push_back(made.columns[0].second.size());
+        made.columns[0].second.push_back(series);
+        made.columns[1].second.push_back(static_cast<double>(t));
+        for (size_t i = 0; i < names.size(); ++i) made.columns[2 + i].second.push_back(drawn.cells[t][i]);
+      }
+    }
+    INFO("step " << ranked + 1);
+    check(posterior_of(text, made), rows, made.truth);
+  }
+}
+
+TEST_CASE("calibration of states of finite chains, given all data of their series") {
+  const std::string text = R"(model chain {
+  axis K = 3
+  sequence t by "series" order "time"
+  data   y: real missing
+  param  start: simplex[K] = [0.2, 0.5, 0.3] fixed
+  param  move: simplex[K, K] = [[0.7, 0.2, 0.1], [0.1, 0.6, 0.3], [0.3, 0.3, 0.4]] fixed
+  param  mean: real[K] = [-1.0, 0.5, 1.5] fixed
+  latent z: category[K]
+  P(z[first]) = Categorical(start)
+  P(z[t] | z[t-1]) = Categorical(move[z[t-1]])
+  P(y[t] | z[t]) = Normal(mean[z[t]], sd: 1.2)
+  q(z | y) = exact
+})";
+  const auto one = [](std::mt19937_64& engine) {
+    const std::vector<std::vector<double>> move = {{0.7, 0.2, 0.1}, {0.1, 0.6, 0.3}, {0.3, 0.3, 0.4}};
+    const double means[] = {-1, 0.5, 1.5};
+    Series made;
+    auto z = static_cast<size_t>(std::discrete_distribution<int>({0.2, 0.5, 0.3})(engine));
+    for (int t = 0; t < 5; ++t) {
+      if (t > 0) z = static_cast<size_t>(std::discrete_distribution<int>(move[z].begin(), move[z].end())(engine));
+      made.states.push_back(static_cast<double>(z));
+      made.cells.push_back({t == 3 ? std::nan("") : normal(engine, means[z], 1.2)});
+    }
+    return made;
+  };
+  check_series(text, 21, {"y"}, one, [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
+    const std::vector<double> q = fit.responsibilities({});
+    std::mt19937_64 engine(13);
+    Ranks ranks;
+    for (size_t i = 0; i < rows.size(); ++i) {
+      const auto begin = q.begin() + static_cast<std::ptrdiff_t>(3 * rows[i]);
+      std::discrete_distribution<int> law(begin, begin + 3);
+      ranks.add(truth[i], [&] { return static_cast<double>(law(engine)); }, engine);
+    }
+    CHECK(ranks.uniform());
+  });
+}
+
+TEST_CASE("calibration of steps of Gaussian chains, given all data of their series") {
+  const std::string text = R"(model chain {
+  axis S = 2
+  sequence t by "series" order "time"
+  data   y: real missing
+  param  a: real[S, S] = [[0.9, 0.4], [-0.3, 0.8]] fixed
+  param  c: real[S] = [1.0, 0.5] fixed
+  latent z: real[S]
+  P(z[first]) = Normal(0.5, sd: 2)
+  P(z[t] | z[t-1]) = Normal(a * z[t-1], var: 0.5)
+  P(y[t] | z[t]) = Normal(dot(c, z[t]), sd: 0.8)
+  q(z | y) = exact
+})";
+  const auto one = [](std::mt19937_64& engine) {
+    Series made;
+    double u = normal(engine, 0.5, 2), v = normal(engine, 0.5, 2);
+    for (int t = 0; t < 5; ++t) {
+      if (t > 0) {
+        const double before = u;
+        u = normal(engine, 0.9 * before + 0.4 * v, std::sqrt(0.5));
+        v = normal(engine, -0.3 * before + 0.8 * v, std::sqrt(0.5));
+      }
+      made.states.push_back(u);
+      made.cells.push_back({t == 1 ? std::nan("") : normal(engine, u + 0.5 * v, 0.8)});
+    }
+    return made;
+  };
+  check_series(text, 22, {"y"}, one, [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
+    const LatentMoments moments = fit.moments("z");
+    std::mt19937_64 engine(14);
+    Ranks ranks;
+    for (size_t i = 0; i < rows.size(); ++i)
+      ranks.add(truth[i], [&] { return of_normal(moments.mean[2 * rows[i]], moments.sd[2 * rows[i]], engine); }, engine);
+    CHECK(ranks.uniform());
+  });
+}
+
+TEST_CASE("calibration of shares that counts are drawn by") {
+  // The first of three shares of a Dirichlet is a Beta, and so is that of its posterior.
+  check_continuous(R"(model shares {
+  axis V = 3
+  data   y: count[V]
+  const  alpha: positive[V] = [1.5, 0.7, 2.0]
+  latent z: simplex[V]
+  P(z) = Dirichlet(alpha)
+  P(y | z) = Multinomial(12, p: z)
+  q(z | y) = exact
+})",
+                   simulate({"y1", "y2", "y3"}, 9,
+                            [](auto& engine, auto& y) {
+                              double g[3] = {std::gamma_distribution<double>(1.5, 1)(engine), std::gamma_distribution<double>(0.7, 1)(engine),
+                                             std::gamma_distribution<double>(2.0, 1)(engine)};
+                              const double sum = g[0] + g[1] + g[2];
+                              std::discrete_distribution<int> law(g, g + 3);
+                              for (int i = 0; i < 12; ++i) ++y[static_cast<size_t>(law(engine))];
+                              return g[0] / sum;
+                            }),
+                   of_beta);
+}
+
 }  // namespace lvm::numeric

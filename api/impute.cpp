@@ -132,7 +132,7 @@ class Imputation {
         for (const int64_t row : rows) {
           if (std::isnan(cell(*data, e, row)))
             return refuse(fmt::format("`{}` depends on `{}`, which is missing too in row {}",
-                                      events.variable().name, other.name, row + 1),
+                                      events.variable().name, other.name, lowered_.data->table_row(row) + 1),
                           factor.distribution_range);
         }
       }
@@ -366,6 +366,8 @@ Results impute(const FittedModel& fitted, const BoundModel& bound, int threads) 
         if (variable.absent > 0 && !imputation.complete(variable, completed)) break;
         add_columns(*lowered.model, *lowered.data, variable, completed, to.columns);
       }
+      for (ResultColumn& column : to.columns)
+        column.values = lowered.data->in_table_order(std::move(column.values));
     }
     if (diagnostics.has_errors()) to.columns.clear();
     to.report = Report({std::move(diagnostics), bound.state->model->compiled.source});

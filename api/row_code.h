@@ -62,8 +62,8 @@ class RowScorer {
   std::shared_ptr<Shelf> shelf_;
 };
 
-/// Rows come in groups, and are told together.
-bool has_plates(const FittedModel& fitted);
+/// A row can be told without the others: it is neither one of a plate nor a step of a sequence.
+bool has_lone_rows(const FittedModel& fitted);
 
 /// `score` of a table of a fit by EM, without compiling anything for it.
 Score score_table(const FittedModel& fitted, const Data& data, const BindOptions& options, int threads);

@@ -84,6 +84,7 @@ RowScorer::RowScorer(const FittedModel& fitted, std::vector<std::string> columns
   guarded([&] {
     std::string fault, hint;
     std::shared_ptr<const RowCode> code = row_code(fitted, RowUse::complete, fault);
+    if (!code) hint = "a whole table can be scored";
     if (code && columns_.empty()) columns_ = fitted_columns(fitted, *code);
     for (size_t i = 0; code && i < code->cells.size(); ++i) {
       const RowCell& cell = code->cells[i];

@@ -20,7 +20,7 @@ int keep(lvm::Results results, lvm_result** result, lvm_report** report) {
 }
 
 lvm::Score score_of(const lvm::FittedModel& fitted, const lvm::Data& data, int threads) {
-  const bool by_rows = fitted.method() == "em" && !lvm::has_plates(fitted);
+  const bool by_rows = fitted.method() == "em" && lvm::has_lone_rows(fitted);
   if (by_rows) return lvm::score_table(fitted, data, {}, threads);
   return lvm::score(fitted, lvm::bind(fitted, data),
                     {.importance = 0, .seed = fitted.seed(), .threads = threads});

@@ -115,5 +115,5 @@ TEST_CASE("the precision is a setting of its own") {
   CHECK(bound("single") == Approx(bound("double")).epsilon(1e-3));
   const Outcome wrong = lvmc({"run", "examples/vae.lvm", digits, "--precision", "half"});
   CHECK(wrong.code == 2);
-  CHECK_THAT(wrong.error, Contains("{single,double}"));
+  CHECK_THAT(wrong.error, Contains("{single,double,bf16}"));
 }

@@ -106,6 +106,17 @@ RowScorer::RowScorer(const FittedModel& fitted, std::vector<std::string> columns
   });
 }
 
+const std::vector<std::string>& RowScorer::levels(size_t column) const {
+  static const std::vector<std::string> none;
+  for (size_t i = 0; i < place_.size(); ++i) {
+    const ir::Variable* v = complete_->cells[i].variable;
+    if (place_[i] != column || v == nullptr) continue;
+    const auto found = fitted_.state->content.levels.find(v->name);
+    return found == fitted_.state->content.levels.end() ? none : found->second;
+  }
+  return none;
+}
+
 bool RowScorer::check(const RowCode& code, std::span<const double> cells, bool& absent,
                       std::string& fault) const {
   for (size_t i = 0; i < code.cells.size(); ++i) {

@@ -94,6 +94,14 @@ const char* lvm_scorer_column(const lvm_scorer* scorer, size_t index) {
   return index < lvm_scorer_columns(scorer) ? scorer->scorer.columns()[index].c_str() : nullptr;
 }
 
+int64_t lvm_scorer_level_count(const lvm_scorer* scorer, size_t column) {
+  return column < lvm_scorer_columns(scorer) ? std::ssize(scorer->scorer.levels(column)) : 0;
+}
+const char* lvm_scorer_level(const lvm_scorer* scorer, size_t column, int64_t level) {
+  const bool there = level >= 0 && level < lvm_scorer_level_count(scorer, column);
+  return there ? scorer->scorer.levels(column)[static_cast<size_t>(level)].c_str() : nullptr;
+}
+
 int lvm_scorer_score(const lvm_scorer* scorer, const double* cells, double* value, lvm_report** report) {
   return guard(report, [&] {
     const lvm::RowScorer& own = given(scorer, "scorer").scorer;

@@ -159,12 +159,7 @@ class Model(*_BASES):
         return self.fit_
 
     def _seed(self):
-        if self.random_state is None:
-            return None
-        if isinstance(self.random_state, (int, np.integer)):
-            return int(self.random_state)
-        random = check_random_state(self.random_state) if _SKLEARN else self.random_state
-        return int(random.randint(2**31 - 1))
+        return _seed_of(self.random_state)
 
     # ---- fitting ----
 
@@ -252,11 +247,11 @@ class Model(*_BASES):
 
     def sample(self, n_samples=1, random_state=None):
         """Rows that are drawn, as columns by name: the data, then the latents."""
-        seed = 1 if random_state is None else int(random_state)
+        seed = 1 if random_state is None else _seed_of(random_state)
         return {name: _values(values, levels) for name, values, levels in self._fitted().sample(int(n_samples), seed)}
 
     def scorer(self, columns=()):
-        """A function of one row, a list of cells, that gives ln P(y) within microseconds."""
+        """A function of one row, a list of cells, that gives ln P(y) within microseconds. Categories are numbers: their places in ``levels(i)``."""
         return self._fitted().scorer([str(name) for name in columns])
 
     # ---- keeping ----
@@ -290,6 +285,15 @@ def load(path):
     model.trace_ = []
     model._describe()
     return model
+
+
+def _seed_of(random_state):
+    if random_state is None:
+        return None
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    random = check_random_state(random_state) if _SKLEARN else random_state
+    return int(random.randint(2**31 - 1))
 
 
 def _values(values, levels):

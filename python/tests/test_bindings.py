@@ -29,6 +29,8 @@ class Bindings(unittest.TestCase):
         np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
         np.testing.assert_array_equal(model.predict(X), model.predict_proba(X).argmax(axis=1))
         self.assertEqual(set(model.sample(5)), {"x1", "x2", "z"})
+        drawn, again = (model.sample(5, random_state=np.random.RandomState(3)) for _ in range(2))
+        np.testing.assert_array_equal(drawn["x1"], again["x1"])
         scorer = model.scorer()
         self.assertAlmostEqual(scorer(list(X[3])), model.score_samples(X)[3], places=12)
 
@@ -53,6 +55,17 @@ class Bindings(unittest.TestCase):
         model._compiled().fit(table, options, None, None)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         self.assertLess(grown, 0.35 * X.nbytes / 2**20)
+
+    def test_series_by_columns(self):
+        years = np.genfromtxt("examples/data/discoveries.csv", delimiter=",", skip_header=1)
+        order = np.random.default_rng(5).permutation(len(years))
+        model = lvm.Model("examples/hidden_markov.lvm")
+        in_order = model.fit({"year": years[:, 0].astype(np.int32), "inventions": years[:, 1]}).score_samples({"year": years[:, 0], "inventions": years[:, 1]})
+        mixed = {"year": years[order, 0].astype(np.int32), "inventions": years[order, 1]}
+        np.testing.assert_array_equal(model.score_samples(mixed), in_order[order])
+        self.assertIn("z_path", model.posterior(mixed))
+        with self.assertRaisesRegex(lvm.Error, "sequence"):
+            model.scorer()
 
     def test_missing_cells_complete(self):
         X = faithful()

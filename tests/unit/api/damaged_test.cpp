@@ -131,7 +131,7 @@ std::vector<std::string> damaged_files() {
                                             std::string(1 << 20, 'x')};
   for (const std::string& text : foreign) {
     to.push_back(text);
-    to.push_back(text + good);
+    if (!text.empty()) to.push_back(text + good);
   }
   return to;
 }

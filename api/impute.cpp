@@ -358,6 +358,9 @@ Results impute(const FittedModel& fitted, const BoundModel& bound, int threads) 
     } else if (!lowered.data->plate.empty()) {
       cannot(fmt::format("missing cells of the rows of a plate (`{}`) are not completed yet",
                          lowered.data->plate));
+    } else if (!bound.state->model->compiled.model->global_posteriors.empty()) {
+      // Moments at the means of q would leave out what is not known of them.
+      cannot("missing cells of a model with latents that rows share are not completed yet");
     } else {
       Imputation imputation(fitted, bound, threads, diagnostics);
       for (const runtime::BoundVariable& variable : lowered.data->variables) {

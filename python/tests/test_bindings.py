@@ -1,4 +1,5 @@
 """The bindings: what goes in without a copy, what comes out, and what is said of mistakes."""
+import pickle
 import sys
 import threading
 import unittest
@@ -126,6 +127,11 @@ class Bindings(unittest.TestCase):
             again = lvm.load(file.name)
         np.testing.assert_array_equal(again.parameters_["mean"], model.parameters_["mean"])
         self.assertAlmostEqual(model.score(X) * len(X), -1130.264, delta=2)
+        other = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(other.score_samples(X), model.score_samples(X))
+        np.testing.assert_array_equal(other.partial_fit(X).parameters_["cov"], model.partial_fit(X).parameters_["cov"])
+        with self.assertRaisesRegex(AttributeError, "updatable=True"):
+            lvm.Model(MODEL).partial_fit(X)
 
     def test_pandas(self):
         try:

@@ -1,4 +1,7 @@
 """The bindings: what goes in without a copy, what comes out, and what is said of mistakes."""
+import contextlib
+import gc
+import io
 import pickle
 import sys
 import threading
@@ -7,6 +10,7 @@ import unittest
 try:
     import numpy as np
     import lvm
+    from arrow import Batch
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
@@ -67,6 +71,32 @@ class Bindings(unittest.TestCase):
         self.assertIn("z_path", model.posterior(mixed))
         with self.assertRaisesRegex(lvm.Error, "sequence"):
             model.scorer()
+
+    def test_arrow(self):
+        X = faithful()
+        expected = lvm.Model(MODEL, settings={"K": 2}).fit(X)
+        batch = Batch({"eruptions": np.ascontiguousarray(X[:, 0]), "waiting": np.ascontiguousarray(X[:, 1])})
+        model = lvm.Model(MODEL, settings={"K": 2}).fit(batch)
+        np.testing.assert_array_equal(model.parameters_["cov"], expected.parameters_["cov"])
+        gc.collect()
+        self.assertGreaterEqual(batch.released, 2)  # of the schema and the array; their children are theirs
+
+    def test_plot(self):
+        try:
+            import matplotlib
+        except ImportError:
+            self.skipTest("Matplotlib is not installed")
+        matplotlib.use("Agg")
+        model = lvm.Model(MODEL, settings={"K": 2}).fit(faithful())
+        line = model.plot().lines[0]
+        np.testing.assert_array_equal(line.get_ydata(), model.trace_)
+
+    def test_progress_is_one_line(self):
+        for verbose in (0, 1):
+            with contextlib.redirect_stderr(io.StringIO()) as error:
+                lvm.Model(MODEL, settings={"K": 2}, verbose=verbose).fit(faithful())
+            self.assertEqual("iteration" in error.getvalue(), bool(verbose))
+            self.assertNotIn("\n", error.getvalue())
 
     def test_missing_cells_complete(self):
         X = faithful()

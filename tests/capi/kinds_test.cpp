@@ -1,4 +1,5 @@
-// One model of each kind through everything that a host may ask: an answer that another way confirms, or a refusal by its code.
+// One model of each kind through everything that a host may ask: an answer that another way confirms, or a
+// refusal by its code.
 
 #include <algorithm>
 #include <numeric>
@@ -74,7 +75,8 @@ std::string source(const char* path) {
 }
 
 bool same(std::span<const double> a, std::span<const double> b) {
-  return std::ranges::equal(a, b, [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
+  return std::ranges::equal(a, b,
+                            [](double x, double y) { return x == y || (std::isnan(x) && std::isnan(y)); });
 }
 
 /// Rows of a table with a column `count` stand for as many.
@@ -82,7 +84,9 @@ double total_of(const std::vector<double>& values, const Numbers& numbers) {
   const auto count = std::ranges::find(numbers.names, "count");
   double sum = 0;
   for (size_t row = 0; row < values.size(); ++row)
-    sum += values[row] * (count == numbers.names.end() ? 1 : numbers.columns[static_cast<size_t>(count - numbers.names.begin())][row]);
+    sum += values[row] * (count == numbers.names.end()
+                              ? 1
+                              : numbers.columns[static_cast<size_t>(count - numbers.names.begin())][row]);
   return sum;
 }
 
@@ -197,14 +201,16 @@ TEST_CASE("a single row is told as it is in its table, or not at all") {
     const Numbers numbers = numbers_of(on.data);
     std::vector<std::vector<double>> columns;
     for (size_t c = 0; c < scorer->columns(); ++c) {
-      const auto at = static_cast<size_t>(std::ranges::find(numbers.names, scorer->column(c)) - numbers.names.begin());
+      const auto at =
+          static_cast<size_t>(std::ranges::find(numbers.names, scorer->column(c)) - numbers.names.begin());
       columns.push_back(numbers.columns.at(at));
       // A category is its place among those of the fit, not of this table.
       const std::vector<std::string> names = scorer->levels(c);
       CHECK(names.empty() == numbers.levels[at].empty());
       for (double& cell : columns.back()) {
         if (names.empty()) break;
-        cell = static_cast<double>(std::ranges::find(names, numbers.levels[at][static_cast<size_t>(cell)]) - names.begin());
+        cell = static_cast<double>(std::ranges::find(names, numbers.levels[at][static_cast<size_t>(cell)]) -
+                                   names.begin());
       }
     }
     for (size_t row = 0; row < scores.size(); row += 7) {
@@ -215,7 +221,8 @@ TEST_CASE("a single row is told as it is in its table, or not at all") {
   }
 }
 
-// At one and the same parameters the sums over old and new rows are those over all: the update is the EM step of a fit to all rows.
+// At one and the same parameters the sums over old and new rows are those over all: the update is the EM step
+// of a fit to all rows.
 TEST_CASE("rows that are added are a step of EM on all rows, or refused") {
   for (const Kind& kind : kinds()) {
     CAPTURE(kind.model);
@@ -226,8 +233,10 @@ TEST_CASE("rows that are added are a step of EM on all rows, or refused") {
     }
     const Numbers numbers = mixed(numbers_of(on.data));
     const int64_t some = numbers.rows() * 2 / 3;
-    lvm::Fit fit = must(on.model.fit(numbers.table(0, some), {.iterations = 10, .accelerate = false, .updatable = true}));
-    const lvm::Fit step = must(on.model.fit(numbers.table(), {.iterations = 1, .restarts = 1, .accelerate = false, .start = &fit}));
+    lvm::Fit fit = must(
+        on.model.fit(numbers.table(0, some), {.iterations = 10, .accelerate = false, .updatable = true}));
+    const lvm::Fit step = must(
+        on.model.fit(numbers.table(), {.iterations = 1, .restarts = 1, .accelerate = false, .start = &fit}));
     REQUIRE(fit.update(numbers.table(some, numbers.rows())));
     for (const lvm::Parameter& p : step.parameters()) {
       const std::vector<double> got = fit.parameter(p.name)->values;
@@ -270,7 +279,8 @@ struct Chain {
     for (size_t t = 0; t < y.size(); ++t) {
       double sum = 0;
       for (size_t k = 0; k < 2; ++k) {
-        const double before = t == 0 ? start[k] : forward[2 * t - 2] * move[k] + forward[2 * t - 1] * move[2 + k];
+        const double before =
+            t == 0 ? start[k] : forward[2 * t - 2] * move[k] + forward[2 * t - 1] * move[2 + k];
         sum += forward[2 * t + k] = before * emission(t, k);
       }
       for (size_t k = 0; k < 2; ++k) forward[2 * t + k] /= sum;
@@ -279,7 +289,8 @@ struct Chain {
     for (size_t t = y.size() - 1; t-- > 0;) {
       double sum = 0;
       for (size_t k = 0; k < 2; ++k) {
-        backward[2 * t + k] = move[2 * k] * emission(t + 1, 0) * backward[2 * t + 2] + move[2 * k + 1] * emission(t + 1, 1) * backward[2 * t + 3];
+        backward[2 * t + k] = move[2 * k] * emission(t + 1, 0) * backward[2 * t + 2] +
+                              move[2 * k + 1] * emission(t + 1, 1) * backward[2 * t + 3];
         sum += backward[2 * t + k];
       }
       for (size_t k = 0; k < 2; ++k) backward[2 * t + k] /= sum;
@@ -325,7 +336,8 @@ TEST_CASE("series of a host's columns come in any order, of any type") {
     const size_t step = at[row] % half;
     const Chain& of = at[row] < half ? north : south;
     CHECK(scores[row] == Approx(of.evidence[step]).epsilon(1e-10).margin(1e-12));
-    CHECK(latents.values(*latents.find("z=1"))[row] == Approx(of.smoothed[2 * step]).epsilon(1e-9).margin(1e-12));
+    CHECK(latents.values(*latents.find("z=1"))[row] ==
+          Approx(of.smoothed[2 * step]).epsilon(1e-9).margin(1e-12));
     if (!std::isnan(y[at[row]])) {
       CHECK(whole.values(0)[row] == y[at[row]]);
       continue;

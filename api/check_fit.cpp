@@ -49,6 +49,11 @@ std::string parameter_fault(const fit_file::Content& content, const ir::Model& m
   return domain_fault(*values, v.domain);
 }
 
+/// It has a value in the file: of a latent that rows share those of its posterior stand there.
+bool is_kept(const ir::Variable& v) {
+  return v.role == Role::parameter && !v.global;
+}
+
 }  // namespace
 
 std::string fit_fault(const FittedModel& fitted) {
@@ -60,7 +65,7 @@ std::string fit_fault(const FittedModel& fitted) {
   set_fitted_sizes(fitted, model);
   for (const Values& values : content.parameters) {
     const std::optional<int> index = model.find(values.name);
-    if (!index || model.variables[static_cast<size_t>(*index)].role != Role::parameter)
+    if (!index || !is_kept(model.variables[static_cast<size_t>(*index)]))
       return fmt::format("`{}` is no parameter of its model", values.name);
     if (std::ranges::count(content.parameters, values.name, &Values::name) > 1)
       return fmt::format("it has `{}` twice", values.name);
@@ -69,7 +74,7 @@ std::string fit_fault(const FittedModel& fitted) {
     const bool bound = v.role == Role::data || v.role == Role::given || v.role == Role::weight;
     std::string fault;
     if (bound) fault = columns_fault(content, model, v);
-    if (v.role == Role::parameter) fault = parameter_fault(content, model, v);
+    if (is_kept(v)) fault = parameter_fault(content, model, v);
     if (!fault.empty()) return fault;
   }
   return "";

@@ -260,7 +260,8 @@ void set_fitted_sizes(const FittedModel& fitted, ir::Model& model) {
   const auto set = [&](AxisId axis, int64_t size) {
     const std::string name = model.module.axis(axis).name;
     for (ir::Axis& each : model.module.axes) {
-      if (each.name == name || each.name == name + "'") each.size = size;
+      const bool it = each.name == name || each.name == name + "'";
+      if (it && each.size == ir::unknown_size) each.size = size;  // what is declared or set stands
     }
   };
   for (const Values& values : content.parameters) {

@@ -132,7 +132,7 @@ class Imputation {
         for (const int64_t row : rows) {
           if (std::isnan(cell(*data, e, row)))
             return refuse(fmt::format("`{}` depends on `{}`, which is missing too in row {}",
-                                      events.variable().name, other.name, row + 1),
+                                      events.variable().name, other.name, lowered_.data->table_row(row) + 1),
                           factor.distribution_range);
         }
       }
@@ -358,6 +358,9 @@ Results impute(const FittedModel& fitted, const BoundModel& bound, int threads) 
     } else if (!lowered.data->plate.empty()) {
       cannot(fmt::format("missing cells of the rows of a plate (`{}`) are not completed yet",
                          lowered.data->plate));
+    } else if (!bound.state->model->compiled.model->global_posteriors.empty()) {
+      // Moments at the means of q would leave out what is not known of them.
+      cannot("missing cells of a model with latents that rows share are not completed yet");
     } else {
       Imputation imputation(fitted, bound, threads, diagnostics);
       for (const runtime::BoundVariable& variable : lowered.data->variables) {
@@ -366,6 +369,8 @@ Results impute(const FittedModel& fitted, const BoundModel& bound, int threads) 
         if (variable.absent > 0 && !imputation.complete(variable, completed)) break;
         add_columns(*lowered.model, *lowered.data, variable, completed, to.columns);
       }
+      for (ResultColumn& column : to.columns)
+        column.values = lowered.data->in_table_order(std::move(column.values));
     }
     if (diagnostics.has_errors()) to.columns.clear();
     to.report = Report({std::move(diagnostics), bound.state->model->compiled.source});

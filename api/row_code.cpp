@@ -129,9 +129,11 @@ std::shared_ptr<const RowCode> make(const FittedModel& fitted, RowUse use, std::
 std::shared_ptr<const RowCode> row_code(const FittedModel& fitted, RowUse use, std::string& fault) {
   const driver::Compiled& compiled = fitted.state->model->compiled;
   if (fitted.method() != "em")
-    fault = "a fit by gradients is asked about whole tables";
+    fault = "a fit by gradients has no code for a single row";
   else if (!compiled.model->plates.empty())
-    fault = "the rows of a plate are told together: ask about whole tables";
+    fault = fmt::format("the rows of a `{}` depend on each other", compiled.model->plates.front().name);
+  else if (compiled.model->sequence)
+    fault = fmt::format("the steps of the sequence `{}` depend on each other", compiled.model->sequence->name);
   if (!fault.empty()) return nullptr;
   RowCodes& codes = *fitted.state->codes;
   const std::lock_guard lock(codes.mutex);
@@ -150,8 +152,10 @@ void share_code(const FittedModel& fitted, const FittedModel& with) {
   }
 }
 
-bool has_plates(const FittedModel& fitted) {
-  return fitted.ok() && !fitted.state->model->compiled.model->plates.empty();
+bool has_lone_rows(const FittedModel& fitted) {
+  if (!fitted.ok()) return true;
+  const ir::Model& model = *fitted.state->model->compiled.model;
+  return model.plates.empty() && !model.sequence;
 }
 
 Score score_table(const FittedModel& fitted, const Data& data, const BindOptions& options, int threads) {

@@ -44,6 +44,8 @@ class RowScorer {
   bool ok() const { return complete_ != nullptr; }
   const Report& report() const { return report_; }
   const std::vector<std::string>& columns() const { return columns_; }
+  /// What the categories of a column are called, number 0 first; none where its cells are numbers or are not read.
+  const std::vector<std::string>& levels(size_t column) const;
   /// `cells` are as many as columns; NaN is a missing one. False, and why in `fault`, where a cell is none of
   /// its column.
   bool score(std::span<const double> cells, double& value, std::string& fault) const;
@@ -62,8 +64,8 @@ class RowScorer {
   std::shared_ptr<Shelf> shelf_;
 };
 
-/// Rows come in groups, and are told together.
-bool has_plates(const FittedModel& fitted);
+/// A row can be told without the others: it is neither one of a plate nor a step of a sequence.
+bool has_lone_rows(const FittedModel& fitted);
 
 /// `score` of a table of a fit by EM, without compiling anything for it.
 Score score_table(const FittedModel& fitted, const Data& data, const BindOptions& options, int threads);

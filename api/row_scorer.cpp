@@ -84,6 +84,7 @@ RowScorer::RowScorer(const FittedModel& fitted, std::vector<std::string> columns
   guarded([&] {
     std::string fault, hint;
     std::shared_ptr<const RowCode> code = row_code(fitted, RowUse::complete, fault);
+    if (!code) hint = "a whole table can be scored";
     if (code && columns_.empty()) columns_ = fitted_columns(fitted, *code);
     for (size_t i = 0; code && i < code->cells.size(); ++i) {
       const RowCell& cell = code->cells[i];
@@ -103,6 +104,17 @@ RowScorer::RowScorer(const FittedModel& fitted, std::vector<std::string> columns
     complete_ = std::move(code);
     shelf_ = std::make_shared<Shelf>();
   });
+}
+
+const std::vector<std::string>& RowScorer::levels(size_t column) const {
+  static const std::vector<std::string> none;
+  for (size_t i = 0; i < place_.size(); ++i) {
+    const ir::Variable* v = complete_->cells[i].variable;
+    if (place_[i] != column || v == nullptr) continue;
+    const auto found = fitted_.state->content.levels.find(v->name);
+    return found == fitted_.state->content.levels.end() ? none : found->second;
+  }
+  return none;
 }
 
 bool RowScorer::check(const RowCode& code, std::span<const double> cells, bool& absent,

@@ -20,7 +20,7 @@ int keep(lvm::Results results, lvm_result** result, lvm_report** report) {
 }
 
 lvm::Score score_of(const lvm::FittedModel& fitted, const lvm::Data& data, int threads) {
-  const bool by_rows = fitted.method() == "em" && !lvm::has_plates(fitted);
+  const bool by_rows = fitted.method() == "em" && lvm::has_lone_rows(fitted);
   if (by_rows) return lvm::score_table(fitted, data, {}, threads);
   return lvm::score(fitted, lvm::bind(fitted, data),
                     {.importance = 0, .seed = fitted.seed(), .threads = threads});
@@ -92,6 +92,14 @@ size_t lvm_scorer_columns(const lvm_scorer* scorer) {
 }
 const char* lvm_scorer_column(const lvm_scorer* scorer, size_t index) {
   return index < lvm_scorer_columns(scorer) ? scorer->scorer.columns()[index].c_str() : nullptr;
+}
+
+int64_t lvm_scorer_level_count(const lvm_scorer* scorer, size_t column) {
+  return column < lvm_scorer_columns(scorer) ? std::ssize(scorer->scorer.levels(column)) : 0;
+}
+const char* lvm_scorer_level(const lvm_scorer* scorer, size_t column, int64_t level) {
+  const bool there = level >= 0 && level < lvm_scorer_level_count(scorer, column);
+  return there ? scorer->scorer.levels(column)[static_cast<size_t>(level)].c_str() : nullptr;
 }
 
 int lvm_scorer_score(const lvm_scorer* scorer, const double* cells, double* value, lvm_report** report) {

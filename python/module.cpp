@@ -208,6 +208,13 @@ PYBIND11_MODULE(_lvm, m) {
       .def_property_readonly("explanation", &lvm::Model::explanation)
       .def("fit", &fit, py::arg("table"), py::arg("options"), py::arg("progress"), py::arg("start"));
   py::class_<lvm::Scorer, std::shared_ptr<lvm::Scorer>>(m, "Scorer")
+      .def_property_readonly("columns",
+                             [](const lvm::Scorer& scorer) {
+                               std::vector<std::string> to;
+                               for (size_t c = 0; c < scorer.columns(); ++c) to.push_back(scorer.column(c));
+                               return to;
+                             })
+      .def("levels", &lvm::Scorer::levels)
       .def("__call__", [](const lvm::Scorer& scorer, const std::vector<double>& cells) {
         if (cells.size() != scorer.columns())
           throw py::value_error("a row has " + std::to_string(scorer.columns()) + " cells");

@@ -13,7 +13,7 @@ namespace lvm::runtime {
 namespace {
 
 std::string shown(const Column& column, int64_t row) {
-  const double value = column.values[static_cast<size_t>(row)];
+  const double value = column.cell(row);
   return column.text ? column.levels[static_cast<size_t>(value)] : fmt::format("{}", value);
 }
 
@@ -61,12 +61,12 @@ struct Finder {
     std::vector<const Column*> all = by;
     if (order) all.push_back(order);
     for (const Column* each : all) {
-      const auto absent = std::ranges::find_if(each->values, [](double x) { return std::isnan(x); });
-      if (absent == each->values.end()) continue;
+      const int64_t absent = find_cell(*each, [](double x) { return std::isnan(x); });
+      if (absent == table.rows) continue;
       const char* says = each == order ? "where it stands in its series" : "the series it belongs to";
       report(Code::sequence_cell_missing,
              fmt::format("a row has no value in column `{}`, which says {}", each->name, says),
-             absent - each->values.begin(), each->name,
+             absent, each->name,
              "a step of which nothing is known has empty cells of `data` alone");
       return false;
     }
@@ -80,7 +80,7 @@ struct Finder {
   /// A place that two rows of a series share; false then.
   bool sort(std::vector<int64_t>& rows, const std::string& name) {
     if (!order) return true;
-    const auto place = [&](int64_t row) { return order->values[static_cast<size_t>(row)]; };
+    const auto place = [&](int64_t row) { return order->cell(row); };
     std::ranges::sort(rows, {}, [&](int64_t row) { return std::pair(place(row), row); });
     const auto twice = std::ranges::adjacent_find(rows, {}, place);
     if (twice == rows.end()) return true;
@@ -95,8 +95,8 @@ struct Finder {
   void check_jumps(const Series& series) {
     if (!order) return;
     const auto gap = [&](int64_t place) {
-      return order->values[static_cast<size_t>(series.rows[static_cast<size_t>(place)])] -
-             order->values[static_cast<size_t>(series.rows[static_cast<size_t>(place - 1)])];
+      return order->cell(series.rows[static_cast<size_t>(place)]) -
+             order->cell(series.rows[static_cast<size_t>(place - 1)]);
     };
     double least = std::numeric_limits<double>::infinity();
     const auto each = [&](const auto& f) {
@@ -135,7 +135,7 @@ Series find_series(const ir::Model& model, const Table& table, const BindOptions
   std::vector<std::vector<int64_t>> rows;
   for (int64_t row = 0; row < table.rows; ++row) {
     std::vector<double> key;
-    for (const Column* column : finder.by) key.push_back(column->values[static_cast<size_t>(row)]);
+    for (const Column* column : finder.by) key.push_back(column->cell(row));
     const auto [at, added] = known.try_emplace(std::move(key), rows.size());
     if (added) {
       std::string name;

@@ -95,10 +95,12 @@ bool any_rotation(const ir::Model& model, const Variable& z) {
   return false;
 }
 
-/// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent.
+/// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent. Other axes than that may have
+/// no size yet.
 bool turns(const ir::Model& model, const ir::Plan& plan, const Variable& v, AxisId event) {
   const bool free = v.role == ir::Role::parameter && !v.fixed && v.posterior_of < 0 && v.mask.empty() && v.prior == ir::no_node;
-  return free && v.type.has(event) && plan.find(v.name)->solver == ir::Solver::least_squares && element_count(model.module, v.type.axes) > 0;
+  return free && v.type.has(event) && plan.find(v.name)->solver == ir::Solver::least_squares &&
+         std::ranges::none_of(v.type.axes, [&](AxisId axis) { return model.module.axis(axis).size == 0; });
 }
 
 }  // namespace

@@ -32,12 +32,19 @@ static size_t cut(char *line, char **cells) {
   return count;
 }
 
-static int read_number(const char *cell, double *value) {
+/* A number, or one of the categories of the column, of which the scorer wants the place. */
+static int read_cell(const lvm_scorer *scorer, size_t column, const char *cell, double *value) {
+  const int64_t levels = lvm_scorer_level_count(scorer, column);
   char *end;
   if (*cell == '\0' || strcmp(cell, "NA") == 0) {
     *value = NAN;
     return 1;
   }
+  for (int64_t i = 0; i < levels; ++i) {
+    *value = (double)i;
+    if (strcmp(cell, lvm_scorer_level(scorer, column, i)) == 0) return 1;
+  }
+  if (levels > 0) return 0;
   *value = strtod(cell, &end);
   return end != cell && *end == '\0';
 }
@@ -75,9 +82,10 @@ int main(int count, char **arguments) {
         status = 1;
         break;
       }
-      while (good < columns && read_number(cells[good], &row[good])) ++good;
+      while (good < columns && read_cell(scorer, good, cells[good], &row[good])) ++good;
       if (good < columns) {
-        fprintf(stderr, "score_stream: line %ld: `%s` is no number\n", number, cells[good]);
+        fprintf(stderr, "score_stream: line %ld: `%s` is no %s\n", number, cells[good],
+                lvm_scorer_level_count(scorer, good) > 0 ? "category that the fit knows" : "number");
         status = 1;
       } else if (lvm_scorer_score(scorer, row, &value, &report) != LVM_OK) {
         fprintf(stderr, "score_stream: line %ld\n", number);

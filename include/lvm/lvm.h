@@ -203,7 +203,8 @@ LVM_EXPORT size_t lvm_fit_parameter_count(const lvm_fit *fit);
 LVM_EXPORT int lvm_fit_parameter(const lvm_fit *fit, size_t index, lvm_parameter *parameter, double *values, int64_t room);
 LVM_EXPORT int lvm_fit_find_parameter(const lvm_fit *fit, const char *name, lvm_parameter *parameter, double *values, int64_t room);
 
-/* ln P(y) of each row; of fits by gradients their bound. `values` has room for the rows, or is NULL; `total` may be NULL. */
+/* ln P(y) of each row; of a step of a sequence given the steps before it; of fits by gradients their bound, and of models with latents that
+ * rows share what the row adds to it. `values` has room for the rows, or is NULL; `total` may be NULL. */
 LVM_EXPORT int lvm_fit_score(const lvm_fit *fit, const lvm_table *table, int32_t threads, double *values, double *total, lvm_report **report);
 /* The posterior of the latents: of finite ones the most probable value and the probability of each, of others means and standard deviations. */
 LVM_EXPORT int lvm_fit_posterior(const lvm_fit *fit, const lvm_table *table, int32_t threads, lvm_result **result, lvm_report **report);
@@ -215,11 +216,14 @@ LVM_EXPORT int lvm_fit_impute(const lvm_fit *fit, const lvm_table *table, int32_
 /* ---- row by row ---- */
 
 /* `columns` says in which order the cells of a row come; with a count of 0 they come as the fit took them. The scorer keeps what it needs of the fit as it is
- * now. Fits by EM without plates. */
+ * now. Refused for fits by gradients, and where rows are told together: in plates and sequences. */
 LVM_EXPORT int lvm_fit_scorer(const lvm_fit *fit, const char *const *columns, size_t count, lvm_scorer **scorer, lvm_report **report);
 LVM_EXPORT size_t lvm_scorer_columns(const lvm_scorer *scorer);
 LVM_EXPORT const char *lvm_scorer_column(const lvm_scorer *scorer, size_t index);
-/* ln P(y) of one row of as many cells as columns; NaN is a missing cell, a category its number from 0. */
+/* What the categories of a column are called: number 0 first. A count of 0 where its cells are numbers, or are not read. */
+LVM_EXPORT int64_t lvm_scorer_level_count(const lvm_scorer *scorer, size_t column);
+LVM_EXPORT const char *lvm_scorer_level(const lvm_scorer *scorer, size_t column, int64_t level);
+/* ln P(y) of one row of as many cells as columns; NaN is a missing cell, a category its number from 0 in the order of the levels. */
 LVM_EXPORT int lvm_scorer_score(const lvm_scorer *scorer, const double *cells, double *value, lvm_report **report);
 LVM_EXPORT void lvm_scorer_free(lvm_scorer *scorer);
 

@@ -298,6 +298,13 @@ class Scorer {
   explicit Scorer(lvm_scorer* handle) : handle_(handle) {}
   size_t columns() const { return lvm_scorer_columns(handle_.get()); }
   std::string column(size_t index) const { return lvm_scorer_column(handle_.get(), index); }
+  /// What the categories of a column are called, number 0 first.
+  std::vector<std::string> levels(size_t column) const {
+    std::vector<std::string> to;
+    for (int64_t i = 0; i < lvm_scorer_level_count(handle_.get(), column); ++i)
+      to.emplace_back(lvm_scorer_level(handle_.get(), column, i));
+    return to;
+  }
   Result<double> operator()(std::span<const double> cells) const {
     assert(cells.size() == columns());
     double value = 0;

@@ -1,7 +1,9 @@
 """lvm.Model: scikit-learn's conventions for a model of lvm. scikit-learn itself is not needed."""
+import copyreg
 import json
 import os
 import sys
+import tempfile
 import warnings
 
 import numpy as np
@@ -12,6 +14,7 @@ try:
     from sklearn.base import BaseEstimator, DensityMixin, TransformerMixin
     from sklearn.exceptions import NotFittedError
     from sklearn.utils import check_random_state
+    from sklearn.utils.metaestimators import available_if
     from sklearn.utils.validation import check_is_fitted
 
     _BASES = (TransformerMixin, DensityMixin, BaseEstimator)
@@ -20,8 +23,18 @@ except ImportError:
     _BASES = (object,)
     _SKLEARN = False
 
+    def available_if(check):
+        return lambda method: method
+
     class NotFittedError(ValueError, AttributeError):
         """The model was asked before it was fitted."""
+
+
+def _takes_rows(model):
+    """`partial_fit` is there where the model is to be updatable, as scikit-learn tells such estimators."""
+    if not model.updatable:
+        raise AttributeError("rows are added to a model with `updatable=True`")
+    return True
 
 
 class Warning(UserWarning):  # noqa: A001 - lvm.Warning, as lvm says it
@@ -159,12 +172,7 @@ class Model(*_BASES):
         return self.fit_
 
     def _seed(self):
-        if self.random_state is None:
-            return None
-        if isinstance(self.random_state, (int, np.integer)):
-            return int(self.random_state)
-        random = check_random_state(self.random_state) if _SKLEARN else self.random_state
-        return int(random.randint(2**31 - 1))
+        return _seed_of(self.random_state)
 
     # ---- fitting ----
 
@@ -190,11 +198,11 @@ class Model(*_BASES):
         self._describe()
         return self
 
+    @available_if(_takes_rows)
     def partial_fit(self, X, y=None, decay=1.0):
         """Add rows to the sums of those before, and let the parameters follow: one step of incremental EM. The first call fits."""
+        _takes_rows(self)
         if not hasattr(self, "fit_"):
-            if not self.updatable:
-                raise ValueError("rows are added to a model with `updatable=True`")
             return self.fit(X)
         self.fit_.update(self._table(X, fitting=False), float(decay))
         self._describe()
@@ -252,11 +260,11 @@ class Model(*_BASES):
 
     def sample(self, n_samples=1, random_state=None):
         """Rows that are drawn, as columns by name: the data, then the latents."""
-        seed = 1 if random_state is None else int(random_state)
+        seed = 1 if random_state is None else _seed_of(random_state)
         return {name: _values(values, levels) for name, values, levels in self._fitted().sample(int(n_samples), seed)}
 
     def scorer(self, columns=()):
-        """A function of one row, a list of cells, that gives ln P(y) within microseconds."""
+        """A function of one row, a list of cells, that gives ln P(y) within microseconds. Categories are numbers: their places in ``levels(i)``."""
         return self._fitted().scorer([str(name) for name in columns])
 
     # ---- keeping ----
@@ -290,6 +298,35 @@ def load(path):
     model.trace_ = []
     model._describe()
     return model
+
+
+def _fit_of(data):
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "fit.lvmfit")
+        with open(path, "wb") as file:
+            file.write(data)
+        return _lvm.Fit.load(path)
+
+
+def _reduced(fit):
+    """A fit is pickled as its file."""
+    with tempfile.TemporaryDirectory() as folder:
+        path = os.path.join(folder, "fit.lvmfit")
+        fit.save(path)
+        with open(path, "rb") as file:
+            return _fit_of, (file.read(),)
+
+
+copyreg.pickle(_lvm.Fit, _reduced)
+
+
+def _seed_of(random_state):
+    if random_state is None:
+        return None
+    if isinstance(random_state, (int, np.integer)):
+        return int(random_state)
+    random = check_random_state(random_state) if _SKLEARN else random_state
+    return int(random.randint(2**31 - 1))
 
 
 def _values(values, levels):

@@ -51,7 +51,8 @@ def _column(name, values):
 
 def is_named(X):
     """Columns have names of their own: a frame, a dictionary, or Arrow."""
-    return hasattr(X, "__arrow_c_array__") or hasattr(X, "columns") or isinstance(X, dict)
+    is_dictionary = isinstance(X, dict) and not hasattr(X, "tocsr")  # a sparse matrix may be one
+    return hasattr(X, "__arrow_c_array__") or hasattr(X, "columns") or is_dictionary
 
 
 def names_of(X):

@@ -1,4 +1,8 @@
 """The bindings: what goes in without a copy, what comes out, and what is said of mistakes."""
+import contextlib
+import gc
+import io
+import pickle
 import sys
 import threading
 import unittest
@@ -6,6 +10,7 @@ import unittest
 try:
     import numpy as np
     import lvm
+    from arrow import Batch
 except ImportError as error:
     print(f"skipped: {error}")
     sys.exit(77)
@@ -29,6 +34,8 @@ class Bindings(unittest.TestCase):
         np.testing.assert_allclose(model.predict_proba(X).sum(axis=1), 1)
         np.testing.assert_array_equal(model.predict(X), model.predict_proba(X).argmax(axis=1))
         self.assertEqual(set(model.sample(5)), {"x1", "x2", "z"})
+        drawn, again = (model.sample(5, random_state=np.random.RandomState(3)) for _ in range(2))
+        np.testing.assert_array_equal(drawn["x1"], again["x1"])
         scorer = model.scorer()
         self.assertAlmostEqual(scorer(list(X[3])), model.score_samples(X)[3], places=12)
 
@@ -53,6 +60,43 @@ class Bindings(unittest.TestCase):
         model._compiled().fit(table, options, None, None)
         grown = (resource.getrusage(resource.RUSAGE_SELF).ru_maxrss - before) / 1024
         self.assertLess(grown, 0.35 * X.nbytes / 2**20)
+
+    def test_series_by_columns(self):
+        years = np.genfromtxt("examples/data/discoveries.csv", delimiter=",", skip_header=1)
+        order = np.random.default_rng(5).permutation(len(years))
+        model = lvm.Model("examples/hidden_markov.lvm")
+        in_order = model.fit({"year": years[:, 0].astype(np.int32), "inventions": years[:, 1]}).score_samples({"year": years[:, 0], "inventions": years[:, 1]})
+        mixed = {"year": years[order, 0].astype(np.int32), "inventions": years[order, 1]}
+        np.testing.assert_array_equal(model.score_samples(mixed), in_order[order])
+        self.assertIn("z_path", model.posterior(mixed))
+        with self.assertRaisesRegex(lvm.Error, "sequence"):
+            model.scorer()
+
+    def test_arrow(self):
+        X = faithful()
+        expected = lvm.Model(MODEL, settings={"K": 2}).fit(X)
+        batch = Batch({"eruptions": np.ascontiguousarray(X[:, 0]), "waiting": np.ascontiguousarray(X[:, 1])})
+        model = lvm.Model(MODEL, settings={"K": 2}).fit(batch)
+        np.testing.assert_array_equal(model.parameters_["cov"], expected.parameters_["cov"])
+        gc.collect()
+        self.assertGreaterEqual(batch.released, 2)  # of the schema and the array; their children are theirs
+
+    def test_plot(self):
+        try:
+            import matplotlib
+        except ImportError:
+            self.skipTest("Matplotlib is not installed")
+        matplotlib.use("Agg")
+        model = lvm.Model(MODEL, settings={"K": 2}).fit(faithful())
+        line = model.plot().lines[0]
+        np.testing.assert_array_equal(line.get_ydata(), model.trace_)
+
+    def test_progress_is_one_line(self):
+        for verbose in (0, 1):
+            with contextlib.redirect_stderr(io.StringIO()) as error:
+                lvm.Model(MODEL, settings={"K": 2}, verbose=verbose).fit(faithful())
+            self.assertEqual("iteration" in error.getvalue(), bool(verbose))
+            self.assertNotIn("\n", error.getvalue())
 
     def test_missing_cells_complete(self):
         X = faithful()
@@ -113,6 +157,11 @@ class Bindings(unittest.TestCase):
             again = lvm.load(file.name)
         np.testing.assert_array_equal(again.parameters_["mean"], model.parameters_["mean"])
         self.assertAlmostEqual(model.score(X) * len(X), -1130.264, delta=2)
+        other = pickle.loads(pickle.dumps(model))
+        np.testing.assert_array_equal(other.score_samples(X), model.score_samples(X))
+        np.testing.assert_array_equal(other.partial_fit(X).parameters_["cov"], model.partial_fit(X).parameters_["cov"])
+        with self.assertRaisesRegex(AttributeError, "updatable=True"):
+            lvm.Model(MODEL).partial_fit(X)
 
     def test_pandas(self):
         try:

@@ -31,11 +31,17 @@ model mixture {
 EXCEPTIONS = {}
 
 
+def checks():
+    for updatable in (False, True):
+        model = lvm.Model(MIXTURE, iterations=50, updatable=updatable)
+        assert clone(model).get_params() == model.get_params()
+        assert hasattr(model, "partial_fit") == updatable
+        yield from check_estimator(model, generate_only=True)
+
+
 def main():
-    model = lvm.Model(MIXTURE, iterations=50)
-    assert clone(model).get_params() == model.get_params()
     failed, passed, excepted = [], 0, []
-    for estimator, check in check_estimator(model, generate_only=True):
+    for estimator, check in checks():
         name = getattr(check, "func", check).__name__
         try:
             with warnings.catch_warnings():

@@ -1,6 +1,7 @@
 // A host's whole way through the library: compile, bind where the cells lie, fit, ask, keep.
 
 #include <algorithm>
+#include <atomic>
 #include <cstring>
 #include <thread>
 
@@ -141,6 +142,45 @@ TEST_CASE("one fit is scored by eight threads at once, to the same bits as by on
   }
   for (std::thread& thread : threads) thread.join();
   CHECK(wrong == std::vector<int>(8, 0));
+}
+
+TEST_CASE("questions beside an update see the fit before or behind it") {
+  const std::vector<double> a = column(faithful(), 2, 0), b = column(faithful(), 2, 1);
+  const auto part = [&](int64_t begin, int64_t end) {
+    return must(lvm::Table::over({{"eruptions", a.data() + begin, end - begin, 1}, {"waiting", b.data() + begin, end - begin, 1}}));
+  };
+  lvm::Fit fit = must(gmm(2).fit(part(0, 150), {.updatable = true}));
+  const std::string path = scratch("beside.lvmfit");
+  REQUIRE(fit.save(path));
+  lvm::Fit twin = must(lvm::Fit::load(path));
+  std::filesystem::remove(path);
+  const lvm::Table all = faithful_table(), more = part(150, 272);
+  const std::vector<double> before = must(fit.score(all, 1)).values;
+  REQUIRE(twin.update(more));
+  const std::vector<double> behind = must(twin.score(all, 1)).values;
+  CHECK(before != behind);
+  std::atomic<int> started = 0, wrong = 0;
+  std::atomic<bool> done = false;
+  std::vector<std::thread> threads;
+  for (int t = 0; t < 4; ++t) {
+    threads.emplace_back([&] {
+      for (bool last = false; !last;) {
+        last = done;
+        const auto scores = fit.score(all, 1);
+        const auto scorer = fit.scorer();
+        const auto value = scorer ? (*scorer)(std::span(faithful()).first(2)) : lvm::Result<double>(scorer.error());
+        wrong += !scores || (scores->values != before && scores->values != behind) || !value || (*value != before[0] && *value != behind[0]);
+        if (last) wrong += !scores || scores->values != behind;
+        ++started;
+      }
+    });
+  }
+  while (started < 8) std::this_thread::yield();
+  const bool updated = bool(fit.update(more));
+  done = true;
+  for (std::thread& thread : threads) thread.join();
+  CHECK(updated);
+  CHECK(wrong == 0);
 }
 
 TEST_CASE("a callback sees the climb, and stops it") {

@@ -8,6 +8,18 @@ using namespace host;
 
 namespace {
 
+// Sanitizers keep what is freed, and shadow what is not: they look for leaks in their own way.
+#if defined(__has_feature)
+#if __has_feature(address_sanitizer) || __has_feature(thread_sanitizer)
+#define LVM_SANITIZED 1
+#endif
+#endif
+#ifdef LVM_SANITIZED
+constexpr bool sanitized = true;
+#else
+constexpr bool sanitized = false;
+#endif
+
 bool is_long() {
   return std::getenv("LVM_LONG") != nullptr;
 }
@@ -66,7 +78,7 @@ TEST_CASE("a table of a host is not copied") {
   CAPTURE(table_size, grown, total);
   CHECK(std::isfinite(total));
   // Some numbers a row, such as its state at the start, and 64 cells a row that are not there twice.
-  CHECK(grown < 0.25 * table_size + 16);
+  CHECK((sanitized || grown < 0.25 * table_size + 16));
 }
 
 TEST_CASE("compiling, fitting and freeing again and again keeps no memory") {
@@ -83,5 +95,5 @@ TEST_CASE("compiling, fitting and freeing again and again keeps no memory") {
   for (int i = 0; i < cycles; ++i) cycle();
   const double grown = megabytes("VmRSS:") - before;
   CAPTURE(cycles, grown);
-  CHECK(grown < 5);
+  CHECK((sanitized || grown < 5));
 }

@@ -105,3 +105,18 @@ TEST_CASE("fmt writes a layout that it then finds canonical") {
   INFO(formatted);
   CHECK(again.code == 0);
 }
+
+TEST_CASE("fmt is asked wrongly, has nowhere to write, or nobody who reads") {
+  const std::string path = scratch().write("plain.lvm", "model m { data y:bool param p: unit P(y)=Bernoulli(p) }\n");
+  CHECK(lvmc({"fmt", "--help"}).code == 0);
+  CHECK(lvmc({"fmt"}).code == 2);
+  CHECK(lvmc({"fmt", path, "--out", "other.lvm"}).code == 2);
+  CHECK(lvmc({"fmt", "no_such_model.lvm"}).code == 4);
+  CHECK(lvmc({"fmt", "README.md"}).code == 1);
+  const Outcome filter = lvmc({"fmt", "-"}, "cat " + path + " |");
+  CHECK(filter.code == 0);
+  CHECK_THAT(filter.out, Contains("  P(y) = Bernoulli(p)\n"));
+  const Outcome full = lvmc({"fmt", "-"}, "cat " + path + " |", "> /dev/full");
+  CHECK(full.code == 4);
+  CHECK_THAT(full.error, Contains("No space left"));
+}

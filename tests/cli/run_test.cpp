@@ -199,6 +199,16 @@ TEST_CASE("check and explain say how a model is fitted") {
   CHECK(json["errors"].empty());
 }
 
+TEST_CASE("every example is explained without a table") {
+  for (const auto& entry : std::filesystem::directory_iterator("examples")) {
+    if (entry.path().extension() != ".lvm") continue;
+    const Outcome outcome = lvmc({"explain", entry.path().string()});
+    INFO(entry.path() << "\n" << outcome.error);
+    CHECK(outcome.code == 0);
+    CHECK_THAT(outcome.out, Contains("plan"));
+  }
+}
+
 TEST_CASE("a model that breaks `exact` is refused") {
   const std::string model = scratch().write("factor.lvm", R"(model factor {
   axis L = 2

@@ -1,8 +1,11 @@
 // doctor: does everything that a fit needs work on this machine? Each line is something that was tried.
 
+#include <cerrno>
 #include <cmath>
 #include <cstdlib>
+#include <cstring>
 #include <filesystem>
+#include <fstream>
 #include <thread>
 
 #include <fmt/format.h>
@@ -60,6 +63,21 @@ Finding threads() {
   return {same, "threads", fmt::format("{} of them give {} bits as one", count, same ? "the same" : "other")};
 }
 
+/// Empty, or why no folder with a file in it can be made in `at`: root may write anywhere, and still not in /proc.
+std::string writing_fault(const fs::path& at) {
+  std::string name = (at / ".lvm-doctor-XXXXXX").string();
+  if (mkdtemp(name.data()) == nullptr) return std::strerror(errno);
+  const fs::path file = fs::path(name) / "tried";
+  std::ofstream out(file);
+  out << std::string(4096, '\n') << std::flush;
+  const std::string fault = out.good() ? "" : std::strerror(errno);
+  out.close();
+  std::error_code ignored;
+  fs::remove(file, ignored);
+  fs::remove(name, ignored);
+  return fault;
+}
+
 Finding run_folder() {
   const char* chosen = std::getenv("LVM_RUNS");
   const fs::path folder = chosen != nullptr ? fs::path(chosen) : fs::path("lvm_runs");
@@ -67,11 +85,12 @@ Finding run_folder() {
   std::error_code ignored;
   while (!at.empty() && !fs::exists(at, ignored))
     at = at.has_parent_path() ? at.parent_path() : fs::path(".");
-  const bool writable = access(at.empty() ? "." : at.c_str(), W_OK) == 0;
+  const std::string fault = writing_fault(at.empty() ? "." : at);
   const fs::space_info space = fs::space(at.empty() ? "." : at, ignored);
-  return {writable, "folder of runs",
+  return {fault.empty(), "folder of runs",
           fmt::format("`{}`, {}, {:.1f} GB free", folder.string(),
-                      writable ? "can be written" : "cannot be written: LVM_RUNS names another",
+                      fault.empty() ? "can be written"
+                                    : "cannot be written (" + fault + "): LVM_RUNS names another",
                       static_cast<double>(space.available) / 1e9)};
 }
 

@@ -267,9 +267,9 @@ TEST_CASE("what is said of files and tables that a fitted model cannot use") {
   lvm::golden::check(lvm::golden::folder("settings") / "fitted.expected", text);
   Content content = content_of(gmm_bytes());
   content.parameters.front().values = {0.5, 0.6};
-  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0704"));
+  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0710") && Catch::Contains("`weight` sums to 1.1"));
   content.parameters.erase(content.parameters.begin());
-  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0705"));
+  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0710") && Catch::Contains("no value for `weight`"));
 }
 
 TEST_CASE("with the exact posterior every draw weighs ln P(y)") {

@@ -354,6 +354,7 @@ bool Binder::check_values(const Variable& v, const Column& c) {
   if (v.type.element == Element::category || c.text) return true;
   const bool probability = v.binding.preprocess == Preprocess::binarise_stochastic;
   const Element element = probability ? Element::unit : v.type.element;
+  if (element == Element::real) return true;  // any number: a table is not read for it
   const int64_t row = find_cell(c, [&](double x) { return !std::isnan(x) && !allowed(value(v, c, x), element); });
   if (row == c.rows()) return true;
   const std::string shown = fmt::format("{}", c.cell(row));

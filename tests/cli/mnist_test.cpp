@@ -1,5 +1,5 @@
 // The reference implementations on their own data and protocols, against the numbers that they print. MNIST
-// and the Frey faces are no part of lvm: they are looked for in the folder LVM_DATA, else in ../shared/data.
+// and the Frey faces are no part of lvm: they are looked for in the folder LVM_DATA.
 // Minutes each: they run where LVM_LONG=1.
 
 #include <cstdlib>
@@ -18,7 +18,7 @@ namespace {
 
 std::string data(const std::string& file) {
   const char* folder = std::getenv("LVM_DATA");
-  return (folder ? std::string(folder) : std::string(LVM_SOURCE_DIR) + "/../shared/data") + "/" + file;
+  return std::string(folder ? folder : "LVM_DATA") + "/" + file;
 }
 
 const std::string train = data("mnist/train-images-idx3-ubyte.gz"),

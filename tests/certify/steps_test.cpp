@@ -53,22 +53,27 @@ const std::vector<std::string> refused = {
 /// Series that chains may have made, so that fits of them end inside: of rows without any memory the noise of the best fit is often 0, where EM creeps.
 Data series(const std::string& text, uint64_t seed) {
   constexpr int count = 40, steps = 7;
-  const bool missing = text.find(" missing") != std::string::npos, positive = text.find("y: positive") != std::string::npos;
+  const bool missing = text.find(" missing") != std::string::npos, positive = text.find("y: positive") != std::string::npos, second = text.find("z[t-2]") != std::string::npos;
   std::mt19937_64 engine(seed);
   std::normal_distribution<double> normal;
   const std::vector<std::string> names = {"g", "t", "x", "w", "n", "u", "y", "y1", "y2", "y3"};
   std::vector<std::vector<double>> columns(names.size());
   for (int g = 0; g < count; ++g) {
-    double z[3] = {normal(engine), normal(engine), normal(engine)};
+    const double begin = second ? 3 : 1;
+    double z[3] = {begin * normal(engine), begin * normal(engine), begin * normal(engine)}, before[3] = {};
     for (int t = 0; t < steps; ++t) {
       const auto seen = [&](int i) {
-        const double y = (positive ? 0.3 : 1) * z[i] + 0.5 * normal(engine);
+        const double y = (positive ? 0.3 : 1) * z[i] + normal(engine);
         return missing && engine() % 8 == 0 ? std::nan("") : positive ? std::exp(y) : y;
       };
       const double x = normal(engine);
       const double row[] = {double(g), double(t), x, std::exp(0.5 * normal(engine)), double(engine() % 5), 0.7 * z[0] + 0.6 * normal(engine), seen(0), seen(0), seen(1), seen(2)};
       for (size_t c = 0; c < names.size(); ++c) columns[c].push_back(row[c]);
-      for (double& each : z) each = 0.8 * each + 0.3 * x + normal(engine);
+      for (size_t i = 0; i < 3; ++i) {
+        const double now = z[i];
+        z[i] = (second ? 1.2 * now - 0.6 * before[i] : 0.8 * now + 0.3 * x) + normal(engine);
+        before[i] = now;
+      }
     }
   }
   std::vector<HostColumn> host;

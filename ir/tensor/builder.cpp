@@ -82,7 +82,7 @@ NodeId Builder::reduce(Op op, NodeId a, std::vector<AxisId> axes) {
 }
 
 NodeId Builder::contract(std::vector<NodeId> factors, std::vector<AxisId> axes) {
-  if (axes.empty()) return std::accumulate(factors.begin() + 1, factors.end(), factors.front(), [&](NodeId a, NodeId b) { return mul(a, b); });
+  if (axes.empty() && !factors.empty()) return std::accumulate(factors.begin() + 1, factors.end(), factors.front(), [&](NodeId a, NodeId b) { return mul(a, b); });
   return make(Op::contract, std::move(factors), {.axes = std::move(axes)});
 }
 

@@ -115,6 +115,7 @@ print("  bool training;")
 print("  std::vector<double> expected;")
 print("};")
 print()
+print("// clang-format off")
 print("inline const std::vector<LayerValue> layer_values = {")
 for shape, body, training, values in CASES:
     text = ", ".join(f"{v:.17g}" for v in values)

@@ -107,7 +107,8 @@ int64_t BoundModel::free_parameters() const {
 std::string BoundModel::explain() const {
   const driver::Lowered& lowered = state->lowered;
   if (!lowered.program) return "";
-  return guarded([&] { return driver::explain(*lowered.model, *lowered.elbo, *lowered.plan, &*lowered.program); });
+  return guarded(
+      [&] { return driver::explain(*lowered.model, *lowered.elbo, *lowered.plan, &*lowered.program); });
 }
 
 std::string BoundModel::explain_latex() const {
@@ -152,7 +153,8 @@ void make_code(const ir::Program& program, Backend backend, std::optional<Compil
   driver::Scheduled scheduled = driver::schedule(program);
   jit::Jit jit(runtime::runtime_symbols());
   ir::Executable functions = jit.compile(scheduled.unit);
-  to.emplace(CompiledCode{std::move(scheduled.program), std::move(functions), std::move(scheduled.unit.staged)});
+  to.emplace(
+      CompiledCode{std::move(scheduled.program), std::move(functions), std::move(scheduled.unit.staged)});
 }
 
 ir::Executable runnable(const CompiledCode& code, const std::shared_ptr<runtime::Pool>& pool) {

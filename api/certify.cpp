@@ -2,8 +2,8 @@
 
 #include "certify/certify.h"
 
-#include "backends/interpreter/interpret.h"
 #include "api/state.h"
+#include "backends/interpreter/interpret.h"
 #include "certify/derivatives.h"
 #include "certify/report.h"
 #include "certify/rows.h"
@@ -38,7 +38,8 @@ bool is_decided(const certificate::Result& result) {
 }
 
 /// Of the gradient route.
-certificate::Result of_derivatives(const BoundModel::State& bound, const CertifyOptions& options, int64_t& rows) {
+certificate::Result of_derivatives(const BoundModel::State& bound, const CertifyOptions& options,
+                                   int64_t& rows) {
   const driver::Lowered& lowered = bound.lowered;
   const ir::GradientSettings settings = ir::gradient_settings(lowered.model->fit);
   const bool weighted = !settings.importance && (settings.beta != 1 || settings.kl_warmup > 0);
@@ -46,14 +47,17 @@ certificate::Result of_derivatives(const BoundModel::State& bound, const Certify
   ir::Executable functions;
   if (options.backend == Backend::compiled) {
     functions = jit::Jit(runtime::runtime_symbols()).compile(scheduled.unit);
-    functions = runtime::with_stages(scheduled.program, std::move(functions), scheduled.unit.staged, std::make_shared<runtime::Pool>(1));
+    functions = runtime::with_stages(scheduled.program, std::move(functions), scheduled.unit.staged,
+                                     std::make_shared<runtime::Pool>(1));
   } else {
     functions = interpreter::interpret(scheduled.program);
   }
   const runtime::BoundData sample = certificate::spread_rows(*lowered.data, certificate::derivative_rows);
   rows = sample.rows;
   constexpr double weight = 0.7;  // any but 1
-  return certificate::certify_derivatives({*lowered.model, *lowered.plan, scheduled.program, functions, sample}, {.seed = options.seed}, weighted ? weight : 1);
+  return certificate::certify_derivatives(
+      {*lowered.model, *lowered.plan, scheduled.program, functions, sample}, {.seed = options.seed},
+      weighted ? weight : 1);
 }
 
 /// Rows spread over the table; of a sequence short pieces of its series.
@@ -61,7 +65,8 @@ runtime::BoundData sample_of(const driver::Lowered& lowered, const ir::Program& 
   if (lowered.data->series.empty()) return certificate::spread_rows(*lowered.data, most);
   int64_t letters = 1;
   for (const ir::StartLatent& latent : program.starts) letters *= latent.states;
-  return certificate::short_series(*lowered.model, *lowered.data, letters, program.steps ? program.steps->size : 0);
+  return certificate::short_series(*lowered.model, *lowered.data, letters,
+                                   program.steps ? program.steps->size : 0);
 }
 
 /// Some hundred rows do unless they cannot be started or do not converge; then other starts, then more rows.
@@ -113,7 +118,8 @@ Certification certify(const BoundModel& bound, const CertifyOptions& options) {
     Diagnostics diagnostics = bound.state->lowered.diagnostics;
     if (bound.ok()) {
       const bool gradient = bound.state->lowered.plan->method == "gradient";
-      const certificate::Result result = gradient ? of_derivatives(*bound.state, options, to.rows) : on_rows_that_do(*bound.state, options, to.rows);
+      const certificate::Result result = gradient ? of_derivatives(*bound.state, options, to.rows)
+                                                  : on_rows_that_do(*bound.state, options, to.rows);
       if (result.certificates.empty()) certificate::report_no_rows(result.failure, diagnostics);
       for (const certificate::Certificate& c : result.certificates) {
         to.certificates.push_back(to_certificate(c));

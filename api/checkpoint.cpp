@@ -45,7 +45,8 @@ class Reader {
       ended_ = true;
       return Number{};
     }
-    for (size_t i = 0; i < 8; ++i) word |= static_cast<uint64_t>(static_cast<unsigned char>(bytes_[i])) << (8 * i);
+    for (size_t i = 0; i < 8; ++i)
+      word |= static_cast<uint64_t>(static_cast<unsigned char>(bytes_[i])) << (8 * i);
     bytes_.remove_prefix(8);
     return std::bit_cast<Number>(word);
   }
@@ -115,17 +116,21 @@ std::string write(const std::string& path, uint64_t identity, const runtime::Tra
   writer.put(static_cast<int64_t>(state.trace.size()));
   for (const runtime::TraceEntry& entry : state.trace) {
     writer.put(entry.iteration);
-    for (const double number : {entry.seconds, entry.objective, entry.reconstruction, entry.divergence, entry.held_out}) writer.put(number);
+    for (const double number :
+         {entry.seconds, entry.objective, entry.reconstruction, entry.divergence, entry.held_out})
+      writer.put(number);
   }
   writer.put(checksum(writer.bytes()));
   return write_whole_file(path, writer.bytes());
 }
 
-std::optional<runtime::TrainState> read(const std::string& path, uint64_t identity, size_t numbers, std::string& fault) {
+std::optional<runtime::TrainState> read(const std::string& path, uint64_t identity, size_t numbers,
+                                        std::string& fault) {
   const std::unique_ptr<std::FILE, Close> file(std::fopen(path.c_str(), "rb"));
   std::string bytes;
   char part[1 << 16];
-  for (size_t got = 1; file && got > 0 && bytes.size() < most_bytes; bytes.append(part, got)) got = std::fread(part, 1, sizeof part, file.get());
+  for (size_t got = 1; file && got > 0 && bytes.size() < most_bytes; bytes.append(part, got))
+    got = std::fread(part, 1, sizeof part, file.get());
   if (!file || std::ferror(file.get()) != 0) {
     fault = fmt::format("cannot read `{}`: {}", path, std::strerror(errno));
     return {};
@@ -141,7 +146,8 @@ std::optional<runtime::TrainState> read(const std::string& path, uint64_t identi
   if (end.get<uint64_t>() != checksum(body)) return refuse("is damaged: its checksum is another");
   Reader reader(body.substr(magic.size()));
   if (reader.get<uint64_t>() != version) return refuse("was written by another version of lvm");
-  if (reader.get<uint64_t>() != identity) return refuse("is the state of another model, table, seed or setting");
+  if (reader.get<uint64_t>() != identity)
+    return refuse("is the state of another model, table, seed or setting");
   runtime::TrainState state;
   state.epoch = reader.get<int64_t>();
   state.best_epoch = reader.get<int64_t>();
@@ -151,9 +157,12 @@ std::optional<runtime::TrainState> read(const std::string& path, uint64_t identi
   state.trace.resize(static_cast<size_t>(reader.count(48)));
   for (runtime::TraceEntry& entry : state.trace) {
     entry.iteration = reader.get<int64_t>();
-    for (double* number : {&entry.seconds, &entry.objective, &entry.reconstruction, &entry.divergence, &entry.held_out}) *number = reader.get<double>();
+    for (double* number :
+         {&entry.seconds, &entry.objective, &entry.reconstruction, &entry.divergence, &entry.held_out})
+      *number = reader.get<double>();
   }
-  const bool fits = state.parameters.size() == numbers && (state.best.empty() || state.best.size() == numbers) && state.epoch >= 0;
+  const bool fits = state.parameters.size() == numbers &&
+                    (state.best.empty() || state.best.size() == numbers) && state.epoch >= 0;
   if (reader.ended() || !reader.empty() || !fits) return refuse("is damaged: its sizes are others");
   return state;
 }

@@ -18,7 +18,8 @@ std::string cell(const std::string& text) {
 std::string cell(const ResultColumn& column, size_t row) {
   const double value = column.values[row];
   if (std::isnan(value)) return "";
-  return column.levels.empty() ? fmt::format("{}", value) : cell(column.levels.at(static_cast<size_t>(value)));
+  return column.levels.empty() ? fmt::format("{}", value)
+                               : cell(column.levels.at(static_cast<size_t>(value)));
 }
 
 }  // namespace

@@ -5,8 +5,8 @@
 
 #include <fmt/format.h>
 
-#include "api/state.h"
 #include "api/pictures.h"
+#include "api/state.h"
 
 namespace lvm {
 namespace {

@@ -19,7 +19,8 @@ namespace {
 
 /// Where some q is given its bound is written; else all latents are integrated out.
 ir::Module canonical(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan) {
-  return ir::has_given_posterior(model) ? ir::reparameterise(model, plan) : ir::push_expectations(model, elbo, plan);
+  return ir::has_given_posterior(model) ? ir::reparameterise(model, plan)
+                                        : ir::push_expectations(model, elbo, plan);
 }
 
 }  // namespace
@@ -54,7 +55,7 @@ void lower_sized(Lowered& to) {
   if (again.has_errors()) return;
   to.canonical = canonical(*to.model, *to.elbo, *to.plan);
   to.program = to.plan->method == "gradient" ? gradient::lower_gradient(*to.model, *to.canonical, *to.plan)
-                                              : em::lower_em(*to.model, *to.canonical, *to.plan);
+                                             : em::lower_em(*to.model, *to.canonical, *to.plan);
   to.seconds = clock.seconds();
 }
 
@@ -70,8 +71,10 @@ Lowered lower_with(const Compiled& compiled, Table&& table, const runtime::BindO
   const Clock bind_clock;
   const bool plates = !compiled.model->plates.empty();
   const bool sequence = compiled.model->sequence.has_value();
-  runtime::Series series = sequence ? runtime::find_series(*compiled.model, table, options, to.diagnostics) : runtime::Series();
-  const runtime::Groups groups = plates ? runtime::find_groups(*compiled.model, table, to.diagnostics) : runtime::Groups();
+  runtime::Series series =
+      sequence ? runtime::find_series(*compiled.model, table, options, to.diagnostics) : runtime::Series();
+  const runtime::Groups groups =
+      plates ? runtime::find_groups(*compiled.model, table, to.diagnostics) : runtime::Groups();
   runtime::BoundData data =
       runtime::bind(*compiled.model, std::forward<Table>(table), options, to.diagnostics);
   if (to.diagnostics.has_errors()) return to;
@@ -128,7 +131,8 @@ std::optional<ir::Program> importance_program(const Lowered& lowered, Diagnostic
   return gradient::lower_gradient(model, canonical(model, elbo, plan), plan);
 }
 
-std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program) {
+std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan,
+                    const ir::Program* program) {
   return plan.method == "gradient" ? gradient::explain(model, plan, program) : em::explain(model, elbo, plan);
 }
 

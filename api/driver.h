@@ -51,15 +51,17 @@ Lowered lower(const Compiled& compiled, runtime::Table&& table, const runtime::B
 /// The stages behind binding, of `to.model`, whose axes have their sizes.
 void lower_sized(Lowered& to);
 
-/// Of the gradient route, for certificates: the same Program in double precision, of which a step adds the gradient.
+/// Of the gradient route, for certificates: the same Program in double precision, of which a step adds the
+/// gradient.
 ir::Program plain_gradient(const Lowered& lowered);
 
-/// Of a lowered model that draws its latents: `bound` is ln P(y, z) - ln q(z | y) of one draw of z. None, and `diagnostics` say why, where the
-/// model allows no such thing.
+/// Of a lowered model that draws its latents: `bound` is ln P(y, z) - ln q(z | y) of one draw of z. None, and
+/// `diagnostics` say why, where the model allows no such thing.
 std::optional<ir::Program> importance_program(const Lowered& lowered, Diagnostics& diagnostics);
 
 /// The text of `lvmc explain`; `program` is null where no table is bound.
-std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan, const ir::Program* program);
+std::string explain(const ir::Model& model, const ir::Module& elbo, const ir::Plan& plan,
+                    const ir::Program* program);
 
 /// The Program as Loop code for the machine under us. `program` is a copy: scheduling notes the scratch
 /// memory in it.

@@ -95,7 +95,8 @@ class FactorEvents {
       if (std::ranges::count(axes, axis) > 0) inner.push_back(axis);
     }
     for (const ir::AxisId axis : axes) {
-      if (std::ranges::count(outer_, axis) == 0 && std::ranges::count(event_, axis) == 0) inner.push_back(axis);
+      if (std::ranges::count(outer_, axis) == 0 && std::ranges::count(event_, axis) == 0)
+        inner.push_back(axis);
     }
     return {&block, static_cast<int64_t>(block.size()) / rows, offsets(axes, outer_), offsets(axes, inner)};
   }

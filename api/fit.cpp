@@ -29,7 +29,8 @@ void check_method(const FitOptions& options, const ir::FitSettings& settings, co
   const SourceRange range = options.method ? SourceRange{} : setting_range(settings, "method");
   if (method == "gradient" || method == "em") {
     diagnostics.report({.code = Code::method_is_compiled,
-                        .message = fmt::format("this model was compiled for the method `{}`, not for `{}`", compiled, method),
+                        .message = fmt::format("this model was compiled for the method `{}`, not for `{}`",
+                                               compiled, method),
                         .range = range,
                         .hint = fmt::format("compile it with the setting `fit.method={}`", method)});
     return;
@@ -41,17 +42,27 @@ void check_method(const FitOptions& options, const ir::FitSettings& settings, co
                       .hint = near ? fmt::format("did you mean `{}`?", *near) : ""});
 }
 
-/// What cannot be trained as the model says is refused. The interpreter is the oracle: it computes everything in double.
+/// What cannot be trained as the model says is refused. The interpreter is the oracle: it computes everything
+/// in double.
 void check_precision(const driver::Lowered& lowered, Backend backend, Diagnostics& diagnostics) {
-  if (!lowered.program->batched || backend == Backend::interpreter || !ir::gradient_settings(lowered.model->fit).narrow) return;
+  if (!lowered.program->batched || backend == Backend::interpreter ||
+      !ir::gradient_settings(lowered.model->fit).narrow)
+    return;
   const auto refuse = [&](const char* message, const char* hint) {
     diagnostics.report({.code = Code::precision_unavailable,
                         .message = message,
                         .range = setting_range(lowered.model->fit, "precision"),
                         .hint = hint});
   };
-  if (!lowered.program->single) return refuse("`precision` is `bf16`, and the model has decompositions of matrices, which are computed in double", "take `precision = double`");
-  if (!runtime::has_bfloat16()) refuse("`precision` is `bf16`, and this processor has no products of bfloat16 numbers, or lvm was built without oneDNN", "take `precision = single`");
+  if (!lowered.program->single)
+    return refuse(
+        "`precision` is `bf16`, and the model has decompositions of matrices, which are computed in double",
+        "take `precision = double`");
+  if (!runtime::has_bfloat16())
+    refuse(
+        "`precision` is `bf16`, and this processor has no products of bfloat16 numbers, or lvm was built "
+        "without oneDNN",
+        "take `precision = single`");
 }
 
 /// The options over the model's own settings.
@@ -94,7 +105,8 @@ std::vector<std::string> numbered(int64_t size) {
 }
 
 /// `written`: the model with the axes that its text has.
-Parameter to_parameter(const driver::Lowered& lowered, const ir::Model& written, const runtime::FittedParameter& fitted) {
+Parameter to_parameter(const driver::Lowered& lowered, const ir::Model& written,
+                       const runtime::FittedParameter& fitted) {
   const ir::Variable& variable =
       lowered.model->variables[static_cast<size_t>(*lowered.model->find(fitted.name))];
   const ir::Variable& declared = written.variables[static_cast<size_t>(*written.find(fitted.name))];
@@ -117,11 +129,13 @@ Parameter to_parameter(const driver::Lowered& lowered, const ir::Model& written,
 runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, runtime::FitOptions options,
                       const FitOptions& asked, Diagnostics& diagnostics) {
   const auto refuse = [&](std::string fault, std::string hint) {
-    diagnostics.report({.code = Code::checkpoint_refused, .message = std::move(fault), .hint = std::move(hint)});
+    diagnostics.report(
+        {.code = Code::checkpoint_refused, .message = std::move(fault), .hint = std::move(hint)});
     return runtime::Fitted{};
   };
   if (!code.program.batched) {
-    if (!asked.checkpoint.empty()) return refuse("a fit by EM keeps no checkpoints", "start from its parameters: `--init`");
+    if (!asked.checkpoint.empty())
+      return refuse("a fit by EM keeps no checkpoints", "start from its parameters: `--init`");
     return runtime::fit(code.program, code.functions, *lowered.data, options, diagnostics);
   }
   runtime::TrainOptions training{ir::gradient_settings(lowered.model->fit), std::move(options)};
@@ -129,7 +143,8 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
   if (!asked.checkpoint.empty()) {
     const uint64_t identity = checkpoint::identity(lowered, training.fit.seed);
     if (asked.resume) {
-      training.from = checkpoint::read(asked.checkpoint, identity, static_cast<size_t>(code.program.parameter_doubles()), fault);
+      training.from = checkpoint::read(asked.checkpoint, identity,
+                                       static_cast<size_t>(code.program.parameter_doubles()), fault);
       if (!training.from) return refuse(std::move(fault), "leave `--resume` out to begin anew");
     }
     training.keep = [&fault, &path = asked.checkpoint, identity](const runtime::TrainState& state) {
@@ -138,14 +153,16 @@ runtime::Fitted climb(const CompiledCode& code, const driver::Lowered& lowered, 
     };
   }
   training.pool = std::make_shared<runtime::Pool>(training.fit.threads);
-  if (const auto optimise = code.staged.find("optimise"); optimise != code.staged.end()) training.in_place = optimise->second.in_place;
+  if (const auto optimise = code.staged.find("optimise"); optimise != code.staged.end())
+    training.in_place = optimise->second.in_place;
   const ir::Executable functions = runnable(code, training.pool);
   runtime::Fitted fitted = runtime::train(code.program, functions, *lowered.data, training, diagnostics);
   if (!fault.empty()) (void)refuse(std::move(fault), "");
   return fitted;
 }
 
-void describe(Fit& fit, const driver::Lowered& lowered, const ir::Model& written, const runtime::Fitted& fitted) {
+void describe(Fit& fit, const driver::Lowered& lowered, const ir::Model& written,
+              const runtime::Fitted& fitted) {
   fit.objective_name = fitted.objective_name;
   // The bound of a model with latents that rows share has their divergence from the prior in it.
   if (fitted.objective_name != "elbo" || lowered.program->batched) fit.log_prior = fitted.log_prior;
@@ -307,8 +324,8 @@ std::vector<double> Fit::responsibilities(std::string_view latent) const {
         latent.empty() ? starts.size() == 1
                        : std::ranges::any_of(starts, [&](const auto& each) { return each.latent == latent; });
     if (!known) return std::vector<double>();
-    return bound.lowered.data->in_table_order(std::move(
-        outputs.values.at(starts.size() == 1 ? "responsibilities" : "responsibilities_" + std::string(latent))));
+    return bound.lowered.data->in_table_order(std::move(outputs.values.at(
+        starts.size() == 1 ? "responsibilities" : "responsibilities_" + std::string(latent))));
   });
 }
 
@@ -316,13 +333,16 @@ LatentMoments Fit::moments(std::string_view latent) const {
   if (!ok()) return {};
   return guarded([&] {
     const BoundModel::State& bound = *state->bound;
-    const CompiledCode& code = state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
-    runtime::RowOutputs outputs = runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
+    const CompiledCode& code =
+        state->backend == Backend::compiled ? bound.compiled_code() : bound.interpreted_code();
+    runtime::RowOutputs outputs =
+        runtime::posterior(code.program, code.functions, *bound.lowered.data, state->fitted, state->threads);
     const auto mean = outputs.values.find(ir::posterior_mean_prefix + std::string(latent));
     const auto sd = outputs.values.find(ir::posterior_sd_prefix + std::string(latent));
     if (mean == outputs.values.end() || sd == outputs.values.end()) return LatentMoments{};
     const runtime::BoundData& data = *bound.lowered.data;
-    return LatentMoments{data.in_table_order(std::move(mean->second)), data.in_table_order(std::move(sd->second))};
+    return LatentMoments{data.in_table_order(std::move(mean->second)),
+                         data.in_table_order(std::move(sd->second))};
   });
 }
 

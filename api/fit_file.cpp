@@ -156,7 +156,8 @@ std::optional<std::string> write(const Content& content, std::string& fault) {
     return {};
   std::string numbers;
   std::vector<Values> all = content.parameters;
-  for (const Values& values : content.state) all.push_back({state_prefix + values.name, values.shape, values.values});
+  for (const Values& values : content.state)
+    all.push_back({state_prefix + values.name, values.shape, values.values});
   for (const Values& values : all) {
     const bool single = is_single(values.values);
     Array array{values.name, single ? "F32" : "F64", values.shape, numbers.size(), 0};

@@ -86,7 +86,8 @@ void check_columns(const fit_file::Content& content, const runtime::Table& table
         count == 1 ? "" : fmt::format("; {} of its {} columns are missing", count, names.size());
     diagnostics.report({.code = Code::column_not_found,
                         .message = fmt::format("{} has no column `{}`, to which `{}` was fitted{}",
-                                               table.file.empty() ? "the table" : "`" + table.file + "`", *first, variable, others),
+                                               table.file.empty() ? "the table" : "`" + table.file + "`",
+                                               *first, variable, others),
                         .hint = fmt::format("other names are given by `--bind {}=…`", variable)});
   }
 }
@@ -184,7 +185,8 @@ FittedModel load(const std::string& path) {
     diagnostics = without_old_warnings(model.state->compiled.diagnostics);
     if (model.ok()) fault = fit_fault(FittedModel{state});
     if (!fault.empty())
-      diagnostics.report({.code = Code::fit_file_refused, .message = fmt::format("`{}` is damaged: {}", path, fault)});
+      diagnostics.report(
+          {.code = Code::fit_file_refused, .message = fmt::format("`{}` is damaged: {}", path, fault)});
     state->report = Report({std::move(diagnostics), model.state->compiled.source});
     return FittedModel{std::move(state)};
   });

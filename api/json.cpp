@@ -6,9 +6,9 @@
 #include <fmt/format.h>
 #include <nlohmann/json.hpp>
 
+#include "api/fitted.h"
 #include "api/state.h"
 #include "api/text_file.h"
-#include "api/fitted.h"
 
 namespace lvm {
 namespace {
@@ -286,8 +286,10 @@ std::string to_json(const Results& results) {
   for (const ResultColumn& column : results.columns) {
     Json list = Json::array();
     for (const double value : column.values) {
-      if (column.levels.empty() || std::isnan(value)) list.push_back(value);
-      else list.push_back(column.levels.at(static_cast<size_t>(value)));
+      if (column.levels.empty() || std::isnan(value))
+        list.push_back(value);
+      else
+        list.push_back(column.levels.at(static_cast<size_t>(value)));
     }
     json[column.name] = std::move(list);
   }
@@ -375,14 +377,18 @@ std::optional<std::string> strictly_dumped(const Json& json) {
   }
 }
 
-bool is_size(const Json& json) { return json.is_number_unsigned() && json.get<uint64_t>() < uint64_t{1} << 62; }
+bool is_size(const Json& json) {
+  return json.is_number_unsigned() && json.get<uint64_t>() < uint64_t{1} << 62;
+}
 
 std::optional<Array> array_from_json(const std::string& name, const Json& json) {
   constexpr size_t most_axes = 16;
   if (!json.is_object()) return std::nullopt;
   const auto dtype = json.find("dtype"), shape = json.find("shape"), place = json.find("data_offsets");
   if (dtype == json.end() || shape == json.end() || place == json.end()) return std::nullopt;
-  if (!dtype->is_string() || !shape->is_array() || shape->size() > most_axes || !place->is_array() || place->size() != 2) return std::nullopt;
+  if (!dtype->is_string() || !shape->is_array() || shape->size() > most_axes || !place->is_array() ||
+      place->size() != 2)
+    return std::nullopt;
   if (!std::ranges::all_of(*shape, is_size) || !std::ranges::all_of(*place, is_size)) return std::nullopt;
   Array to{name, dtype->get<std::string>(), {}, (*place)[0].get<uint64_t>(), (*place)[1].get<uint64_t>()};
   for (const Json& size : *shape) to.shape.push_back(size.get<int64_t>());
@@ -394,7 +400,8 @@ std::optional<Array> array_from_json(const std::string& name, const Json& json) 
 std::optional<std::string> header_to_json(const Header& header) {
   Json json = {{"__metadata__", header.metadata}};
   for (const Array& array : header.arrays)
-    json[array.name] = {{"dtype", array.dtype}, {"shape", array.shape}, {"data_offsets", {array.begin, array.end}}};
+    json[array.name] = {
+        {"dtype", array.dtype}, {"shape", array.shape}, {"data_offsets", {array.begin, array.end}}};
   return strictly_dumped(json);
 }
 
@@ -422,11 +429,14 @@ std::optional<Header> header_from_json(std::string_view text, std::string& fault
   return to;
 }
 
-std::optional<std::string> texts_to_json(const std::vector<std::string>& texts) { return strictly_dumped(Json(texts)); }
+std::optional<std::string> texts_to_json(const std::vector<std::string>& texts) {
+  return strictly_dumped(Json(texts));
+}
 
 std::optional<std::vector<std::string>> texts_from_json(std::string_view text) {
   const Json json = Json::parse(text, nullptr, false);
-  if (!json.is_array() || !std::ranges::all_of(json, [](const Json& each) { return each.is_string(); })) return std::nullopt;
+  if (!json.is_array() || !std::ranges::all_of(json, [](const Json& each) { return each.is_string(); }))
+    return std::nullopt;
   return json.get<std::vector<std::string>>();
 }
 

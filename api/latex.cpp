@@ -23,9 +23,9 @@ constexpr auto signs = std::to_array<Pair>({
     {"χ", "\\chi"},   {"ψ", "\\psi"},   {"ω", "\\omega"},     {"ξ", "\\xi"},     {"ε", "\\epsilon"},
     {"Γ", "\\Gamma"}, {"Δ", "\\Delta"}, {"Λ", "\\Lambda"},    {"Ψ", "\\Psi"},    {"∂", "\\partial"},
     {"∇", "\\nabla"}, {"∈", "\\in"},    {"→", "\\to"},        {"≈", "\\approx"}, {"±", "\\pm"},
-    {"^", "^"},       {"−", "-"},       {"′", "'"},       {"³", "^3"},          {"₀", "_0"},       {"₁", "_1"},
-    {"₂", "_2"},      {"∫", "\\int"},   {"≠", "\\ne"},        {"∑", "\\sum"},    {"ℓ", "\\ell"},
-    {"∥", "\\Vert"},  {"‖", "\\Vert"},
+    {"^", "^"},       {"−", "-"},       {"′", "'"},           {"³", "^3"},       {"₀", "_0"},
+    {"₁", "_1"},      {"₂", "_2"},      {"∫", "\\int"},       {"≠", "\\ne"},     {"∑", "\\sum"},
+    {"ℓ", "\\ell"},   {"∥", "\\Vert"},  {"‖", "\\Vert"},
 });
 constexpr auto greek = std::to_array<std::string_view>(
     {"alpha", "beta", "gamma", "delta", "epsilon", "zeta", "eta", "theta", "kappa", "lambda", "mu",    "nu",

@@ -234,9 +234,11 @@ struct FitOptions {
   /// After every objective; false stops the fit. Restarts run side by side: it may be called from another
   /// thread, but never twice at once.
   std::function<bool(const Progress&)> progress = {};
-  bool standard_errors = false;  // of the parameters, from the observed information: costs passes over the data
-  /// Of fits by gradients: the state of the run is kept in this file after each epoch. With `resume` the run goes on from it, to the same
-  /// bits as without the interruption; the state of another model, table, seed or setting (but `epochs`) is refused.
+  bool standard_errors =
+      false;  // of the parameters, from the observed information: costs passes over the data
+  /// Of fits by gradients: the state of the run is kept in this file after each epoch. With `resume` the run
+  /// goes on from it, to the same bits as without the interruption; the state of another model, table, seed
+  /// or setting (but `epochs`) is refused.
   std::string checkpoint = {};
   bool resume = false;
 };
@@ -257,9 +259,9 @@ struct Run {
   std::string stop;     // "converged", "iterations", "stopped", "failed", …
   std::string message;  // of a failed run: what collapsed
   int64_t iterations = 0;
-  double objective = 0;  // the last one
+  double objective = 0;                      // the last one
   int64_t leaps_tried = 0, leaps_taken = 0;  // with `accelerate`
-  double begin = 0, seconds = 0;  // begin: since the fit began
+  double begin = 0, seconds = 0;             // begin: since the fit began
 };
 
 /// What one function of the compiled program took, in all runs. Seconds are added over threads.
@@ -272,13 +274,13 @@ struct FunctionTime {
 
 /// Seconds by phase.
 struct Profile {
-  double read = 0;       // the files
-  double compile = 0;    // from the text to the plan
-  double bind = 0;       // columns found, checked and packed
-  double lower = 0;      // the plan and the Program at the sizes of the data
-  double code = 0;       // machine code; 0 where an earlier fit had made it
-  double start = 0;      // of the best run, its first objective included
-  double iteration = 0;  // of the best run, on average
+  double read = 0;                      // the files
+  double compile = 0;                   // from the text to the plan
+  double bind = 0;                      // columns found, checked and packed
+  double lower = 0;                     // the plan and the Program at the sizes of the data
+  double code = 0;                      // machine code; 0 where an earlier fit had made it
+  double start = 0;                     // of the best run, its first objective included
+  double iteration = 0;                 // of the best run, on average
   std::vector<FunctionTime> functions;  // in the order of an iteration
 };
 
@@ -297,11 +299,12 @@ class Fit {
   std::string stop;      // of the best run
   int64_t iterations = 0, rows = 0, free_parameters = 0;
   double total_weight = 0;  // the sum of the rows' weights; their number where they have none
-  /// Of a model with a plate: its name, and what each group is called. `rows` then counts groups, `total_weight` the rows of the table.
+  /// Of a model with a plate: its name, and what each group is called. `rows` then counts groups,
+  /// `total_weight` the rows of the table.
   std::string plate;
   std::vector<std::string> group_names;
   uint64_t seed = 0;
-  double objective = 0;  // total over rows, in nats, without the prior
+  double objective = 0;                  // total over rows, in nats, without the prior
   std::optional<double> log_prior = {};  // of the parameters; the objective plus this never drops in a run
   double aic = 0, bic = 0;  // smaller is better, as for all three; NaN of a `complete_log_likelihood`
   /// BIC plus twice the entropy of the responsibilities (Biernacki, Celeux and Govaert 2000); of a
@@ -315,10 +318,11 @@ class Fit {
   std::vector<BoundVariable> variables;
   std::vector<double> trace;          // of the best run: the objective of each iteration from 0
   std::vector<double> trace_seconds;  // when each was known, since the fit began
-  /// Of the method "gradient" an entry is an epoch, and its objective the sum over the batches as they were met. Its parts are
-  /// E ln P(data | latents) and the divergence of q from P (both totals in nats); empty where they are not kept apart.
+  /// Of the method "gradient" an entry is an epoch, and its objective the sum over the batches as they were
+  /// met. Its parts are E ln P(data | latents) and the divergence of q from P (both totals in nats); empty
+  /// where they are not kept apart.
   std::vector<double> trace_reconstruction, trace_divergence;
-  std::vector<double> trace_held_out;  // the bound of the rows held out, a total; empty without such rows
+  std::vector<double> trace_held_out;   // the bound of the rows held out, a total; empty without such rows
   std::optional<double> held_out = {};  // at the parameters that are returned
   int64_t held_out_rows = 0;
   Profile profile;
@@ -331,8 +335,8 @@ class Fit {
   /// q(z = k | y) for each row: rows x states, row-major; empty without a finite latent.
   /// Several latents are told apart by name; empty for a name that is none of them.
   std::vector<double> responsibilities(std::string_view latent = {}) const;
-  /// Mean and standard deviation of a continuous latent with an exact posterior, element by element: rows x elements, row-major; empty
-  /// for a name that is none of them.
+  /// Mean and standard deviation of a continuous latent with an exact posterior, element by element: rows x
+  /// elements, row-major; empty for a name that is none of them.
   LatentMoments moments(std::string_view latent) const;
 
   struct State;
@@ -343,8 +347,9 @@ Fit fit(const BoundModel& bound, const FitOptions& options = {});
 
 class FittedModel;
 
-/// Writes everything that questions about the fit need into one file in the layout of safetensors: the model's text and settings, the
-/// columns that its variables took, and the parameters. The file is there whole or not at all.
+/// Writes everything that questions about the fit need into one file in the layout of safetensors: the
+/// model's text and settings, the columns that its variables took, and the parameters. The file is there
+/// whole or not at all.
 Report save(const Fit& fit, const std::string& path);
 Report save(const FittedModel& fitted, const std::string& path);
 /// What `load` gives of the file that `save` writes. It lets go of the table.
@@ -368,11 +373,13 @@ class FittedModel {
 };
 FittedModel load(const std::string& path);
 
-/// Variables find the columns of the fit by their names, and categories keep their numbers; `options` come first.
+/// Variables find the columns of the fit by their names, and categories keep their numbers; `options` come
+/// first.
 BoundModel bind(const FittedModel& fitted, const Data& data, const BindOptions& options = {});
 
 struct ScoreOptions {
-  int64_t importance = 0;  // draws a row for an estimate of ln P(y); 0: the bound instead. Of models by gradients alone
+  int64_t importance =
+      0;  // draws a row for an estimate of ln P(y); 0: the bound instead. Of models by gradients alone
   uint64_t seed = 1;
   int threads = 0;
   Backend backend = Backend::compiled;
@@ -382,13 +389,13 @@ struct ScoreOptions {
 struct Score {
   bool ok() const { return !report.has_errors(); }
   Report report;
-  std::string name;             // "log_likelihood", "importance_log_likelihood", "elbo", …
-  bool exact = false;           // else `values` are means over `draws`
+  std::string name;    // "log_likelihood", "importance_log_likelihood", "elbo", …
+  bool exact = false;  // else `values` are means over `draws`
   int64_t draws = 0;
-  std::vector<double> values;   // a row
-  std::vector<double> errors;   // their Monte Carlo standard errors; empty where exact
+  std::vector<double> values;     // a row
+  std::vector<double> errors;     // their Monte Carlo standard errors; empty where exact
   std::vector<double> effective;  // with `importance`: of how many draws the weights are worth
-  std::vector<double> weights;  // of the rows; empty: each counts once
+  std::vector<double> weights;    // of the rows; empty: each counts once
   double total = 0, error = 0, total_weight = 0;
   /// With `importance`: the bound by the same draws, which is no greater but for chance.
   std::optional<double> bound = {}, bound_error = {};
@@ -404,9 +411,10 @@ struct Certificate {
   std::string solver;   // as in PlanBlock
   std::string verdict;  // "certified", "failed", "open": not decided on these rows
   std::string claim;    // "Q is at its top"
-  double found = 0, allowed = 0;  // the largest deviation of a posterior, relative; the greatest gain, in nats
-  int64_t checked = 0, all = 0;   // rows, or coordinates of a parameter
-  std::string place;              // of `found`, or why it is open
+  double found = 0,
+         allowed = 0;            // the largest deviation of a posterior, relative; the greatest gain, in nats
+  int64_t checked = 0, all = 0;  // rows, or coordinates of a parameter
+  std::string place;             // of `found`, or why it is open
 };
 
 struct CertifyOptions {

@@ -47,7 +47,8 @@ std::string Model::objective_name() const {
 std::string Model::explain() const {
   const driver::Compiled& compiled = state->compiled;
   if (!compiled.canonical) return "";
-  return guarded([&] { return driver::explain(compiled.planned(), *compiled.elbo, *compiled.plan, nullptr); });
+  return guarded(
+      [&] { return driver::explain(compiled.planned(), *compiled.elbo, *compiled.plan, nullptr); });
 }
 
 std::string Model::explain_latex() const {

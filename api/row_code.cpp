@@ -133,7 +133,8 @@ std::shared_ptr<const RowCode> row_code(const FittedModel& fitted, RowUse use, s
   else if (!compiled.model->plates.empty())
     fault = fmt::format("the rows of a `{}` depend on each other", compiled.model->plates.front().name);
   else if (compiled.model->sequence)
-    fault = fmt::format("the steps of the sequence `{}` depend on each other", compiled.model->sequence->name);
+    fault =
+        fmt::format("the steps of the sequence `{}` depend on each other", compiled.model->sequence->name);
   if (!fault.empty()) return nullptr;
   RowCodes& codes = *fitted.state->codes;
   const std::lock_guard lock(codes.mutex);

@@ -44,7 +44,8 @@ class RowScorer {
   bool ok() const { return complete_ != nullptr; }
   const Report& report() const { return report_; }
   const std::vector<std::string>& columns() const { return columns_; }
-  /// What the categories of a column are called, number 0 first; none where its cells are numbers or are not read.
+  /// What the categories of a column are called, number 0 first; none where its cells are numbers or are not
+  /// read.
   const std::vector<std::string>& levels(size_t column) const;
   /// `cells` are as many as columns; NaN is a missing one. False, and why in `fault`, where a cell is none of
   /// its column.

@@ -20,7 +20,8 @@ void Rows::take(const runtime::BoundData& data) {
   for (const runtime::BoundVariable& variable : data.variables) {
     std::vector<double>& block = known_[variable.name];
     for (int64_t row = 0; row < rows_; ++row) {
-      for (int64_t e = 0; e < variable.size; ++e) block.push_back(data.packed.column(variable.first + e)[row]);
+      for (int64_t e = 0; e < variable.size; ++e)
+        block.push_back(data.packed.column(variable.first + e)[row]);
     }
   }
 }
@@ -28,7 +29,8 @@ void Rows::take(const runtime::BoundData& data) {
 bool Rows::ready(const ir::Slots& nodes) const {
   return std::ranges::all_of(model_.variables, [&](const Variable& v) {
     return v.role == Role::parameter || v.role == Role::constant || v.role == Role::weight || has(v.name) ||
-           std::ranges::none_of(nodes, [&](ir::NodeId node) { return ir::depends_on(model_.function(), node, v.node); });
+           std::ranges::none_of(
+               nodes, [&](ir::NodeId node) { return ir::depends_on(model_.function(), node, v.node); });
   });
 }
 
@@ -49,9 +51,11 @@ std::vector<double> Rows::parameters(const ir::Program& program) const {
   for (const ir::ParameterSlot& slot : program.parameters) {
     const std::vector<Values>& all = fitted_.state->content.parameters;
     const auto found = std::ranges::find(all, slot.name, &Values::name);
-    if (found == all.end() || static_cast<int64_t>(found->values.size()) != slot.size) throw ir::InternalError("the fit has no `" + slot.name + "` of this size");
+    if (found == all.end() || static_cast<int64_t>(found->values.size()) != slot.size)
+      throw ir::InternalError("the fit has no `" + slot.name + "` of this size");
     const Variable& variable = model_.variables[static_cast<size_t>(*model_.find(slot.name))];
-    std::ranges::copy(runtime::permute(found->values, variable.declared_axes, slot.axes, program.module), to.begin() + slot.offset);
+    std::ranges::copy(runtime::permute(found->values, variable.declared_axes, slot.axes, program.module),
+                      to.begin() + slot.offset);
   }
   return to;
 }
@@ -70,17 +74,21 @@ namespace {
 
 /// Labels that latents depend on are drawn before them.
 Role drawn_as(const ir::Model& model, const Variable& v) {
-  const bool leads = v.role == Role::data && std::ranges::any_of(model.factors, [&](const ir::Factor& factor) {
-    return model.variables[static_cast<size_t>(factor.variable.variable)].role == Role::latent && ir::depends_on(model.function(), factor.log_density, v.node);
-  });
+  const bool leads =
+      v.role == Role::data && std::ranges::any_of(model.factors, [&](const ir::Factor& factor) {
+        return model.variables[static_cast<size_t>(factor.variable.variable)].role == Role::latent &&
+               ir::depends_on(model.function(), factor.log_density, v.node);
+      });
   return leads ? Role::latent : v.role;
 }
 
 bool can_draw(const FactorEvents& drawing, const ir::Factor& factor, Diagnostics& diagnostics) {
   if (runtime::find_sampler(drawing.family())) return true;
-  diagnostics.report({.code = Code::fit_cannot_answer,
-                      .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name, drawing.family().substr(0, drawing.family().find('.'))),
-                      .range = factor.distribution_range});
+  diagnostics.report(
+      {.code = Code::fit_cannot_answer,
+       .message = fmt::format("`{}` is `{}`, from which lvm cannot draw yet", drawing.variable().name,
+                              drawing.family().substr(0, drawing.family().find('.'))),
+       .range = factor.distribution_range});
   return false;
 }
 
@@ -102,9 +110,12 @@ bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Di
     FactorEvents drawing(model, factor);
     if (!can_draw(drawing, factor, diagnostics)) return false;
     const auto wanted = drawing.wanted();
-    draws.push_back({std::move(drawing), factor.steps, rows.prepared(wanted), static_cast<uint32_t>(factor.variable.variable)});
+    draws.push_back({std::move(drawing), factor.steps, rows.prepared(wanted),
+                     static_cast<uint32_t>(factor.variable.variable)});
   }
-  const auto name = [&](int variable) -> const std::string& { return model.variables[static_cast<size_t>(variable)].name; };
+  const auto name = [&](int variable) -> const std::string& {
+    return model.variables[static_cast<size_t>(variable)].name;
+  };
   for (int64_t step = 0; step < steps; ++step) {
     rows.set(model.sequence->name, {static_cast<double>(step)});
     for (const StepDraw& each : draws) rows.forget(each.drawing.variable().name);
@@ -112,21 +123,27 @@ bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Di
       const auto width = elements(model, without_row(model.variables[static_cast<size_t>(lag.of)].type.axes));
       const std::vector<double>& past = to[name(lag.of)];
       const int64_t at = (step - lag.steps) * width;
-      rows.set(name(lag.variable), at < 0 ? std::vector<double>(static_cast<size_t>(width), model.variables[static_cast<size_t>(lag.of)].states >= 0 ? 0 : 1) : std::vector<double>(past.begin() + at, past.begin() + at + width));
+      rows.set(name(lag.variable),
+               at < 0 ? std::vector<double>(static_cast<size_t>(width),
+                                            model.variables[static_cast<size_t>(lag.of)].states >= 0 ? 0 : 1)
+                      : std::vector<double>(past.begin() + at, past.begin() + at + width));
     }
     std::list<const StepDraw*> left;
     for (const StepDraw& each : draws) {
       if (each.holds(step)) left.push_back(&each);
     }
     while (!left.empty()) {
-      const auto next = std::ranges::find_if(left, [&](const StepDraw* each) { return rows.ready(each->drawing.slots()); });
+      const auto next =
+          std::ranges::find_if(left, [&](const StepDraw* each) { return rows.ready(each->drawing.slots()); });
       if (next == left.end()) throw ir::InternalError("the factors of the model form a circle");
       const StepDraw& each = **next;
       runtime::Generator generator;
       generator.seed(runtime::Random(seed, runtime::Site::user, each.variable).bits(step));
       const runtime::Sampler& sampler = *runtime::find_sampler(each.drawing.family());
-      const std::vector<double> drawn = each.drawing.events(
-          each.slots(), 1, [&](int64_t, const runtime::SlotValues& of, std::span<double> event, std::span<const int64_t>) { sampler.draw(of, event, generator); });
+      const std::vector<double> drawn =
+          each.drawing.events(each.slots(), 1,
+                              [&](int64_t, const runtime::SlotValues& of, std::span<double> event,
+                                  std::span<const int64_t>) { sampler.draw(of, event, generator); });
       std::vector<double>& all = to[each.drawing.variable().name];
       all.insert(all.end(), drawn.begin(), drawn.end());
       rows.set(each.drawing.variable().name, drawn);
@@ -140,12 +157,14 @@ bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) 
   std::list<FactorEvents> left;
   for (const ir::Factor& factor : rows.model().factors) {
     FactorEvents drawing(rows.model(), factor);
-    if (rows.has(drawing.variable().name) || drawn_as(rows.model(), drawing.variable()) != asked.role) continue;
+    if (rows.has(drawing.variable().name) || drawn_as(rows.model(), drawing.variable()) != asked.role)
+      continue;
     if (!can_draw(drawing, factor, diagnostics)) return false;
     left.push_back(std::move(drawing));
   }
   while (!left.empty()) {
-    const auto next = std::ranges::find_if(left, [&](const FactorEvents& d) { return rows.ready(d.slots()); });
+    const auto next =
+        std::ranges::find_if(left, [&](const FactorEvents& d) { return rows.ready(d.slots()); });
     if (next == left.end()) throw ir::InternalError("the factors of the model form a circle");
     const RowBlocks slots = rows.evaluate(next->wanted());
     const runtime::Sampler& sampler = *runtime::find_sampler(next->family());
@@ -153,12 +172,15 @@ bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics) 
     const runtime::Random random(seed, runtime::Site::user, index);
     runtime::Generator generator;
     int64_t current = -1;
-    rows.set(next->variable().name, next->events(slots, rows.count(), [&](int64_t row, const runtime::SlotValues& of, std::span<double> event, std::span<const int64_t>) {
-      if (asked.what == What::mean) return sampler.mean(of, event);
-      if (row != current) generator.seed(random.bits(row));
-      current = row;
-      sampler.draw(of, event, generator);
-    }));
+    rows.set(next->variable().name, next->events(slots, rows.count(),
+                                                 [&](int64_t row, const runtime::SlotValues& of,
+                                                     std::span<double> event, std::span<const int64_t>) {
+                                                   if (asked.what == What::mean)
+                                                     return sampler.mean(of, event);
+                                                   if (row != current) generator.seed(random.bits(row));
+                                                   current = row;
+                                                   sampler.draw(of, event, generator);
+                                                 }));
     left.erase(next);
   }
   return true;

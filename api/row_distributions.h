@@ -1,6 +1,6 @@
 #pragma once
-// The distributions of a model row by row: their slots by compiled code (models trained by gradients) or by the interpreter, their
-// draws and means on the host.
+// The distributions of a model row by row: their slots by compiled code (models trained by gradients) or by
+// the interpreter, their draws and means on the host.
 
 #include <functional>
 #include <map>
@@ -20,7 +20,11 @@ using runtime::RowBlocks;
 class Rows {
  public:
   Rows(const FittedModel& fitted, const ir::Model& model, int64_t rows, bool compiled, int threads)
-      : fitted_(fitted), model_(model), rows_(rows), compiled_(compiled), pool_(std::make_shared<runtime::Pool>(threads)) {}
+      : fitted_(fitted),
+        model_(model),
+        rows_(rows),
+        compiled_(compiled),
+        pool_(std::make_shared<runtime::Pool>(threads)) {}
 
   const ir::Model& model() const { return model_; }
   int64_t count() const { return rows_; }
@@ -57,11 +61,13 @@ struct Asked {
   What what;
 };
 
-/// Draws, or takes the mean of, the variables of a role that are not known yet, parents first. Labels, which are latents that some rows
-/// have, count as data unless latents depend on them. False: a diagnostic says why not.
+/// Draws, or takes the mean of, the variables of a role that are not known yet, parents first. Labels, which
+/// are latents that some rows have, count as data unless latents depend on them. False: a diagnostic says why
+/// not.
 bool generate(Rows& rows, Asked asked, uint64_t seed, Diagnostics& diagnostics);
 
-/// Draws the data and latents of a series of a model whose rows are steps, step by step: [steps][elements] by name. `rows` is one row.
+/// Draws the data and latents of a series of a model whose rows are steps, step by step: [steps][elements] by
+/// name. `rows` is one row.
 bool generate_series(Rows& rows, int64_t steps, uint64_t seed, RowBlocks& to, Diagnostics& diagnostics);
 
 }  // namespace lvm

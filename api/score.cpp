@@ -70,7 +70,8 @@ void score_by_draws(Score& to, const BoundModel::State& bound, const Start& star
                     const ScoreOptions& options, Diagnostics& diagnostics) {
   const driver::Lowered& lowered = bound.lowered;
   const bool given = ir::has_given_posterior(*lowered.model);
-  const std::vector<ir::Estimated> latents = given ? ir::estimators(*lowered.model) : std::vector<ir::Estimated>();
+  const std::vector<ir::Estimated> latents =
+      given ? ir::estimators(*lowered.model) : std::vector<ir::Estimated>();
   const bool drawn = std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.states < 0; });
   if (options.importance > 0 && !given)
     return fail(diagnostics, "this model draws no latent: its log likelihood is exact",

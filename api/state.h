@@ -54,7 +54,8 @@ struct BoundModel::State {
   mutable std::optional<CompiledCode> compiled_, interpreted_;
 };
 
-/// Binds rows of certificate::random_rows; those that a distribution cannot have are left out one by one. `fault`: what was said of the last of them.
+/// Binds rows of certificate::random_rows; those that a distribution cannot have are left out one by one.
+/// `fault`: what was said of the last of them.
 BoundModel bind_random(const Model& model, uint64_t seed, std::string& fault);
 
 struct Fit::State {
@@ -81,8 +82,10 @@ struct FittedModel::State {
 };
 
 /// What the fit knows of a table's columns, for binding another one; and what is wrong with that one.
-runtime::BindOptions bind_options(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options);
-void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options, Diagnostics& diagnostics);
+runtime::BindOptions bind_options(const fit_file::Content& content, const runtime::Table& table,
+                                  const BindOptions& options);
+void check_columns(const fit_file::Content& content, const runtime::Table& table, const BindOptions& options,
+                   Diagnostics& diagnostics);
 void check_sizes(const fit_file::Content& content, const runtime::BoundData& data, Diagnostics& diagnostics);
 /// Empty, or what does not belong together in a fit whose model compiles.
 std::string fit_fault(const FittedModel& fitted);

@@ -28,7 +28,8 @@ Parameters start_of(const Subject& s, const Options& options, std::string& failu
 std::string row_without_density(const Subject& s, const LogJoint& joint,
                                 const std::vector<double>& log_joint) {
   for (int64_t row = 0; row < joint.rows(); ++row) {
-    const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
+    const std::vector<double> of_row =
+        of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
     const double evidence = log_sum(of_row.data(), joint.states());
     if (s.data.counts(row) && !std::isfinite(evidence))
       return fmt::format("row {} has no finite density", row + 1);
@@ -39,12 +40,14 @@ std::string row_without_density(const Subject& s, const LogJoint& joint,
 /// All steps of a series as one vector, of a latent that depends on earlier ones.
 std::optional<Steps> steps_of(const Subject& s) {
   const int z = continuous_latent(s.model, s.plan);
-  if (z < 0 || s.plan.find(s.model.variables[static_cast<size_t>(z)].name)->solver != ir::Solver::smoothing) return {};
+  if (z < 0 || s.plan.find(s.model.variables[static_cast<size_t>(z)].name)->solver != ir::Solver::smoothing)
+    return {};
   return Steps(s.model, z, s.data.series);
 }
 
 /// Where a continuous latent is looked at: about what the compiled posterior says, which need not be right.
-std::optional<Design> design_of(const Subject& s, const std::optional<Steps>& steps, const Parameters& from, std::string& failure) {
+std::optional<Design> design_of(const Subject& s, const std::optional<Steps>& steps, const Parameters& from,
+                                std::string& failure) {
   const int z = continuous_latent(s.model, s.plan);
   if (z < 0) return {};
   runtime::Walker walker(s.program, s.functions, s.data, 1);
@@ -55,7 +58,9 @@ std::optional<Design> design_of(const Subject& s, const std::optional<Steps>& st
   const std::string& name = s.model.variables[static_cast<size_t>(z)].name;
   const std::vector<double>& mean = outputs.at(ir::posterior_mean_prefix + name);
   const std::vector<double>& sd = outputs.at(ir::posterior_sd_prefix + name);
-  if (steps) return Design(Design::Kind::gaussian, steps->elements(), steps->gathered(mean, 0), steps->gathered(sd, 1));
+  if (steps)
+    return Design(Design::Kind::gaussian, steps->elements(), steps->gathered(mean, 0),
+                  steps->gathered(sd, 1));
   return Design(kind_of(s.model, z), static_cast<int64_t>(mean.size()) / s.data.rows, mean, sd);
 }
 
@@ -69,8 +74,12 @@ Result certify(const Subject& subject, const Options& options) {
   const std::optional<Steps> steps = steps_of(subject);
   const std::optional<Design> design = design_of(subject, steps, from, result.failure);
   if (!result.failure.empty()) return result;
-  if (steps) joint.set_design(*steps, *design);
-  else if (design) joint.set_design(subject.model.variables[static_cast<size_t>(continuous_latent(subject.model, subject.plan))].name, *design);
+  if (steps)
+    joint.set_design(*steps, *design);
+  else if (design)
+    joint.set_design(
+        subject.model.variables[static_cast<size_t>(continuous_latent(subject.model, subject.plan))].name,
+        *design);
   const std::vector<double> log_joint = joint(from);
   result.failure = row_without_density(subject, joint, log_joint);
   if (!result.failure.empty()) return result;

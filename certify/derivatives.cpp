@@ -12,16 +12,27 @@
 namespace lvm::certificate {
 
 template <class Real>
-DerivativesOf<Real>::DerivativesOf(const ir::Program& program, const ir::Executable& functions, const runtime::BoundData& data, int64_t rows, double divergence)
-    : program_(program), functions_(functions), rows_(rows), table_(program, data), divergence_(divergence), tile_(program),
-      derived_(static_cast<size_t>(program.derived_doubles())), statistics_(static_cast<size_t>(program.statistic_doubles())),
-      output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) * LVM_TILE_ROWS)),
+DerivativesOf<Real>::DerivativesOf(const ir::Program& program, const ir::Executable& functions,
+                                   const runtime::BoundData& data, int64_t rows, double divergence)
+    : program_(program),
+      functions_(functions),
+      rows_(rows),
+      table_(program, data),
+      divergence_(divergence),
+      tile_(program),
+      derived_(static_cast<size_t>(program.derived_doubles())),
+      statistics_(static_cast<size_t>(program.statistic_doubles())),
+      output_(static_cast<size_t>((program.row_outputs.back().offset + program.row_outputs.back().size) *
+                                  LVM_TILE_ROWS)),
       scratch_(program.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1) {
   for (int64_t row = 0; row < rows; ++row) all_.push_back(row);
   draw(1);
   for (const ir::Slot& slot : program.derived) {
     const bool count = slot.name == ir::batch_rows_slot || slot.name == ir::data_rows_slot;
-    derived_[static_cast<size_t>(slot.offset)] = static_cast<Real>(count ? table_.weight(all_) : slot.name == ir::divergence_slot ? divergence : 1);
+    derived_[static_cast<size_t>(slot.offset)] =
+        static_cast<Real>(count                              ? table_.weight(all_)
+                          : slot.name == ir::divergence_slot ? divergence
+                                                             : 1);
   }
 }
 
@@ -42,7 +53,8 @@ void DerivativesOf<Real>::call(const char* name, const Coordinates& parameters, 
   frame.scratch = scratch_.data();
   frame.output = to;
   frame.rows = static_cast<int32_t>(rows_);
-  if (const int32_t code = functions_.at(name)(&frame); code != 0) throw ir::InternalError(fmt::format("`{}` failed with the code {}", name, code));
+  if (const int32_t code = functions_.at(name)(&frame); code != 0)
+    throw ir::InternalError(fmt::format("`{}` failed with the code {}", name, code));
 }
 
 template <class Real>
@@ -55,7 +67,8 @@ template <class Real>
 double DerivativesOf<Real>::climbed(const Coordinates& coordinates) {
   call("prepare", coordinates, derived_.data());
   call(program_.trained_otherwise ? "step" : "bound", coordinates, output_.data());
-  const double bound = divergence_ == 1 ? statistic("objective") : statistic("reconstruction") - divergence_ * statistic("divergence");
+  const double bound = divergence_ == 1 ? statistic("objective")
+                                        : statistic("reconstruction") - divergence_ * statistic("divergence");
   call("prior", coordinates, derived_.data());
   const auto value = [&](const char* slot) {
     const auto found = std::ranges::find(program_.derived, slot, &ir::Slot::name);
@@ -87,35 +100,45 @@ constexpr int directions = 2;  // of each parameter
 Coordinates direction_of(const ir::ParameterSlot& slot, const runtime::Random& random, int number) {
   Coordinates to;
   for (int64_t i = slot.offset; i < slot.offset + slot.size; ++i)
-    to.push_back(random.normal(i, static_cast<uint32_t>(number + 2)) / std::sqrt(static_cast<double>(slot.size)));
+    to.push_back(random.normal(i, static_cast<uint32_t>(number + 2)) /
+                 std::sqrt(static_cast<double>(slot.size)));
   return to;
 }
 
-Coordinates moved(const Coordinates& from, const ir::ParameterSlot& slot, const Coordinates& direction, double length) {
+Coordinates moved(const Coordinates& from, const ir::ParameterSlot& slot, const Coordinates& direction,
+                  double length) {
   Coordinates to = from;
-  for (size_t i = 0; i < direction.size(); ++i) to[static_cast<size_t>(slot.offset) + i] += length * direction[i];
+  for (size_t i = 0; i < direction.size(); ++i)
+    to[static_cast<size_t>(slot.offset) + i] += length * direction[i];
   return to;
 }
 
 double along(const Coordinates& gradient, const ir::ParameterSlot& slot, const Coordinates& direction) {
   double sum = 0;
-  for (size_t i = 0; i < direction.size(); ++i) sum += gradient[static_cast<size_t>(slot.offset) + i] * direction[i];
+  for (size_t i = 0; i < direction.size(); ++i)
+    sum += gradient[static_cast<size_t>(slot.offset) + i] * direction[i];
   return sum;
 }
 
 double length_of(const Coordinates& gradient, const ir::ParameterSlot& slot) {
   double norm = 0;
-  for (int64_t i = slot.offset; i < slot.offset + slot.size; ++i) norm = std::hypot(norm, gradient[static_cast<size_t>(i)]);
+  for (int64_t i = slot.offset; i < slot.offset + slot.size; ++i)
+    norm = std::hypot(norm, gradient[static_cast<size_t>(i)]);
   return norm;
 }
 
-bool is_climbed(const ir::ParameterSlot& slot) { return !slot.fixed && !slot.internal && !slot.follows; }
+bool is_climbed(const ir::ParameterSlot& slot) {
+  return !slot.fixed && !slot.internal && !slot.follows;
+}
 
-/// The mean of the derivative over many draws against that of differences of the bound, by the same draws. A draw that moves in steps
-/// changes somewhere between the two points or not at all: the differences are unbiased too.
-Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinates& at, const runtime::Random& random) {
+/// The mean of the derivative over many draws against that of differences of the bound, by the same draws. A
+/// draw that moves in steps changes somewhere between the two points or not at all: the differences are
+/// unbiased too.
+Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinates& at,
+                     const runtime::Random& random) {
   constexpr uint32_t draws = 400;
-  constexpr double length = 1e-2, errors = 5, allowed = 1e-3;  // beyond the errors, of the length of the derivative
+  constexpr double length = 1e-2, errors = 5,
+                   allowed = 1e-3;  // beyond the errors, of the length of the derivative
   struct Line {
     const ir::ParameterSlot* slot;
     Coordinates direction;
@@ -123,7 +146,8 @@ Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinat
   };
   std::vector<Line> lines;
   for (const ir::ParameterSlot& slot : s.program.parameters) {
-    for (int direction = 0; is_climbed(slot) && direction < directions; ++direction) lines.push_back({&slot, direction_of(slot, random, direction)});
+    for (int direction = 0; is_climbed(slot) && direction < directions; ++direction)
+      lines.push_back({&slot, direction_of(slot, random, direction)});
   }
   for (uint32_t draw = 1; draw <= draws; ++draw) {
     derivatives.draw(draw);
@@ -131,7 +155,8 @@ Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinat
     for (Line& line : lines) {
       const double above = derivatives.climbed(moved(at, *line.slot, line.direction, length));
       const double below = derivatives.climbed(moved(at, *line.slot, line.direction, -length));
-      const double gap = along(gradient, *line.slot, line.direction) - (above - below) / (2 * length), step = gap - line.mean;
+      const double gap = along(gradient, *line.slot, line.direction) - (above - below) / (2 * length),
+                   step = gap - line.mean;
       line.mean += step / draw;  // Welford 1962
       line.squares += step * (gap - line.mean);
       line.norm += length_of(gradient, *line.slot) / draws;
@@ -140,8 +165,13 @@ Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinat
   Result result;
   for (size_t i = 0; i < lines.size(); i += directions) {
     const ir::ParameterSlot& slot = *lines[i].slot;
-    Certificate c{.block = slot.name, .solver = ir::Solver::gradient, .claim = "the mean of its derivative over 400 draws is that of differences, within 5 standard errors",
-                  .allowed = allowed, .checked = slot.size, .all = slot.size};
+    Certificate c{
+        .block = slot.name,
+        .solver = ir::Solver::gradient,
+        .claim = "the mean of its derivative over 400 draws is that of differences, within 5 standard errors",
+        .allowed = allowed,
+        .checked = slot.size,
+        .all = slot.size};
     for (int direction = 0; direction < directions; ++direction) {
       const Line& line = lines[i + static_cast<size_t>(direction)];
       const double error = std::sqrt(line.squares / (draws - 1) / draws);
@@ -159,7 +189,8 @@ Result certify_means(const Subject& s, Derivatives& derivatives, const Coordinat
 
 bool draws_in_steps(const ir::Model& model) {
   const std::vector<ir::Estimated> latents = ir::estimators(model);
-  return ir::has_given_posterior(model) && std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.how == ir::Estimator::score; });
+  return ir::has_given_posterior(model) &&
+         std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.how == ir::Estimator::score; });
 }
 
 }  // namespace
@@ -171,7 +202,8 @@ Result certify_derivatives(const Subject& s, const Options& options, double dive
   const std::vector<double> start = runtime::initial_values(s.program, {}, options.seed);
   Coordinates at(start.begin(), start.end());
   const runtime::Random random(options.seed, runtime::Site::user, 0);
-  for (size_t i = 0; i < at.size(); ++i) at[i] += 0.05 * random.normal(static_cast<int64_t>(i), 1);  // biases are 0 at the start
+  for (size_t i = 0; i < at.size(); ++i)
+    at[i] += 0.05 * random.normal(static_cast<int64_t>(i), 1);  // biases are 0 at the start
   const double level = derivatives.climbed(at);
   if (!std::isfinite(level)) {
     result.failure = "the bound is not finite where a run would begin";
@@ -181,17 +213,24 @@ Result certify_derivatives(const Subject& s, const Options& options, double dive
   const Coordinates gradient = derivatives.gradient(at);
   for (const ir::ParameterSlot& slot : s.program.parameters) {
     if (!is_climbed(slot)) continue;
-    Certificate c{.block = slot.name, .solver = ir::Solver::gradient, .claim = "its derivative is that of central differences", .allowed = allowed,
-                  .checked = slot.size, .all = slot.size};
+    Certificate c{.block = slot.name,
+                  .solver = ir::Solver::gradient,
+                  .claim = "its derivative is that of central differences",
+                  .allowed = allowed,
+                  .checked = slot.size,
+                  .all = slot.size};
     const double norm = length_of(gradient, slot);
     for (int number = 0; number < directions; ++number) {
       const Coordinates direction = direction_of(slot, random, number);
       const double slope = along(gradient, slot, direction);
-      // A kink (relu) between the two points, or rounding, spoils one length of a step: the better one of two counts.
+      // A kink (relu) between the two points, or rounding, spoils one length of a step: the better one of two
+      // counts.
       double best = std::numeric_limits<double>::infinity();
       for (const double length : {1e-4, 1e-6}) {
-        const double above = derivatives.climbed(moved(at, slot, direction, length)), below = derivatives.climbed(moved(at, slot, direction, -length));
-        best = std::min(best, std::abs(slope - (above - below) / (2 * length)) / (norm + 1e-6 * (1 + std::abs(level))));
+        const double above = derivatives.climbed(moved(at, slot, direction, length)),
+                     below = derivatives.climbed(moved(at, slot, direction, -length));
+        best = std::min(
+            best, std::abs(slope - (above - below) / (2 * length)) / (norm + 1e-6 * (1 + std::abs(level))));
       }
       if (best > c.found || std::isnan(best)) {
         c.found = best;

@@ -22,11 +22,16 @@ struct Member {
 
 std::array<double, 2> statistics(Design::Kind kind, double z) {
   switch (kind) {
-    case Design::Kind::gaussian: return {z, z * z};
-    case Design::Kind::gamma: return {std::log(z), z};
-    case Design::Kind::inverse_gamma: return {std::log(z), 1 / z};
-    case Design::Kind::beta: return {std::log(z), std::log1p(-z)};
-    case Design::Kind::dirichlet: break;
+    case Design::Kind::gaussian:
+      return {z, z * z};
+    case Design::Kind::gamma:
+      return {std::log(z), z};
+    case Design::Kind::inverse_gamma:
+      return {std::log(z), 1 / z};
+    case Design::Kind::beta:
+      return {std::log(z), std::log1p(-z)};
+    case Design::Kind::dirichlet:
+      break;
   }
   return {};
 }
@@ -34,18 +39,28 @@ std::array<double, 2> statistics(Design::Kind kind, double z) {
 Member member(Design::Kind kind, double first, double second) {
   switch (kind) {
     case Design::Kind::gaussian:
-    case Design::Kind::dirichlet: break;
+    case Design::Kind::dirichlet:
+      break;
     case Design::Kind::gamma: {
       const double a = first + 1, rate = -second;
-      return {{digamma(a) - std::log(rate), a / rate}, std::lgamma(a) - a * std::log(rate), a / rate, a / (rate * rate)};
+      return {{digamma(a) - std::log(rate), a / rate},
+              std::lgamma(a) - a * std::log(rate),
+              a / rate,
+              a / (rate * rate)};
     }
     case Design::Kind::inverse_gamma: {
       const double a = -first - 1, scale = -second, mean = a > 1 ? scale / (a - 1) : HUGE_VAL;
-      return {{std::log(scale) - digamma(a), a / scale}, std::lgamma(a) - a * std::log(scale), mean, a > 2 ? mean * mean / (a - 2) : HUGE_VAL};
+      return {{std::log(scale) - digamma(a), a / scale},
+              std::lgamma(a) - a * std::log(scale),
+              mean,
+              a > 2 ? mean * mean / (a - 2) : HUGE_VAL};
     }
     case Design::Kind::beta: {
       const double a = first + 1, b = second + 1, n = a + b;
-      return {{digamma(a) - digamma(n), digamma(b) - digamma(n)}, std::lgamma(a) + std::lgamma(b) - std::lgamma(n), a / n, a * b / (n * n * (n + 1))};
+      return {{digamma(a) - digamma(n), digamma(b) - digamma(n)},
+              std::lgamma(a) + std::lgamma(b) - std::lgamma(n),
+              a / n,
+              a * b / (n * n * (n + 1))};
     }
   }
   return {};
@@ -54,14 +69,17 @@ Member member(Design::Kind kind, double first, double second) {
 /// z moved by u steps, inside its support.
 double moved(Design::Kind kind, double z, double sd, double u) {
   switch (kind) {
-    case Design::Kind::gaussian: return z + u * sd;
+    case Design::Kind::gaussian:
+      return z + u * sd;
     case Design::Kind::gamma:
-    case Design::Kind::inverse_gamma: return z * std::exp(u * std::clamp(sd / z, 0.1, 1.0));
+    case Design::Kind::inverse_gamma:
+      return z * std::exp(u * std::clamp(sd / z, 0.1, 1.0));
     case Design::Kind::beta: {
       const double step = std::clamp(sd / (z * (1 - z)), 0.1, 1.0);
       return 1 / (1 + std::exp(-(std::log(z / (1 - z)) + u * step)));
     }
-    case Design::Kind::dirichlet: break;
+    case Design::Kind::dirichlet:
+      break;
   }
   return z;
 }
@@ -92,18 +110,25 @@ Design::Design(Kind kind, int64_t elements, const std::vector<double>& mean, con
   if (kind == Kind::dirichlet) add_up_to_one(mean_, elements_);
   new_point();
   switch (kind) {
-    case Kind::gaussian: add_gaussian_points(); break;
+    case Kind::gaussian:
+      add_gaussian_points();
+      break;
     case Kind::gamma:
     case Kind::inverse_gamma:
-    case Kind::beta: add_conjugate_points(); break;
-    case Kind::dirichlet: add_dirichlet_points(); break;
+    case Kind::beta:
+      add_conjugate_points();
+      break;
+    case Kind::dirichlet:
+      add_dirichlet_points();
+      break;
   }
 }
 
 /// m; m ± s_i; m + s_i + s_j; and m + 2 s_i to check.
 void Design::add_gaussian_points() {
   const auto move = [&](std::vector<double>& point, int64_t i, double u) {
-    for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_)) point[at] += u * sd_[at];
+    for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_))
+      point[at] += u * sd_[at];
   };
   for (int64_t i = 0; i < elements_; ++i)
     for (const double u : {1.0, -1.0}) move(new_point(), i, u);
@@ -122,7 +147,8 @@ void Design::add_conjugate_points() {
   for (int64_t i = 0; i < elements_; ++i) {
     for (const double u : {1.0, -1.0, 2.0}) {
       std::vector<double>& point = new_point();
-      for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_)) point[at] = moved(kind_, mean_[at], sd_[at], u);
+      for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_))
+        point[at] = moved(kind_, mean_[at], sd_[at], u);
     }
   }
 }
@@ -132,7 +158,8 @@ void Design::add_dirichlet_points() {
   for (const double u : {share_step, -share_step}) {
     for (int64_t i = 0; i < elements_; ++i) {
       std::vector<double>& point = new_point();
-      for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_)) point[at] *= std::exp(u);
+      for (size_t at = static_cast<size_t>(i); at < point.size(); at += static_cast<size_t>(elements_))
+        point[at] *= std::exp(u);
       add_up_to_one(point, elements_);
     }
   }
@@ -140,16 +167,21 @@ void Design::add_dirichlet_points() {
 
 Design::Law Design::law(int64_t row, const double* values) const {
   switch (kind_) {
-    case Kind::gaussian: return gaussian(row, values);
+    case Kind::gaussian:
+      return gaussian(row, values);
     case Kind::gamma:
     case Kind::inverse_gamma:
-    case Kind::beta: return conjugate(row, values);
-    case Kind::dirichlet: return dirichlet(row, values);
+    case Kind::beta:
+      return conjugate(row, values);
+    case Kind::dirichlet:
+      return dirichlet(row, values);
   }
   return {};
 }
 
-size_t Design::pair(int64_t i, int64_t j) const { return static_cast<size_t>(1 + 2 * elements_ + i * (i - 1) / 2 + j); }
+size_t Design::pair(int64_t i, int64_t j) const {
+  return static_cast<size_t>(1 + 2 * elements_ + i * (i - 1) / 2 + j);
+}
 
 /// In units of s about m:  f = f0 + g'x - x'Λx / 2, so that x has the mean Λ^-1 g and the covariance Λ^-1.
 Design::Law Design::gaussian(int64_t row, const double* f) const {
@@ -157,16 +189,19 @@ Design::Law Design::gaussian(int64_t row, const double* f) const {
   const auto up = [&](int64_t i) { return f[1 + 2 * i]; };
   const auto down = [&](int64_t i) { return f[2 + 2 * i]; };
   const auto at = [&](int64_t i, int64_t j) { return static_cast<size_t>(i * n + j); };
-  std::vector<double> g(static_cast<size_t>(n)), precision(static_cast<size_t>(n * n)), m(precision.size()), x(g.size());
+  std::vector<double> g(static_cast<size_t>(n)), precision(static_cast<size_t>(n * n)), m(precision.size()),
+      x(g.size());
   for (int64_t i = 0; i < n; ++i) {
     g[static_cast<size_t>(i)] = (up(i) - down(i)) / 2;
     precision[at(i, i)] = 2 * f[0] - up(i) - down(i);
-    for (int64_t j = 0; j < i; ++j) precision[at(i, j)] = precision[at(j, i)] = up(i) + up(j) - f[pair(i, j)] - f[0];
+    for (int64_t j = 0; j < i; ++j)
+      precision[at(i, j)] = precision[at(j, i)] = up(i) + up(j) - f[pair(i, j)] - f[0];
   }
   lvm_inverse(m.data(), precision.data(), n);
   Law law;
   const double* sd = sd_.data() + row * n;
-  law.evidence = f[0] + static_cast<double>(n) * std::log(2 * std::numbers::pi) / 2 - lvm_log_determinant(precision.data(), n) / 2;
+  law.evidence = f[0] + static_cast<double>(n) * std::log(2 * std::numbers::pi) / 2 -
+                 lvm_log_determinant(precision.data(), n) / 2;
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j < n; ++j) x[static_cast<size_t>(i)] += m[at(i, j)] * g[static_cast<size_t>(j)];
     law.mean.push_back(mean_[static_cast<size_t>(row * n + i)] + sd[i] * x[static_cast<size_t>(i)]);
@@ -212,7 +247,8 @@ Design::Law Design::conjugate(int64_t row, const double* f) const {
     law.mean.push_back(q.mean);
     law.variance.push_back(q.variance);
     law.evidence += q.log_integral - a * base[0] - b * base[1];
-    law.misfit = std::max(law.misfit, std::abs(f[first + 2] - (f[0] + a * (far[0] - base[0]) + b * (far[1] - base[1]))));
+    law.misfit = std::max(law.misfit,
+                          std::abs(f[first + 2] - (f[0] + a * (far[0] - base[0]) + b * (far[1] - base[1]))));
     const double e1 = q.expected[0] - base[0], e2 = q.expected[1] - base[1];
     const double of_up = (e1 * d2 - e2 * d1) / determinant, of_down = (e2 * u1 - e1 * u2) / determinant;
     law.weights[first] += of_up;
@@ -222,8 +258,8 @@ Design::Law Design::conjugate(int64_t row, const double* f) const {
   return law;
 }
 
-/// f = c + sum of a_k ln z_k. A step u of share i, with L_i the logarithm of the sum that all are divided by, changes f by
-/// D_i = a_i u - A L_i, A = sum of a_k; hence A = sum of D_i / (u - sum of L_i).
+/// f = c + sum of a_k ln z_k. A step u of share i, with L_i the logarithm of the sum that all are divided by,
+/// changes f by D_i = a_i u - A L_i, A = sum of a_k; hence A = sum of D_i / (u - sum of L_i).
 Design::Law Design::dirichlet(int64_t row, const double* f) const {
   const auto n = static_cast<size_t>(elements_), base = static_cast<size_t>(row) * n;
   const auto log_sum_at = [&](size_t i, double u) { return std::log1p(mean_[base + i] * std::expm1(u)); };
@@ -260,7 +296,9 @@ Design::Law Design::dirichlet(int64_t row, const double* f) const {
 
 int continuous_latent(const ir::Model& model, const ir::Plan& plan) {
   for (const ir::Block& block : plan.blocks)
-    if (block.solver == ir::Solver::conditioning || block.solver == ir::Solver::smoothing || block.solver == ir::Solver::conjugate) return *model.find(block.name);
+    if (block.solver == ir::Solver::conditioning || block.solver == ir::Solver::smoothing ||
+        block.solver == ir::Solver::conjugate)
+      return *model.find(block.name);
   return -1;
 }
 

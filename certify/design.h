@@ -1,7 +1,8 @@
 #pragma once
-// What ln P(row, z) is as a function of a continuous latent z, from its values at a few z. It must be quadratic in z, or linear in the
-// statistics of the latent's family: as many values as it has coefficients give them, further ones say whether it is so. Then the
-// evidence, the posterior and the expectation of any other function of the same kind follow by the formulas of the family.
+// What ln P(row, z) is as a function of a continuous latent z, from its values at a few z. It must be
+// quadratic in z, or linear in the statistics of the latent's family: as many values as it has coefficients
+// give them, further ones say whether it is so. Then the evidence, the posterior and the expectation of any
+// other function of the same kind follow by the formulas of the family.
 
 #include <string>
 #include <vector>
@@ -23,10 +24,10 @@ class Design {
   const std::vector<double>& at(int64_t point) const { return points_[static_cast<size_t>(point)]; }
 
   struct Law {
-    double evidence = 0;               // ln of the integral
-    double misfit = 0;                 // of the further values
+    double evidence = 0;                 // ln of the integral
+    double misfit = 0;                   // of the further values
     std::vector<double> mean, variance;  // of each element
-    std::vector<double> weights;       // of the points: E[f] = sum of weight f(point)
+    std::vector<double> weights;         // of the points: E[f] = sum of weight f(point)
   };
   /// From the values at all points of one row.
   Law law(int64_t row, const double* values) const;

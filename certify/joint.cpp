@@ -95,11 +95,13 @@ LogJoint::LogJoint(const ir::Model& model, const ir::Program& layout, const runt
 }
 
 /// Nothing in the rows of a series that the factor is not about.
-NodeId LogJoint::where_it_holds(Builder& b, const ir::Model& model, const ir::Factor& factor, NodeId density) {
+NodeId LogJoint::where_it_holds(Builder& b, const ir::Model& model, const ir::Factor& factor,
+                                NodeId density) {
   if (factor.steps.all()) return density;
   const NodeId step = b.leaf(Op::data, model.sequence->name, {ir::Element::real, {ir::row_axis}, -1});
   const NodeId first = b.constant(static_cast<double>(factor.steps.first));
-  const NodeId holds = factor.steps.alone ? b.binary(Op::equal, step, first) : b.unary(Op::logical_not, b.binary(Op::less, step, first));
+  const NodeId holds = factor.steps.alone ? b.binary(Op::equal, step, first)
+                                          : b.unary(Op::logical_not, b.binary(Op::less, step, first));
   return b.select(holds, density, b.constant(0));
 }
 
@@ -206,14 +208,16 @@ void LogJoint::place(int64_t state, int64_t point) {
   if (!design_) return;
   if (steps_) return place_steps(design_->at(point));
   interpreter::Value value{continuous_axes_, {}, design_->at(point)};
-  for (const AxisId axis : continuous_axes_) value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
+  for (const AxisId axis : continuous_axes_)
+    value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
   environment_["data." + continuous_] = std::move(value);
 }
 
 void LogJoint::place_steps(const std::vector<double>& point) {
   for (const Steps::Leaf& leaf : steps_->leaves()) {
     interpreter::Value value{continuous_axes_, {}, steps_->scattered(point, leaf.steps)};
-    for (const AxisId axis : continuous_axes_) value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
+    for (const AxisId axis : continuous_axes_)
+      value.sizes.push_back(axis == ir::row_axis ? rows_ : module_.axis(axis).size);
     environment_["data." + leaf.name] = std::move(value);
   }
 }
@@ -223,7 +227,8 @@ std::vector<double> LogJoint::of_series(const std::vector<double>& of_rows) cons
   std::vector<double> all(static_cast<size_t>(steps_->units() * points()));
   for (int64_t point = 0; point < points(); ++point) {
     const std::vector<double> sums = steps_->sums(of_rows.data() + point, points(), design_->at(point));
-    for (size_t unit = 0; unit < sums.size(); ++unit) all[unit * static_cast<size_t>(points()) + static_cast<size_t>(point)] = sums[unit];
+    for (size_t unit = 0; unit < sums.size(); ++unit)
+      all[unit * static_cast<size_t>(points()) + static_cast<size_t>(point)] = sums[unit];
   }
   return all;
 }

@@ -45,7 +45,8 @@ class LogJoint {
   const Design* design() const { return design_; }
   int64_t points() const { return design_ ? design_->points() : 1; }
 
-  /// ln P(y, z | theta), doubles[rows][states][points]; -inf where z contradicts a label. Its expectation over latents that rows share.
+  /// ln P(y, z | theta), doubles[rows][states][points]; -inf where z contradicts a label. Its expectation
+  /// over latents that rows share.
   std::vector<double> operator()(const Parameters& parameters);
   /// The factor's value is a vector that lacks elements in some rows: its density is that of the others.
   bool integrates(int factor) const;
@@ -54,7 +55,8 @@ class LogJoint {
 
  private:
   std::vector<double> of_rows(const Parameters& parameters);
-  static ir::NodeId where_it_holds(ir::Builder& b, const ir::Model& model, const ir::Factor& factor, ir::NodeId density);
+  static ir::NodeId where_it_holds(ir::Builder& b, const ir::Model& model, const ir::Factor& factor,
+                                   ir::NodeId density);
   void write(const ir::Model& model);
   void fill(const ir::Model& model, const runtime::BoundData& data);
   void set(const Parameters& parameters);

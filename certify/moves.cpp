@@ -14,8 +14,8 @@ using ir::ParameterSlot;
 namespace {
 
 constexpr double epsilon = 2.220446049250313e-16, first_in_logs = 0.01;
-// A longer step pays for a small curvature by the fifth derivative, which is as small: at 0.3 the slope of a logarithm was
-// wrong by 10^-5 of the curvature.
+// A longer step pays for a small curvature by the fifth derivative, which is as small: at 0.3 the slope of a
+// logarithm was wrong by 10^-5 of the curvature.
 constexpr double last_in_logs = 1.0 / 16;
 
 struct Stride {
@@ -140,7 +140,8 @@ Move move_pair(const ParameterSlot& slot, const Parameters& from, int64_t origin
     std::vector<double> sd;
     for (int64_t r = 0; r < n; ++r) sd.push_back(std::sqrt(p[place(r, r)]));
     for (int64_t r = 0; r < n; ++r) {
-      for (int64_t c = 0; c < n; ++c) p[place(r, c)] /= sd[static_cast<size_t>(r)] * sd[static_cast<size_t>(c)];
+      for (int64_t c = 0; c < n; ++c)
+        p[place(r, c)] /= sd[static_cast<size_t>(r)] * sd[static_cast<size_t>(c)];
     }
   };
   return move;

@@ -107,7 +107,8 @@ void check_states(Certificate& c, const Rows& rows, size_t which) {
   }
 }
 
-/// Of a continuous latent: ln P(y, z) is what its family says as a function of z, and the moments that follow are the compiled ones.
+/// Of a continuous latent: ln P(y, z) is what its family says as a function of z, and the moments that follow
+/// are the compiled ones.
 void check_continuous(Certificate& c, const Rows& rows, const std::vector<double>& log_joint) {
   const Design& design = *rows.joint.design();
   const int64_t states = rows.joint.states(), points = design.points();
@@ -120,21 +121,27 @@ void check_continuous(Certificate& c, const Rows& rows, const std::vector<double
       const double q = std::exp(rows.of(row)[s] - rows.evidence(row));
       if (!(q >= least_q)) continue;
       const Design::Law law = design.law(row, log_joint.data() + (row * states + s) * points);
-      note(c, q * law.misfit / rows.size(row), fmt::format("row {} of those that were taken: the law is of another kind", row + 1));
+      note(c, q * law.misfit / rows.size(row),
+           fmt::format("row {} of those that were taken: the law is of another kind", row + 1));
       for (size_t e = 0; e < elements; ++e) {
         first[e] += q * law.mean[e];
         second[e] += q * (law.variance[e] + law.mean[e] * law.mean[e]);
       }
     }
     for (size_t e = 0; e < elements; ++e) {
-      const double compiled = mean[static_cast<size_t>(row) * elements + e], spread = sd[static_cast<size_t>(row) * elements + e];
+      const double compiled = mean[static_cast<size_t>(row) * elements + e],
+                   spread = sd[static_cast<size_t>(row) * elements + e];
       const double variance = second[e] - first[e] * first[e];
       // In units of the standard deviation, and of the variance; a moment that is infinite is so in both.
       const bool both = std::isinf(compiled) && std::isinf(first[e]);
       if (both) continue;
       const std::string place = fmt::format("row {} of those that were taken, element {}", row + 1, e + 1);
       note(c, std::abs(compiled - first[e]) / (spread * rows.size(row)), place);
-      if (std::isfinite(spread)) note(c, std::abs(variance / (spread * spread) - 1) / std::max(rows.size(row), first[e] * first[e] / (spread * spread)), place);
+      if (std::isfinite(spread))
+        note(c,
+             std::abs(variance / (spread * spread) - 1) /
+                 std::max(rows.size(row), first[e] * first[e] / (spread * spread)),
+             place);
     }
   }
 }
@@ -173,8 +180,9 @@ std::vector<double> of_states(const LogJoint& joint, int64_t row, const double* 
 }
 
 bool is_point(const ir::Plan& plan) {
-  return std::ranges::any_of(
-      plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::most_probable || block.solver == ir::Solver::best_path; });
+  return std::ranges::any_of(plan.blocks, [](const ir::Block& block) {
+    return block.solver == ir::Solver::most_probable || block.solver == ir::Solver::best_path;
+  });
 }
 
 double log_sum(const double* x, int64_t count) {
@@ -197,7 +205,8 @@ std::vector<Certificate> certify_posterior(const Subject& subject, const Options
   if (joint.steps() && failure.empty()) outputs = of_series(*joint.steps(), outputs);
   std::vector<double> finite;
   for (int64_t row = 0; row < joint.rows(); ++row) {
-    const std::vector<double> of_row = of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
+    const std::vector<double> of_row =
+        of_states(joint, row, log_joint.data() + row * joint.states() * joint.points());
     finite.insert(finite.end(), of_row.begin(), of_row.end());
   }
   Rows rows{subject, joint, std::move(finite), outputs, spread_rows(subject, options.posterior_rows)};

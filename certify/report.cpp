@@ -26,7 +26,8 @@ void report(const Certificate& c, Diagnostics& diagnostics) {
            .message = fmt::format(
                "`{}` is not what the model says: that {} fails by {:.2g}{}, where rounding allows "
                "{:.2g} ({})",
-               c.block, c.claim, c.found, c.latent || c.solver == ir::Solver::gradient ? "" : " nats", c.allowed, c.place)});
+               c.block, c.claim, c.found, c.latent || c.solver == ir::Solver::gradient ? "" : " nats",
+               c.allowed, c.place)});
       return;
     case Verdict::open:
       diagnostics.report(

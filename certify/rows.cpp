@@ -170,16 +170,19 @@ runtime::BoundData spread_rows(const runtime::BoundData& data, int64_t most) {
   return to;
 }
 
-runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters, int64_t numbers) {
+runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData& data, int64_t letters,
+                                int64_t numbers) {
   const int64_t most_pieces = numbers > 2 ? 12 : 32;
   int64_t longest = 0;
   for (int64_t paths = 1; paths * letters <= most_paths && longest < 12; paths *= letters) ++longest;
   longest = std::max<int64_t>(longest, 2);
-  if (numbers > 0) longest = std::max<int64_t>(ir::longest_lag(model) + 2, std::min<int64_t>(6, 12 / numbers));
+  if (numbers > 0)
+    longest = std::max<int64_t>(ir::longest_lag(model) + 2, std::min<int64_t>(6, 12 / numbers));
   std::vector<std::pair<int64_t, int64_t>> pieces;  // first row and length: of several lengths
   for (size_t s = 0; s + 1 < data.series.size(); ++s) {
     for (int64_t row = data.series[s]; row < data.series[s + 1];) {
-      const int64_t length = std::min(longest - static_cast<int64_t>(pieces.size() % 4 == 3), data.series[s + 1] - row);
+      const int64_t length =
+          std::min(longest - static_cast<int64_t>(pieces.size() % 4 == 3), data.series[s + 1] - row);
       pieces.emplace_back(row, std::max<int64_t>(1, length));
       row += pieces.back().second;
     }
@@ -204,7 +207,8 @@ runtime::BoundData short_series(const ir::Model& model, const runtime::BoundData
   to.packed = runtime::PackedColumns(to.rows, data.packed.columns());
   const int64_t place = data.find(model.sequence->name)->first;
   for (int64_t c = 0; c < data.packed.columns(); ++c) {
-    for (size_t i = 0; i < rows.size(); ++i) to.packed.column(c)[i] = c == place ? static_cast<double>(step[i]) : data.packed.column(c)[rows[i]];
+    for (size_t i = 0; i < rows.size(); ++i)
+      to.packed.column(c)[i] = c == place ? static_cast<double>(step[i]) : data.packed.column(c)[rows[i]];
     to.packed.pad(c);
   }
   return to;

@@ -12,7 +12,8 @@ Steps::Steps(const ir::Model& model, int latent, std::vector<int64_t> series) : 
     if (axis != ir::row_axis) size_ *= model.module.axis(axis).size;
   leaves_.push_back({z.name, 0});
   for (const ir::Lag& lag : model.lags)
-    if (lag.of == latent) leaves_.push_back({model.variables[static_cast<size_t>(lag.variable)].name, lag.steps});
+    if (lag.of == latent)
+      leaves_.push_back({model.variables[static_cast<size_t>(lag.variable)].name, lag.steps});
   for (int64_t unit = 0; unit < units(); ++unit) longest_ = std::max(longest_, steps(unit));
 }
 
@@ -27,12 +28,14 @@ std::vector<double> Steps::scattered(const std::vector<double>& vectors, int64_t
   std::vector<double> to(static_cast<size_t>(series_.back() * size_), 0);
   for (int64_t unit = 0; unit < units(); ++unit) {
     const int64_t count = std::max<int64_t>(0, steps(unit) - before);
-    std::copy_n(vectors.begin() + unit * elements(), count * size_, to.begin() + (first(unit) + before) * size_);
+    std::copy_n(vectors.begin() + unit * elements(), count * size_,
+                to.begin() + (first(unit) + before) * size_);
   }
   return to;
 }
 
-std::vector<double> Steps::sums(const double* rows, int64_t stride, const std::vector<double>& vectors) const {
+std::vector<double> Steps::sums(const double* rows, int64_t stride,
+                                const std::vector<double>& vectors) const {
   std::vector<double> to(static_cast<size_t>(units()), 0);
   for (int64_t unit = 0; unit < units(); ++unit) {
     double& sum = to[static_cast<size_t>(unit)];

@@ -1,7 +1,7 @@
 #pragma once
-// A Gaussian latent that depends on earlier steps, in short series: its values at all steps of a series are one vector, of which ln P(data, z) is
-// a quadratic function (certify/design.h).  No recursion over steps is used. Steps behind the end of a series, which the longest has,
-// are standard normal by themselves.
+// A Gaussian latent that depends on earlier steps, in short series: its values at all steps of a series are
+// one vector, of which ln P(data, z) is a quadratic function (certify/design.h).  No recursion over steps is
+// used. Steps behind the end of a series, which the longest has, are standard normal by themselves.
 
 #include <cstdint>
 #include <string>
@@ -29,7 +29,8 @@ class Steps {
   std::vector<double> gathered(const std::vector<double>& rows, double fill) const;
   /// [rows][size], of so many steps before each row; 0 before a series has begun.
   std::vector<double> scattered(const std::vector<double>& vectors, int64_t steps) const;
-  /// What a series says is what its rows say, and the density of `vectors` behind its end: [units] from [rows][stride].
+  /// What a series says is what its rows say, and the density of `vectors` behind its end: [units] from
+  /// [rows][stride].
   std::vector<double> sums(const double* rows, int64_t stride, const std::vector<double>& vectors) const;
 
  private:

@@ -48,7 +48,8 @@ Climbed::Climbed(const Subject& subject, LogJoint& joint, const std::vector<doub
     for (int64_t s = 0; s < states; ++s) {
       const double q = point_ ? (s == best ? 1 : 0) : std::exp(of_row[s] - evidence);
       if (!(q >= least_q)) continue;
-      const std::vector<double> shares = joint.design() ? joint.design()->law(row, at + s * points).weights : std::vector<double>{1};
+      const std::vector<double> shares =
+          joint.design() ? joint.design()->law(row, at + s * points).weights : std::vector<double>{1};
       for (int64_t p = 0; p < points; ++p) {
         const double share = w * q * shares[static_cast<size_t>(p)];
         q_[static_cast<size_t>((row * states + s) * points + p)] = share;
@@ -72,7 +73,8 @@ double Climbed::objective(const Parameters& parameters) {
   double sum = 0;
   for (int64_t row = 0; row < joint_.rows(); ++row) {
     const double w = weights_[static_cast<size_t>(row)];
-    const std::vector<double> integrated = of_states(joint_, row, log_joint.data() + row * states * joint_.points());
+    const std::vector<double> integrated =
+        of_states(joint_, row, log_joint.data() + row * states * joint_.points());
     const double* of_row = integrated.data();
     if (w > 0) sum += w * (point_ ? *std::max_element(of_row, of_row + states) : log_sum(of_row, states));
   }
@@ -131,10 +133,13 @@ struct Trial {
   Parameters place_of(const Block& block) const {
     Parameters where = after;
     const ir::Variable& v = subject.model.variables[static_cast<size_t>(*subject.model.find(block.name))];
-    const bool of_shared = v.global && (block.solver == Solver::moments || block.solver == Solver::least_squares) && !ir::has_tied_spread(subject.model, v);
+    const bool of_shared = v.global &&
+                           (block.solver == Solver::moments || block.solver == Solver::least_squares) &&
+                           !ir::has_tied_spread(subject.model, v);
     if (!of_shared && block.block_class != BlockClass::conditional) return where;
     for (const Block& other : subject.plan.blocks) {
-      const bool held = block.solver == Solver::rate ? other.solver == Solver::median : other.solver == Solver::scatter;
+      const bool held =
+          block.solver == Solver::rate ? other.solver == Solver::median : other.solver == Solver::scatter;
       if (other.latent || (other.factor != block.factor && other.factor >= 0) || !held) continue;
       for (const std::string& name : moved_by(other)) {
         const ir::ParameterSlot& slot = slot_of(name);
@@ -148,7 +153,9 @@ struct Trial {
   std::vector<std::string> moved_by(const Block& block) const {
     std::vector<std::string> names;
     for (const ir::Variable& v : subject.model.variables)
-      if (v.posterior_of >= 0 && subject.model.variables[static_cast<size_t>(v.posterior_of)].name == block.name) names.push_back(v.name);
+      if (v.posterior_of >= 0 &&
+          subject.model.variables[static_cast<size_t>(v.posterior_of)].name == block.name)
+        names.push_back(v.name);
     if (names.empty()) names.push_back(block.name);
     return names;
   }
@@ -227,12 +234,15 @@ Certificate newton_certificate(const Trial& trial, const Block& block, const New
     c.verdict = Verdict::open;
     c.place = newton.reason;
   } else {
-    // The greatest ln P(y, z) has a kink wherever a row changes its state, and a difference across one is no slope: of `point` what is level is Q given the states at the end.
+    // The greatest ln P(y, z) has a kink wherever a row changes its state, and a difference across one is no
+    // slope: of `point` what is level is Q given the states at the end.
     const bool point = trial.climbed.of_point();
     if (point) c.claim = "Q rises along the step, and where a fit ends it is level";
     std::optional<Climbed> at_end;
     if (point) at_end.emplace(trial.climbed.from(trial.subject, newton.end));
-    const auto objective = [&](const Parameters& p) { return at_end ? at_end->expected(p) : trial.climbed.objective(p); };
+    const auto objective = [&](const Parameters& p) {
+      return at_end ? at_end->expected(p) : trial.climbed.objective(p);
+    };
     trial.best_gain(c, trial.slot_of(block.name), {newton.end, end_tolerance, true}, objective);
   }
   return c;
@@ -282,7 +292,8 @@ std::vector<Certificate> certify_updates(const Subject& subject, const Options& 
       list.push_back(newton_certificate(trial, block, newton));
       continue;
     }
-    for (const std::string& name : trial.moved_by(block)) list.push_back(closed_certificate(trial, block, name));
+    for (const std::string& name : trial.moved_by(block))
+      list.push_back(closed_certificate(trial, block, name));
   }
   return list;
 }

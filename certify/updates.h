@@ -17,7 +17,9 @@ class Climbed {
   /// The log likelihood, or the sum of the greatest ln P(y, z), with the prior.
   double objective(const Parameters& parameters);
   /// The same with q from the joint at `parameters`.
-  Climbed from(const Subject& subject, const Parameters& parameters) const { return {subject, joint_, joint_(parameters)}; }
+  Climbed from(const Subject& subject, const Parameters& parameters) const {
+    return {subject, joint_, joint_(parameters)};
+  }
   bool of_point() const { return point_; }
   /// Whether elements of the block's factor are integrated out of both.
   bool integrates(const ir::Block& block) const { return joint_.integrates(block.factor); }

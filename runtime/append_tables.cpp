@@ -10,9 +10,12 @@
 namespace lvm::runtime {
 namespace {
 
-bool has_column(const Table& table, const std::string& name) { return table.find(name) != nullptr; }
+bool has_column(const Table& table, const std::string& name) {
+  return table.find(name) != nullptr;
+}
 
-bool report(const Table& table, std::string message, const std::string& column, std::string hint, Diagnostics& diagnostics) {
+bool report(const Table& table, std::string message, const std::string& column, std::string hint,
+            Diagnostics& diagnostics) {
   Diagnostic d{Code::tables_differ, std::move(message)};
   d.hint = std::move(hint);
   d.table = {table.file, table.header ? 1 : 0, column, {}};
@@ -45,8 +48,8 @@ bool same_names(const Table& first, const Table& table, Diagnostics& diagnostics
 bool same_places(const Table& first, Table& table, Diagnostics& diagnostics) {
   if (table.columns.size() != first.columns.size()) {
     return report(table,
-                  fmt::format("`{}` has {} columns and `{}` has {}", table.file, table.columns.size(), first.file,
-                              first.columns.size()),
+                  fmt::format("`{}` has {} columns and `{}` has {}", table.file, table.columns.size(),
+                              first.file, first.columns.size()),
                   "", "", diagnostics);
   }
   for (size_t i = 0; i < table.columns.size(); ++i) table.columns[i].name = first.columns[i].name;
@@ -92,7 +95,9 @@ bool same_columns(std::vector<Table>& tables, Diagnostics& diagnostics) {
   bool good = true;
   for (size_t i = 1; i < tables.size(); ++i) {
     const bool arrays = !tables[i].header && !tables.front().header;
-    good = (arrays ? same_places(tables.front(), tables[i], diagnostics) : same_names(tables.front(), tables[i], diagnostics)) && good;
+    good = (arrays ? same_places(tables.front(), tables[i], diagnostics)
+                   : same_names(tables.front(), tables[i], diagnostics)) &&
+           good;
   }
   return good;
 }

@@ -11,8 +11,8 @@
 
 namespace lvm::runtime {
 
-/// True where every table has the columns of the first, in any order; reports what differs. Columns without a name do not count.
-/// Tables without a header (arrays) take the names of the first, by their places.
+/// True where every table has the columns of the first, in any order; reports what differs. Columns without a
+/// name do not count. Tables without a header (arrays) take the names of the first, by their places.
 bool same_columns(std::vector<Table>& tables, Diagnostics& diagnostics);
 
 /// The names of the columns that hold text in some table.

@@ -56,13 +56,16 @@ bool convert_bools(const char* from, int64_t stride, int64_t count, double* to) 
 bool convert(const Array& array, const char* from, int64_t stride, int64_t count, double* to) {
   const bool swap = array.big_endian;
   switch (array.kind) {
-    case Array::Kind::boolean: return convert_bools(from, stride, count, to);
+    case Array::Kind::boolean:
+      return convert_bools(from, stride, count, to);
     case Array::Kind::real:
-      return array.bytes == 4 ? convert<float>(from, stride, swap, count, to) : convert<double>(from, stride, swap, count, to);
+      return array.bytes == 4 ? convert<float>(from, stride, swap, count, to)
+                              : convert<double>(from, stride, swap, count, to);
     case Array::Kind::signed_integer:
       if (array.bytes == 1) return convert<int8_t>(from, stride, swap, count, to);
       if (array.bytes == 2) return convert<int16_t>(from, stride, swap, count, to);
-      return array.bytes == 4 ? convert<int32_t>(from, stride, swap, count, to) : convert<int64_t>(from, stride, swap, count, to);
+      return array.bytes == 4 ? convert<int32_t>(from, stride, swap, count, to)
+                              : convert<int64_t>(from, stride, swap, count, to);
     case Array::Kind::unsigned_integer:
       if (array.bytes == 1) return convert<uint8_t>(from, stride, swap, count, to);
       if (array.bytes == 2) return convert<uint16_t>(from, stride, swap, count, to);
@@ -81,7 +84,9 @@ bool read_cells(const Array& array, Table& table, Pool& pool) {
       values.resize(static_cast<size_t>(array.rows));
       const char* from = array.cells.data() + c * array.rows * array.bytes;
       if (!convert(array, from, array.bytes, array.rows, values.data())) exact = false;
-      if (array.mapped) let_go(array.cells.substr(static_cast<size_t>(c * array.rows * array.bytes), static_cast<size_t>(array.rows * array.bytes)));
+      if (array.mapped)
+        let_go(array.cells.substr(static_cast<size_t>(c * array.rows * array.bytes),
+                                  static_cast<size_t>(array.rows * array.bytes)));
     });
     return exact;
   }
@@ -96,22 +101,28 @@ bool read_cells(const Array& array, Table& table, Pool& pool) {
       const int64_t count = std::min(block_rows, end - first);
       for (int64_t c = 0; c < array.columns; ++c) {
         double* to = table.columns[static_cast<size_t>(c)].values.data() + first;
-        if (!convert(array, array.cells.data() + first * stride + c * array.bytes, stride, count, to)) exact = false;
+        if (!convert(array, array.cells.data() + first * stride + c * array.bytes, stride, count, to))
+          exact = false;
       }
     }
-    if (array.mapped) let_go(array.cells.substr(static_cast<size_t>(begin * stride), static_cast<size_t>((end - begin) * stride)));
+    if (array.mapped)
+      let_go(array.cells.substr(static_cast<size_t>(begin * stride),
+                                static_cast<size_t>((end - begin) * stride)));
   });
   return exact;
 }
 
-/// The name of a file without its folder and what only says its format: "train-images" of "data/train-images-idx3-ubyte.gz".
+/// The name of a file without its folder and what only says its format: "train-images" of
+/// "data/train-images-idx3-ubyte.gz".
 std::string stem(std::string_view name) {
   name = name.substr(name.find_last_of('/') + 1);
   const auto drop = [&](std::string_view end) {
     if (name.size() > end.size() && name.ends_with(end)) name.remove_suffix(end.size());
   };
   drop(".gz");
-  for (const std::string_view end : {".npy", "-ubyte", ".ubyte", ".idx", "-idx1", "-idx2", "-idx3", "-idx4", ".idx1", ".idx3"}) drop(end);
+  for (const std::string_view end :
+       {".npy", "-ubyte", ".ubyte", ".idx", "-idx1", "-idx2", "-idx3", "-idx4", ".idx1", ".idx3"})
+    drop(end);
   return name == "-" ? "x" : std::string(name);
 }
 
@@ -121,17 +132,23 @@ bool ends_as(std::string_view name, std::string_view extension) {
 }
 
 bool is_idx(std::string_view name, std::string_view bytes) {
-  const bool begins = bytes.size() >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] >= 0x08 && bytes[2] <= 0x0E && bytes[3] > 0;
+  const bool begins = bytes.size() >= 4 && bytes[0] == 0 && bytes[1] == 0 && bytes[2] >= 0x08 &&
+                      bytes[2] <= 0x0E && bytes[3] > 0;
   return begins || ends_as(name, "ubyte") || ends_as(name, ".idx");
 }
 
-bool is_npy(std::string_view name, std::string_view bytes) { return bytes.starts_with("\x93NUMPY") || ends_as(name, ".npy"); }
+bool is_npy(std::string_view name, std::string_view bytes) {
+  return bytes.starts_with("\x93NUMPY") || ends_as(name, ".npy");
+}
 
 }  // namespace
 
-bool is_array_file(std::string_view name, std::string_view bytes) { return is_npy(name, bytes) || is_idx(name, bytes); }
+bool is_array_file(std::string_view name, std::string_view bytes) {
+  return is_npy(name, bytes) || is_idx(name, bytes);
+}
 
-std::optional<ArrayFault> set_shape(Array& array, const std::vector<int64_t>& dimensions, std::string_view behind) {
+std::optional<ArrayFault> set_shape(Array& array, const std::vector<int64_t>& dimensions,
+                                    std::string_view behind) {
   array.rows = dimensions.front();
   array.columns = 1;
   const auto have = static_cast<int64_t>(behind.size());
@@ -140,26 +157,34 @@ std::optional<ArrayFault> set_shape(Array& array, const std::vector<int64_t>& di
   for (size_t i = 1; i < dimensions.size(); ++i) {
     huge = huge || __builtin_mul_overflow(array.columns, dimensions[i], &array.columns);
   }
-  huge = huge || __builtin_mul_overflow(cells, array.columns, &cells) || __builtin_mul_overflow(cells, array.bytes, &cells);
+  huge = huge || __builtin_mul_overflow(cells, array.columns, &cells) ||
+         __builtin_mul_overflow(cells, array.bytes, &cells);
   constexpr size_t shown = 6;
-  const std::vector<int64_t> first(dimensions.begin(), dimensions.begin() + static_cast<int64_t>(std::min(shown, dimensions.size())));
-  const std::string shape = fmt::format("{}{}", fmt::join(first, " × "), dimensions.size() > shown ? " × …" : "");
+  const std::vector<int64_t> first(
+      dimensions.begin(), dimensions.begin() + static_cast<int64_t>(std::min(shown, dimensions.size())));
+  const std::string shape =
+      fmt::format("{}{}", fmt::join(first, " × "), dimensions.size() > shown ? " × …" : "");
   if (huge || cells != have) {
-    return ArrayFault{Code::array_damaged,
-                      huge ? fmt::format("the header promises {} cells, more than any file holds", shape)
-                           : fmt::format("the header promises {} cells of {} byte{}, which are {} bytes, and {} follow", shape,
-                                         array.bytes, array.bytes == 1 ? "" : "s", cells, have)};
+    return ArrayFault{
+        Code::array_damaged,
+        huge ? fmt::format("the header promises {} cells, more than any file holds", shape)
+             : fmt::format("the header promises {} cells of {} byte{}, which are {} bytes, and {} follow",
+                           shape, array.bytes, array.bytes == 1 ? "" : "s", cells, have)};
   }
-  if (array.rows == 0) return ArrayFault{Code::table_without_rows, fmt::format("the array is {}: it has no rows", shape)};
-  if (array.columns == 0) return ArrayFault{Code::array_unsupported, fmt::format("the array is {}: it has no columns", shape)};
+  if (array.rows == 0)
+    return ArrayFault{Code::table_without_rows, fmt::format("the array is {}: it has no rows", shape)};
+  if (array.columns == 0)
+    return ArrayFault{Code::array_unsupported, fmt::format("the array is {}: it has no columns", shape)};
   if (array.columns > most_columns) {
-    return ArrayFault{Code::array_unsupported, fmt::format("the array has {} columns, and a table at most {}", array.columns, most_columns)};
+    return ArrayFault{Code::array_unsupported, fmt::format("the array has {} columns, and a table at most {}",
+                                                           array.columns, most_columns)};
   }
   array.cells = behind;
   return std::nullopt;
 }
 
-std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, bool mapped, Pool& pool, Diagnostics& diagnostics) {
+std::optional<Table> read_array_file(const std::string& name, std::string_view bytes, bool mapped, Pool& pool,
+                                     Diagnostics& diagnostics) {
   const auto fail = [&](ArrayFault fault) {
     Diagnostic d{fault.code, std::move(fault.message)};
     d.hint = std::move(fault.hint);

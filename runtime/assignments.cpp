@@ -99,14 +99,16 @@ std::vector<std::vector<double>> start_assignments(const Latents& latents, const
     const std::vector<std::string> names = features(latents[first], latents, data);
     const auto stream = [&](size_t i) { return restart + other_stream * static_cast<uint32_t>(i); };
     if (block.size() > 1 && clusters * rows_a_cluster <= rows) {
-      split(kmeans_assignment(data, {clusters, names, latents[first].angles, nullptr}, seed, stream(block.front()), pool), block,
-            latents, out);
+      split(kmeans_assignment(data, {clusters, names, latents[first].angles, nullptr}, seed,
+                              stream(block.front()), pool),
+            block, latents, out);
     } else {
       alone.insert(alone.end(), block.begin(), block.end());
     }
     for (const size_t i : alone) {
       const double* labels = labels_of(latents[i], data);
-      out[i] = kmeans_assignment(data, {latents[i].states, names, latents[i].angles, labels}, seed, stream(i), pool);
+      out[i] = kmeans_assignment(data, {latents[i].states, names, latents[i].angles, labels}, seed, stream(i),
+                                 pool);
     }
   }
   for (size_t i = 0; i < latents.size(); ++i) {

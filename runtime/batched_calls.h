@@ -22,8 +22,12 @@ struct BatchedCalls {
 
   /// Both outlive this.
   BatchedCalls(const ir::Program& of, const ir::Executable& code, const std::vector<double>& values)
-      : program(of), functions(code), derived(static_cast<size_t>(of.derived_doubles())), statistics(static_cast<size_t>(of.statistic_doubles())),
-        output(static_cast<size_t>((of.row_outputs.back().offset + of.row_outputs.back().size) * LVM_TILE_ROWS)),
+      : program(of),
+        functions(code),
+        derived(static_cast<size_t>(of.derived_doubles())),
+        statistics(static_cast<size_t>(of.statistic_doubles())),
+        output(
+            static_cast<size_t>((of.row_outputs.back().offset + of.row_outputs.back().size) * LVM_TILE_ROWS)),
         scratch(of.scratch_bytes / static_cast<int64_t>(sizeof(double)) + 1) {
     for (const double value : values) parameters.push_back(static_cast<Real>(value));
   }
@@ -39,7 +43,8 @@ struct BatchedCalls {
     frame.derived = derived.data();
     frame.statistics = statistics.data();
     frame.scratch = scratch.data();
-    if (const int32_t code = functions.at(function)(&frame); code != 0) throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
+    if (const int32_t code = functions.at(function)(&frame); code != 0)
+      throw ir::InternalError(fmt::format("`{}` failed with the code {}", function, code));
   }
 
   /// Derived values of the parameters as they are.

@@ -13,13 +13,15 @@ RowMajorTable<Real>::RowMajorTable(const ir::Program& program, const BoundData& 
     const ir::DataSlot& slot = program.data[s];
     if (slot.draws != ir::Draws::none && slot.draws != ir::Draws::flags) continue;
     const BoundVariable* variable = data.find(slot.name);
-    if (!variable || variable->size != slot.size) throw ir::InternalError("no columns for the data slot `" + slot.name + "`");
+    if (!variable || variable->size != slot.size)
+      throw ir::InternalError("no columns for the data slot `" + slot.name + "`");
     blocks_[s].resize(static_cast<size_t>(data.rows * slot.size));
     for (int64_t from = 0; from < data.rows; from += tile) {
       const int64_t to = std::min(from + tile, data.rows);
       for (int64_t e = 0; e < slot.size; ++e) {
         const CellColumn column = data.packed.column(variable->first + e);
-        for (int64_t r = from; r < to; ++r) blocks_[s][static_cast<size_t>(r * slot.size + e)] = static_cast<Real>(column[r]);
+        for (int64_t r = from; r < to; ++r)
+          blocks_[s][static_cast<size_t>(r * slot.size + e)] = static_cast<Real>(column[r]);
       }
     }
   }
@@ -54,7 +56,8 @@ void turn(const Real* block, int64_t width, const int64_t* rows, Real* to, int64
 
 /// Each probability becomes 1 with that probability, else 0, to 2^-32.
 template <class Real>
-void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
+void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to,
+                int64_t stride) {
   constexpr int64_t words = 4;
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     for (int64_t first = 0; first < slot.size; first += words) {
@@ -64,14 +67,16 @@ void draw_flags(const ir::DataSlot& slot, const Random& random, const int64_t* r
       for (int64_t e = first; e < last; ++e) certain = certain && (cell(e) == 0 || cell(e) == 1);
       if (certain) continue;
       const auto block = random.block(rows[lane], static_cast<uint32_t>(slot.offset + first));
-      for (int64_t e = first; e < last; ++e) cell(e) = block[static_cast<size_t>(e - first)] * 0x1p-32 < static_cast<double>(cell(e)) ? 1 : 0;
+      for (int64_t e = first; e < last; ++e)
+        cell(e) = block[static_cast<size_t>(e - first)] * 0x1p-32 < static_cast<double>(cell(e)) ? 1 : 0;
     }
   }
 }
 
 /// Four elements a block of random bits.
 template <class Real>
-void draw_for_layer(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to, int64_t stride) {
+void draw_for_layer(const ir::DataSlot& slot, const Random& random, const int64_t* rows, Real* to,
+                    int64_t stride) {
   constexpr int64_t words = 4;
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     for (int64_t first = 0; first < slot.size; first += words) {
@@ -90,7 +95,8 @@ void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, R
       const auto place = static_cast<uint32_t>(slot.offset + e);
       Real* cell = to + e * stride + lane;
       if (slot.draws == ir::Draws::uniform) {
-        constexpr Real half_step = std::numeric_limits<Real>::epsilon() / 4;  // never 0, and never 1 after rounding
+        constexpr Real half_step =
+            std::numeric_limits<Real>::epsilon() / 4;  // never 0, and never 1 after rounding
         *cell = std::min(static_cast<Real>(random.uniform(rows[lane], place)) + half_step, 1 - 2 * half_step);
         continue;
       }
@@ -104,7 +110,8 @@ void draw(const ir::DataSlot& slot, const Random& random, const int64_t* rows, R
 }  // namespace
 
 template <class Real>
-void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, int64_t first, int64_t last, uint64_t seed, Site site, uint32_t step) {
+void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int64_t> rows, int64_t first,
+                           int64_t last, uint64_t seed, Site site, uint32_t step) {
   const Random random(seed, site, step);
   const int64_t stride = program_.batch_stride();
   for (size_t s = 0; s < program_.data.size(); ++s) {
@@ -112,24 +119,29 @@ void BatchTile<Real>::fill(const RowMajorTable<Real>& table, std::span<const int
     Real* to = memory_.data() + slot.offset * stride;
     for (int64_t from = first; from < last; from += LVM_LANES) {
       int64_t row[LVM_LANES];
-      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
+      for (int64_t lane = 0; lane < LVM_LANES; ++lane)
+        row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
       if (!table.blocks()[s].empty()) turn(table.blocks()[s].data(), slot.size, row, to + from, stride);
       if (slot.draws == ir::Draws::flags) draw_flags(slot, random, row, to + from, stride);
-      if (slot.draws == ir::Draws::layer && site == Site::noise) draw_for_layer(slot, random, row, to + from, stride);
-      if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform) draw(slot, random, row, to + from, stride);
+      if (slot.draws == ir::Draws::layer && site == Site::noise)
+        draw_for_layer(slot, random, row, to + from, stride);
+      if (slot.draws == ir::Draws::normal || slot.draws == ir::Draws::uniform)
+        draw(slot, random, row, to + from, stride);
     }
   }
 }
 
 template <class Real>
-void BatchTile<Real>::draw_again(std::span<const int64_t> rows, int64_t first, int64_t last, uint64_t seed, Site site, uint32_t step) {
+void BatchTile<Real>::draw_again(std::span<const int64_t> rows, int64_t first, int64_t last, uint64_t seed,
+                                 Site site, uint32_t step) {
   const Random random(seed, site, step);
   const int64_t stride = program_.batch_stride();
   for (const ir::DataSlot& slot : program_.data) {
     if (slot.draws != ir::Draws::normal && slot.draws != ir::Draws::uniform) continue;
     for (int64_t from = first; from < last; from += LVM_LANES) {
       int64_t row[LVM_LANES];
-      for (int64_t lane = 0; lane < LVM_LANES; ++lane) row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
+      for (int64_t lane = 0; lane < LVM_LANES; ++lane)
+        row[lane] = rows[static_cast<size_t>(std::min(from + lane, last - 1))];
       draw(slot, random, row, memory_.data() + slot.offset * stride + from, stride);
     }
   }

@@ -26,13 +26,15 @@ using ir::Element;
 using ir::Variable;
 using Preprocess = ir::Binding::Preprocess;
 
-/// What a fitted spread is held against where the fit has already found it wide enough beside its own table: this one may be a single row.
+/// What a fitted spread is held against where the fit has already found it wide enough beside its own table:
+/// this one may be a single row.
 constexpr double beside_nothing = 1e-100;
 constexpr int most_cell_errors = 5;  // of one variable: one a column
 
 class Binder {
  public:
-  Binder(const ir::Model& model, const Table& table, Table* used_up, const BindOptions& options, Diagnostics& diagnostics)
+  Binder(const ir::Model& model, const Table& table, Table* used_up, const BindOptions& options,
+         Diagnostics& diagnostics)
       : model_(model), table_(table), used_up_(used_up), options_(options), diagnostics_(diagnostics) {}
 
   BoundData bind(const std::vector<Match>& matches);
@@ -59,7 +61,9 @@ class Binder {
   double value(const Variable& v, const Column& column, double cell) const;
   void warn_of_constant(const Variable& v, const Column& column, double variance);
 
-  const Variable& variable(const Match& match) const { return model_.variables[static_cast<size_t>(match.variable)]; }
+  const Variable& variable(const Match& match) const {
+    return model_.variables[static_cast<size_t>(match.variable)];
+  }
   const Column& column(int i) const { return table_.columns[static_cast<size_t>(i)]; }
   int64_t size_of(AxisId axis) const {
     const auto found = out_.sizes.find(axis);
@@ -107,12 +111,13 @@ void Binder::set_size(const Variable& v, AxisId axis, int64_t size) {
     out_.sizes[axis] = size;
   } else if (before != size) {
     fail(Code::axis_size_conflict, v,
-         fmt::format("axis `{}` has {} elements by one variable and {} by `{}`", model_.module.axis(axis).name, before, size,
-                     v.name));
+         fmt::format("axis `{}` has {} elements by one variable and {} by `{}`",
+                     model_.module.axis(axis).name, before, size, v.name));
   }
 }
 
-/// An axis `= columns` of a single unknown size follows from the number of columns; of a matrix from its root.
+/// An axis `= columns` of a single unknown size follows from the number of columns; of a matrix from its
+/// root.
 void Binder::find_sizes(const Match& match) {
   const Variable& v = variable(match);
   if (v.domain == ir::Domain::covariance) return find_matrix_size(match);
@@ -143,8 +148,9 @@ void Binder::find_matrix_size(const Match& match) {
   std::vector<std::string> names = names_of(match);
   names.resize(std::min<size_t>(names.size(), 12));
   fail(Code::column_count_mismatch, v,
-       fmt::format("`{}` is a square matrix in each row, and {} column{} {} found: `{}`{}", v.name, count, count == 1 ? "" : "s",
-                   count == 1 ? "was" : "were", fmt::join(names, "`, `"), match.columns.size() > names.size() ? ", …" : ""),
+       fmt::format("`{}` is a square matrix in each row, and {} column{} {} found: `{}`{}", v.name, count,
+                   count == 1 ? "" : "s", count == 1 ? "was" : "were", fmt::join(names, "`, `"),
+                   match.columns.size() > names.size() ? ", …" : ""),
        fmt::format("choose its columns, row by row, by `--bind {}=…`", v.name));
 }
 
@@ -164,9 +170,10 @@ void Binder::check_count(const Match& match) {
   const bool long_list = names.size() > 12;
   if (long_list) names.resize(12);
   fail(Code::column_count_mismatch, v,
-       fmt::format("`{}` has {} element{}{}, and {} column{} {} found: `{}`{}", v.name, expected, expected == 1 ? "" : "s",
-                   shape.empty() ? "" : fmt::format(" ({})", shape), count, count == 1 ? "" : "s", count == 1 ? "was" : "were",
-                   fmt::join(names, "`, `"), long_list ? ", …" : ""),
+       fmt::format("`{}` has {} element{}{}, and {} column{} {} found: `{}`{}", v.name, expected,
+                   expected == 1 ? "" : "s", shape.empty() ? "" : fmt::format(" ({})", shape), count,
+                   count == 1 ? "" : "s", count == 1 ? "was" : "were", fmt::join(names, "`, `"),
+                   long_list ? ", …" : ""),
        fmt::format("choose them by `--bind {}=…`{}", v.name, other_size(v, count)));
 }
 
@@ -244,7 +251,8 @@ void Binder::set_levels(AxisId range, const std::vector<const Match*>& users) {
   const std::vector<std::string> first(levels.begin(), levels.begin() + std::min<int64_t>(count, 12));
   fail(Code::too_many_levels, v,
        fmt::format("`{}` has {} categories, and its column{} {} distinct values: `{}`{}", v.name, limit,
-                   users.front()->columns.size() == 1 ? " has" : "s have", count, fmt::join(first, "`, `"), count > 12 ? ", …" : ""),
+                   users.front()->columns.size() == 1 ? " has" : "s have", count, fmt::join(first, "`, `"),
+                   count > 12 ? ", …" : ""),
        fmt::format("`axis {} = levels` takes as many as there are", model_.module.axis(range).name),
        {table_.file, 0, column(users.front()->columns.front()).name, {}});
 }
@@ -257,12 +265,15 @@ const std::vector<std::string>* Binder::fitted_levels(const std::vector<const Ma
   return nullptr;
 }
 
-void Binder::check_fitted_levels(const std::vector<std::string>& fitted, const std::vector<const Match*>& users) {
+void Binder::check_fitted_levels(const std::vector<std::string>& fitted,
+                                 const std::vector<const Match*>& users) {
   const std::set<std::string> known(fitted.begin(), fitted.end());
   for (const Match* match : users) {
     for (const int i : match->columns) {
       const Column& c = column(i);
-      const auto shown = [&](double x) { return c.text ? c.levels[static_cast<size_t>(x)] : fmt::format("{}", x == 0 ? 0.0 : x); };
+      const auto shown = [&](double x) {
+        return c.text ? c.levels[static_cast<size_t>(x)] : fmt::format("{}", x == 0 ? 0.0 : x);
+      };
       std::map<double, bool> seen;  // texts are looked up once a value
       const int64_t odd = find_cell(c, [&](double x) {
         if (std::isnan(x)) return false;
@@ -272,10 +283,13 @@ void Binder::check_fitted_levels(const std::vector<std::string>& fitted, const s
       });
       if (odd == c.rows()) continue;
       const std::string cell = shown(c.cell(odd));
-      std::vector<std::string> list(fitted.begin(), fitted.begin() + std::min<std::ptrdiff_t>(std::ssize(fitted), 12));
+      std::vector<std::string> list(fitted.begin(),
+                                    fitted.begin() + std::min<std::ptrdiff_t>(std::ssize(fitted), 12));
       fail(Code::level_unknown, variable(*match),
-           fmt::format("column `{}` has `{}`, which is none of the categories that the model was fitted to", c.name, cell),
-           fmt::format("they are `{}`{}", fmt::join(list, "`, `"), fitted.size() > list.size() ? ", …" : ""), place(c, odd, cell));
+           fmt::format("column `{}` has `{}`, which is none of the categories that the model was fitted to",
+                       c.name, cell),
+           fmt::format("they are `{}`{}", fmt::join(list, "`, `"), fitted.size() > list.size() ? ", …" : ""),
+           place(c, odd, cell));
       return;
     }
   }
@@ -286,14 +300,16 @@ bool Binder::check_weight(const Variable& v, const Column& c) {
   for (int64_t i = 0; i < table_.rows; ++i) {
     const double w = c.cell(i);
     if (std::isnan(w)) {
-      fail(Code::row_weight_missing, v, fmt::format("row {} has no weight: its cell of column `{}` is missing", table_.shown_row(i), c.name), {},
-           place(c, i, ""));
+      fail(Code::row_weight_missing, v,
+           fmt::format("row {} has no weight: its cell of column `{}` is missing", table_.shown_row(i),
+                       c.name),
+           {}, place(c, i, ""));
       return false;
     }
     if (c.text) continue;  // told of by check_cells
     if (w < 0) {
-      fail(Code::row_weight_negative, v, fmt::format("the weight of row {} is {}", table_.shown_row(i), w), {},
-           place(c, i, fmt::format("{}", w)));
+      fail(Code::row_weight_negative, v, fmt::format("the weight of row {} is {}", table_.shown_row(i), w),
+           {}, place(c, i, fmt::format("{}", w)));
       return false;
     }
     sum += w;
@@ -311,9 +327,12 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   if (c.missing > 0 && !v.missing) {
     const int64_t row = find_cell(c, [](double x) { return std::isnan(x); });
     fail(Code::missing_cell, v,
-         fmt::format("a cell of `{}` is missing ({} of {} in column `{}`)", v.name, c.missing, table_.rows, c.name),
-         v.role == ir::Role::data && v.domain != ir::Domain::covariance ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`", v.name)
-                                  : "leave out the rows with missing cells, or this column",
+         fmt::format("a cell of `{}` is missing ({} of {} in column `{}`)", v.name, c.missing, table_.rows,
+                     c.name),
+         v.role == ir::Role::data && v.domain != ir::Domain::covariance
+             ? fmt::format("declare it `missing`, and absent cells are integrated out: `data {}: … missing`",
+                           v.name)
+             : "leave out the rows with missing cells, or this column",
          place(c, row, ""));
     return false;
   }
@@ -322,30 +341,36 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   if (!options_.fitted && c.missing == table_.rows && (v.states < 0 || unknown_levels)) {
     const std::string axis = unknown_levels ? model_.module.axis(v.states).name : "";
     fail(Code::column_absent, v, fmt::format("all cells of column `{}` are missing", c.name),
-         unknown_levels ? fmt::format("give the number of values: `axis {} = 3`", axis) : "leave out this column",
+         unknown_levels ? fmt::format("give the number of values: `axis {} = 3`", axis)
+                        : "leave out this column",
          {table_.file, 0, c.name, {}});
     return false;
   }
   if (v.type.element == Element::category && (c.text || c.first_odd.kind == OddCell::Kind::none)) return true;
   switch (c.first_odd.kind) {
-    case OddCell::Kind::none: return true;
+    case OddCell::Kind::none:
+      return true;
     case OddCell::Kind::not_finite:
       fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {},
            place(c, c.first_odd.row, c.first_odd.text));
       return false;
-    case OddCell::Kind::text: break;
+    case OddCell::Kind::text:
+      break;
   }
   const bool is_bool = v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none;
   if (is_bool && fits(c, Element::boolean)) return true;
   const int64_t row = is_bool ? first_not_bool(c) : c.first_odd.row;
   const std::string& cell = is_bool ? c.levels[static_cast<size_t>(c.cell(row))] : c.first_odd.text;
-  const bool comma = cell.find(',') != std::string::npos && cell.find_first_not_of("0123456789,-+eE") == std::string::npos;
+  const bool comma =
+      cell.find(',') != std::string::npos && cell.find_first_not_of("0123456789,-+eE") == std::string::npos;
   const Element expected = v.binding.preprocess == Preprocess::none ? v.type.element : Element::real;
-  fail(Code::cell_not_number, v,
-       fmt::format("column `{}` is bound to `{}`, and row {} is not {}", c.name, v.name, table_.shown_row(row),
-                   expected == Element::boolean ? describe_values(expected) : "a number"),
-       comma ? "write numbers with a decimal point" : fmt::format("if it marks a missing cell, say so: `--na {}`", cell),
-       place(c, row, cell));
+  fail(
+      Code::cell_not_number, v,
+      fmt::format("column `{}` is bound to `{}`, and row {} is not {}", c.name, v.name, table_.shown_row(row),
+                  expected == Element::boolean ? describe_values(expected) : "a number"),
+      comma ? "write numbers with a decimal point"
+            : fmt::format("if it marks a missing cell, say so: `--na {}`", cell),
+      place(c, row, cell));
   return false;
 }
 
@@ -355,19 +380,21 @@ bool Binder::check_values(const Variable& v, const Column& c) {
   const bool probability = v.binding.preprocess == Preprocess::binarise_stochastic;
   const Element element = probability ? Element::unit : v.type.element;
   if (element == Element::real) return true;  // any number: a table is not read for it
-  const int64_t row = find_cell(c, [&](double x) { return !std::isnan(x) && !allowed(value(v, c, x), element); });
+  const int64_t row =
+      find_cell(c, [&](double x) { return !std::isnan(x) && !allowed(value(v, c, x), element); });
   if (row == c.rows()) return true;
   const std::string shown = fmt::format("{}", c.cell(row));
   if (probability) {
     fail(Code::cell_outside_type, v,
-         fmt::format("`{}` is drawn with the probabilities of its cells, and column `{}` has {}, which is not in {} … {}", v.name, c.name, shown,
-                     v.binding.low, v.binding.high),
+         fmt::format("`{}` is drawn with the probabilities of its cells, and column `{}` has {}, which is "
+                     "not in {} … {}",
+                     v.name, c.name, shown, v.binding.low, v.binding.high),
          "`binarise(scale(columns(…), 0..255), stochastic)` says what becomes 0 and 1", place(c, row, shown));
     return false;
   }
   fail(Code::cell_outside_type, v,
-       fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element), describe_values(v.type.element),
-                   c.name, shown),
+       fmt::format("`{}` is `{}`, which is {}, and column `{}` has {}", v.name, ir::name(v.type.element),
+                   describe_values(v.type.element), c.name, shown),
        {}, place(c, row, shown));
   return false;
 }
@@ -381,7 +408,8 @@ double Binder::value(const Variable& v, const Column& c, double cell) const {
 void Binder::warn_of_constant(const Variable& v, const Column& c, double variance) {
   const bool continuous = v.type.element == Element::real || v.type.element == Element::positive;
   const bool matrix = v.domain == ir::Domain::covariance;  // may well have a constant cell
-  if (options_.fitted || !continuous || matrix || v.role != ir::Role::data || variance > 0 || table_.rows < 2) return;
+  if (options_.fitted || !continuous || matrix || v.role != ir::Role::data || variance > 0 || table_.rows < 2)
+    return;
   fail(Code::column_constant, v, fmt::format("all cells of column `{}` are equal", c.name), {},
        {table_.file, 0, c.name, {}});
 }
@@ -401,7 +429,8 @@ int64_t layout_index(const Variable& v, int64_t index, const auto& size_of) {
 void Binder::note_variance(const Variable& v, const Column& c, int64_t at, BoundVariable& bound) {
   if (v.type.element == Element::category) return;
   const CellColumn cells = std::as_const(out_.packed).column(bound.first + at);
-  const double variance = options_.fitted ? beside_nothing : column_variance(cells, out_.weights, table_.rows);
+  const double variance =
+      options_.fitted ? beside_nothing : column_variance(cells, out_.weights, table_.rows);
   bound.variance[static_cast<size_t>(at)] = variance;
   warn_of_constant(v, c, variance);
 }
@@ -431,7 +460,8 @@ void Binder::pack(const Match& match, BoundVariable& bound) {
         }
         const auto [known, added] = code_of.try_emplace(cell, 0);
         if (added) {
-          known->second = codes.at(c.text ? c.levels[static_cast<size_t>(cell)] : fmt::format("{}", cell == 0 ? 0.0 : cell));
+          known->second = codes.at(c.text ? c.levels[static_cast<size_t>(cell)]
+                                          : fmt::format("{}", cell == 0 ? 0.0 : cell));
         }
         cells[i] = known->second;
       }
@@ -451,13 +481,16 @@ void Binder::check_matrices(const Match& match) {
   const BoundVariable& bound = *out_.find(v.name);
   std::vector<double*> cells;  // of the matrices one behind the other, row-major
   for (int64_t e = 0; e < bound.size; ++e)
-    cells.push_back(out_.packed.column(bound.first + layout_index(v, e, [&](AxisId axis) { return size_of(axis); })));
+    cells.push_back(
+        out_.packed.column(bound.first + layout_index(v, e, [&](AxisId axis) { return size_of(axis); })));
   const auto fault = make_symmetric(cells, size, [&](int64_t row) { return out_.counts(row); }, out_.rows);
   for (int64_t e = 0; e < bound.size; ++e) out_.packed.pad(bound.first + e);
   if (!fault) return;
   const std::string name = bound.columns[static_cast<size_t>(fault->element)];
-  fail(Code::matrix_cell, v, fmt::format("row {}: the matrix of `{}` {}", table_.shown_row(fault->row), v.name, fault->what), {},
-       {table_.file_of(fault->row), table_.shown_row(fault->row), name, fmt::format("{}", cells[static_cast<size_t>(fault->element)][fault->row])});
+  fail(Code::matrix_cell, v,
+       fmt::format("row {}: the matrix of `{}` {}", table_.shown_row(fault->row), v.name, fault->what), {},
+       {table_.file_of(fault->row), table_.shown_row(fault->row), name,
+        fmt::format("{}", cells[static_cast<size_t>(fault->element)][fault->row])});
 }
 
 /// Of the packed columns of all variables.
@@ -470,7 +503,9 @@ std::vector<std::optional<HostCells>> Binder::hosts(const std::vector<Match>& ma
     for (int64_t e = 0; e < std::ssize(match.columns); ++e) {
       const auto at = static_cast<size_t>(layout_index(v, e, [&](AxisId axis) { return size_of(axis); }));
       const Column& c = column(match.columns[static_cast<size_t>(e)]);
-      if (model_.plates.empty()) to[first + at] = cells_in_place(v, c, levels_.contains(v.type.range) ? levels_.at(v.type.range) : std::vector<std::string>());
+      if (model_.plates.empty())
+        to[first + at] = cells_in_place(
+            v, c, levels_.contains(v.type.range) ? levels_.at(v.type.range) : std::vector<std::string>());
     }
   }
   return to;
@@ -507,7 +542,8 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
   }
   std::vector<std::optional<HostCells>> in_place = hosts(matches);
   const bool all_packed = std::ranges::none_of(in_place, [](const auto& cells) { return cells.has_value(); });
-  out_.packed = all_packed ? PackedColumns(out_.rows, columns) : PackedColumns(out_.rows, std::move(in_place));
+  out_.packed =
+      all_packed ? PackedColumns(out_.rows, columns) : PackedColumns(out_.rows, std::move(in_place));
   // The weights come first: the others' variances look at them.
   out_.total_weight = static_cast<double>(out_.rows);
   for (size_t i = 0; i < matches.size(); ++i) {
@@ -527,7 +563,8 @@ BoundData Binder::bind(const std::vector<Match>& matches) {
 
 }  // namespace
 
-BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options, Diagnostics& diagnostics) {
+BoundData bind(const ir::Model& model, const Table& table, const BindOptions& options,
+               Diagnostics& diagnostics) {
   const std::vector<Match> matches = match_columns(model, table, options.columns, diagnostics);
   return Binder(model, table, nullptr, options, diagnostics).bind(matches);
 }

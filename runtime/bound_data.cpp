@@ -1,4 +1,5 @@
-// What is known of a table once it is bound: the sizes of the model's axes, the order of its rows, and how that reads.
+// What is known of a table once it is bound: the sizes of the model's axes, the order of its rows, and how
+// that reads.
 
 #include <fmt/format.h>
 #include <fmt/ranges.h>
@@ -34,25 +35,29 @@ bool is_vector(const ir::Model& model, int index) {
 
 void set_sizes(ir::Model& model, const BoundData& data) {
   for (const auto& [axis, size] : data.sizes) model.module.axes[static_cast<size_t>(axis)].size = size;
-  // Of a complete table the program is the plain one. Labels stay what they are, a latent that each row may have.
+  // Of a complete table the program is the plain one. Labels stay what they are, a latent that each row may
+  // have.
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   std::vector<const BoundVariable*> vectors;
   for (const BoundVariable& bound : data.variables) {
     const int index = *model.find(bound.name);
     ir::Variable& variable = model.variables[static_cast<size_t>(index)];
-    const bool labels = std::any_of(latents.begin(), latents.end(), [&](const auto& each) { return each.variable == index; });
+    const bool labels =
+        std::any_of(latents.begin(), latents.end(), [&](const auto& each) { return each.variable == index; });
     if (bound.absent == 0 && !labels) variable.missing = false;
     if (bound.absent > 0 && !labels && is_vector(model, index)) vectors.push_back(&bound);
   }
   const int64_t patterns = vectors.empty() ? 0 : count_patterns(vectors, data.packed);
-  for (const BoundVariable* bound : vectors) model.variables[static_cast<size_t>(*model.find(bound->name))].patterns = patterns;
+  for (const BoundVariable* bound : vectors)
+    model.variables[static_cast<size_t>(*model.find(bound->name))].patterns = patterns;
 }
 
 std::vector<double> BoundData::in_table_order(std::vector<double> values) const {
   if (table_rows.empty() || rows == 0) return values;
   const auto width = static_cast<int64_t>(values.size()) / rows;
   std::vector<double> to(values.size());
-  for (int64_t row = 0; row < rows; ++row) std::copy_n(values.begin() + row * width, width, to.begin() + table_row(row) * width);
+  for (int64_t row = 0; row < rows; ++row)
+    std::copy_n(values.begin() + row * width, width, to.begin() + table_row(row) * width);
   return to;
 }
 
@@ -71,7 +76,8 @@ std::vector<std::string> describe(const BoundData& data) {
   std::vector<std::string> out;
   if (!data.plate.empty())
     out.push_back(fmt::format("{}: {} groups of {} rows", data.plate, data.rows, data.observations));
-  if (data.series_names.size() > 1) out.push_back(fmt::format("{} series of {} rows", data.series_names.size(), data.rows));
+  if (data.series_names.size() > 1)
+    out.push_back(fmt::format("{} series of {} rows", data.series_names.size(), data.rows));
   for (const BoundVariable& v : data.variables) {
     if (v.columns.empty()) continue;  // made from others
     std::string line = fmt::format("{} ← {}", v.name, shortened_list(v.columns, most));

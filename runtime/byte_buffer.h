@@ -1,5 +1,6 @@
 #pragma once
-// Bytes that grow as they come. Memory that has not been written yet costs nothing, and growing moves pages rather than bytes.
+// Bytes that grow as they come. Memory that has not been written yet costs nothing, and growing moves pages
+// rather than bytes.
 
 #include <algorithm>
 #include <cstddef>

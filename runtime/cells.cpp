@@ -9,16 +9,20 @@
 namespace lvm::runtime {
 namespace {
 
-bool is_digit(char c) { return c >= '0' && c <= '9'; }
-char lower(char c) { return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c; }
+bool is_digit(char c) {
+  return c >= '0' && c <= '9';
+}
+char lower(char c) {
+  return c >= 'A' && c <= 'Z' ? static_cast<char>(c - 'A' + 'a') : c;
+}
 
 bool is_nan_word(std::string_view s) {
   if (!s.empty() && (s[0] == '-' || s[0] == '+')) s.remove_prefix(1);
   return s.size() == 3 && lower(s[0]) == 'n' && lower(s[1]) == 'a' && lower(s[2]) == 'n';
 }
 
-/// Of a decimal that no double holds: true if it is too small rather than too large. Decides by the power of ten of its first
-/// digit above zero, which is far from 0 in both cases.
+/// Of a decimal that no double holds: true if it is too small rather than too large. Decides by the power of
+/// ten of its first digit above zero, which is far from 0 in both cases.
 bool underflows(std::string_view s) {
   int64_t magnitude = 0;
   bool point = false, significant = false;

@@ -14,7 +14,8 @@ struct Number {
   double value = 0;
 };
 
-/// `cell` without surrounding blanks. Missing: empty, NA, or NaN in any case. 1e999 and inf are not finite; 1e-999 is 0.
+/// `cell` without surrounding blanks. Missing: empty, NA, or NaN in any case. 1e999 and inf are not finite;
+/// 1e-999 is 0.
 Number read_number(std::string_view cell);
 
 constexpr size_t longest_cell = 1 << 16;
@@ -37,7 +38,8 @@ class CellReader {
   const char* position() const { return at_; }
   /// The cell at the position; moves behind its delimiter or line break.
   Cell next();
-  /// The fast way for most cells: a finite number without blanks or quotes. Leaves the position where it is and returns false for all others.
+  /// The fast way for most cells: a finite number without blanks or quotes. Leaves the position where it is
+  /// and returns false for all others.
   bool next_decimal(double& value, Cell::Stop& stop);
 
  private:

@@ -12,15 +12,17 @@ struct Rounding {
   double allowed = 0;  // a drop beyond this is a fault of the program
 };
 
-/// `size` bounds the sum of the absolute log likelihoods of the rows; `by_parameters` is what rounded parameters may cost in all.
+/// `size` bounds the sum of the absolute log likelihoods of the rows; `by_parameters` is what rounded
+/// parameters may cost in all.
 Rounding make_rounding(double size, double by_parameters);
 
 class Convergence {
  public:
   explicit Convergence(double tolerance) : tolerance_(tolerance) {}
 
-  /// Adds the objective of the next iteration. A run has converged when twice in succession less than the tolerance remains to be
-  /// gained, or the gain is lost in rounding: one small gain may be a plateau that the run is about to leave.
+  /// Adds the objective of the next iteration. A run has converged when twice in succession less than the
+  /// tolerance remains to be gained, or the gain is lost in rounding: one small gain may be a plateau that
+  /// the run is about to leave.
   void add(double objective, const Rounding& rounding);
   bool converged() const { return hits_ >= 2; }
   bool near() const { return hits_ > 0; }

@@ -49,10 +49,12 @@ template <class Body>
 void for_patches(const Convolution2d& c, const Window& window, int64_t from, int64_t to, const Body& body) {
   const int64_t kernel = c.filters.rows * c.filters.columns;
   for (int64_t element = from; element < to; ++element) {
-    const int64_t channel = element / kernel, p = element % kernel / c.filters.columns, q = element % c.filters.columns;
+    const int64_t channel = element / kernel, p = element % kernel / c.filters.columns,
+                  q = element % c.filters.columns;
     for (int64_t i = 0; i < window.count; ++i) {
       const int64_t step = window.first + i;
-      const int64_t row = c.stride * (step / c.steps.columns) + p - c.top, col = c.stride * (step % c.steps.columns) + q - c.left;
+      const int64_t row = c.stride * (step / c.steps.columns) + p - c.top,
+                    col = c.stride * (step % c.steps.columns) + q - c.left;
       const bool inside = row >= 0 && row < c.image.rows && col >= 0 && col < c.image.columns;
       body(element, i, inside ? (column(c.image, channel, row, col) + window.draw) * window.stride : -1);
     }
@@ -61,7 +63,8 @@ void for_patches(const Convolution2d& c, const Window& window, int64_t from, int
 
 /// patches[element - from][step, row]
 template <class Number>
-void gather_patches(const Convolution2d& c, const Window& window, int64_t from, int64_t to, const Number* image, int64_t rows, Number* patches) {
+void gather_patches(const Convolution2d& c, const Window& window, int64_t from, int64_t to,
+                    const Number* image, int64_t rows, Number* patches) {
   for_patches(c, window, from, to, [&](int64_t, int64_t, int64_t at) {
     if (at < 0) {
       std::fill_n(patches, rows, Number(0));
@@ -73,7 +76,8 @@ void gather_patches(const Convolution2d& c, const Window& window, int64_t from, 
 }
 
 template <class Real>
-void add_patches(const Convolution2d& c, const Window& window, const Real* patches, int64_t rows, Real* image) {
+void add_patches(const Convolution2d& c, const Window& window, const Real* patches, int64_t rows,
+                 Real* image) {
   for_patches(c, window, 0, c.patch(), [&](int64_t, int64_t, int64_t at) {
     if (at >= 0) {
       Real* to = image + at;
@@ -85,11 +89,13 @@ void add_patches(const Convolution2d& c, const Window& window, const Real* patch
 
 /// Calls `body(numbers in columns, numbers side by side)` for [channel][step, row].
 template <class Columns, class Packed, class Body>
-void for_steps(const Convolution2d& c, const Window& window, Columns* steps, int64_t rows, Packed* packed, const Body& body) {
+void for_steps(const Convolution2d& c, const Window& window, Columns* steps, int64_t rows, Packed* packed,
+               const Body& body) {
   for (int64_t channel = 0; channel < c.steps.channels; ++channel) {
     for (int64_t i = 0; i < window.count; ++i, packed += rows) {
       const int64_t step = window.first + i;
-      const int64_t at = column(c.steps, channel, step / c.steps.columns, step % c.steps.columns) + window.draw;
+      const int64_t at =
+          column(c.steps, channel, step / c.steps.columns, step % c.steps.columns) + window.draw;
       body(steps + at * window.stride, packed);
     }
   }
@@ -97,7 +103,8 @@ void for_steps(const Convolution2d& c, const Window& window, Columns* steps, int
 
 int64_t filter_at(const Convolution2d& c, int64_t channel, int64_t element) {
   const int64_t kernel = c.filters.rows * c.filters.columns;
-  return channel * c.filters.steps_stride + element / kernel * c.filters.image_stride + element % kernel / c.filters.columns * c.filters.row_stride +
+  return channel * c.filters.steps_stride + element / kernel * c.filters.image_stride +
+         element % kernel / c.filters.columns * c.filters.row_stride +
          element % c.filters.columns * c.filters.column_stride;
 }
 
@@ -107,7 +114,8 @@ const Operand* packed_filters(const Convolution2d& c, const Real* filters) {
   const int64_t patch = c.patch(), count = c.steps.channels * patch;
   Real* packed = sized(Workspace<Real>::of_thread().filters, count);
   for (int64_t channel = 0; channel < c.steps.channels; ++channel) {
-    for (int64_t element = 0; element < patch; ++element) packed[channel * patch + element] = filters[filter_at(c, channel, element)];
+    for (int64_t element = 0; element < patch; ++element)
+      packed[channel * patch + element] = filters[filter_at(c, channel, element)];
   }
   if constexpr (std::is_same_v<Operand, Real>) {
     return packed;
@@ -123,7 +131,8 @@ void clear_image(const Convolution2d& c, Real* image, int64_t rows, int64_t stri
   for (int64_t channel = 0; channel < c.image.channels; ++channel) {
     for (int64_t row = 0; row < c.image.rows; ++row) {
       for (int64_t col = 0; col < c.image.columns; ++col) {
-        for (int64_t draw = 0; draw < c.repeats; ++draw) std::fill_n(image + (column(c.image, channel, row, col) + draw) * stride, rows, Real(0));
+        for (int64_t draw = 0; draw < c.repeats; ++draw)
+          std::fill_n(image + (column(c.image, channel, row, col) + draw) * stride, rows, Real(0));
       }
     }
   }
@@ -134,7 +143,8 @@ template <class Body>
 void for_windows(const Convolution2d& c, int64_t at_once, int64_t stride, const Body& body) {
   const int64_t all = c.steps.rows * c.steps.columns;
   for (int64_t draw = 0; draw < c.repeats; ++draw) {
-    for (int64_t first = 0; first < all; first += at_once) body(Window{first, std::min(at_once, all - first), draw, stride});
+    for (int64_t first = 0; first < all; first += at_once)
+      body(Window{first, std::min(at_once, all - first), draw, stride});
   }
 }
 
@@ -154,25 +164,41 @@ void convolve(const Convolution2d& c, const ConvolutionOperands<Real, Operand>& 
     if (to_image) {
       Operand* steps = sized(work.steps, of_steps);
       Real* patches = sized(made.patches, of_patches);
-      for_steps(c, window, at.steps, rows, steps, [&](const Operand* from, Operand* to) { std::copy_n(from, rows, to); });
-      multiply({.left_transposed = true, .m = patch, .n = width, .k = c.steps.channels, .left_stride = patch, .right_stride = width, .result_stride = width},
+      for_steps(c, window, at.steps, rows, steps,
+                [&](const Operand* from, Operand* to) { std::copy_n(from, rows, to); });
+      multiply({.left_transposed = true,
+                .m = patch,
+                .n = width,
+                .k = c.steps.channels,
+                .left_stride = patch,
+                .right_stride = width,
+                .result_stride = width},
                filters, steps, patches);
       add_patches(c, window, patches, rows, at.result);
     } else {
       Operand* patches = sized(work.patches, of_patches);
       Real* steps = sized(made.steps, of_steps);
       gather_patches(c, window, 0, patch, at.image, rows, patches);
-      multiply({.m = c.steps.channels, .n = width, .k = patch, .left_stride = patch, .right_stride = width, .result_stride = width}, filters, patches, steps);
-      for_steps(c, window, at.result, rows, steps, [&](Real* to, const Real* from) { std::copy_n(from, rows, to); });
+      multiply({.m = c.steps.channels,
+                .n = width,
+                .k = patch,
+                .left_stride = patch,
+                .right_stride = width,
+                .result_stride = width},
+               filters, patches, steps);
+      for_steps(c, window, at.result, rows, steps,
+                [&](Real* to, const Real* from) { std::copy_n(from, rows, to); });
     }
   });
 }
 
 template <class Real, class Operand>
-void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows, int64_t from, int64_t count, bool add) {
+void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real, Operand>& at, int64_t rows,
+                 int64_t from, int64_t count, bool add) {
   constexpr int64_t rows_at_once = 64;
   Workspace<Operand>& work = Workspace<Operand>::of_thread();
-  const int64_t channels = c.steps.channels, at_once = steps_at_once(c, count + channels, std::min(rows, rows_at_once));
+  const int64_t channels = c.steps.channels,
+                at_once = steps_at_once(c, count + channels, std::min(rows, rows_at_once));
   Operand* patches = sized(work.patches, count * at_once * rows_at_once);
   Operand* steps = sized(work.steps, channels * at_once * rows_at_once);
   Real* sums = sized(Workspace<Real>::of_thread().filters, count * channels);
@@ -182,8 +208,16 @@ void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real, Operand
     for_windows(c, at_once, at.stride, [&](const Window& window) {
       const int64_t width = window.count * some;
       gather_patches(c, window, from, from + count, at.image + first, some, patches);
-      for_steps(c, window, at.steps + first, some, steps, [&](const Operand* column, Operand* to) { std::copy_n(column, some, to); });
-      multiply({.right_transposed = true, .add = added, .m = count, .n = channels, .k = width, .left_stride = width, .right_stride = width, .result_stride = channels},
+      for_steps(c, window, at.steps + first, some, steps,
+                [&](const Operand* column, Operand* to) { std::copy_n(column, some, to); });
+      multiply({.right_transposed = true,
+                .add = added,
+                .m = count,
+                .n = channels,
+                .k = width,
+                .left_stride = width,
+                .right_stride = width,
+                .result_stride = channels},
                patches, steps, sums);
       added = true;
     });
@@ -197,9 +231,10 @@ void sum_filters(const Convolution2d& c, const ConvolutionOperands<Real, Operand
   }
 }
 
-#define LVM_CONVOLUTIONS(Real, Operand)                                                         \
-  template void convolve(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t); \
-  template void sum_filters(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t, int64_t, int64_t, bool);
+#define LVM_CONVOLUTIONS(Real, Operand)                                                               \
+  template void convolve(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t);   \
+  template void sum_filters(const Convolution2d&, const ConvolutionOperands<Real, Operand>&, int64_t, \
+                            int64_t, int64_t, bool);
 LVM_CONVOLUTIONS(float, float)
 LVM_CONVOLUTIONS(double, double)
 LVM_CONVOLUTIONS(float, Bfloat16)

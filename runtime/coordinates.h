@@ -1,12 +1,14 @@
 #pragma once
-// The parameters that are not fixed as a point of a real space, which every update and every step stays inside of.
+// The parameters that are not fixed as a point of a real space, which every update and every step stays
+// inside of.
 //
-//   real      v                simplex      ln (v_k / v_m) for each k but m, the greatest share where the coordinates are made
-//   correlation  L_ij / L_ii for i > j, of its Cholesky factor L, whose rows have the length 1
-//   positive  ln v             covariance   ln L_ii and L_ij for i > j, of its Cholesky factor L
+//   real      v                simplex      ln (v_k / v_m) for each k but m, the greatest share where the
+//   coordinates are made correlation  L_ij / L_ii for i > j, of its Cholesky factor L, whose rows have the
+//   length 1 positive  ln v             covariance   ln L_ii and L_ij for i > j, of its Cholesky factor L
 //   unit      ln (v / (1 - v))
 //
-// As many coordinates as the parameters have free dimensions. On a bound (a share of 0) a coordinate is infinite.
+// As many coordinates as the parameters have free dimensions. On a bound (a share of 0) a coordinate is
+// infinite.
 
 #include <vector>
 
@@ -28,9 +30,9 @@ class Coordinates {
   /// One element, simplex or matrix of a slot.
   struct Event {
     ir::Domain domain;
-    int64_t at = 0;                 // of its first element, in doubles
+    int64_t at = 0;  // of its first element, in doubles
     int64_t size = 1, row = 1, column = 1;
-    int64_t greatest = 0;           // of a simplex
+    int64_t greatest = 0;  // of a simplex
   };
   void add(const ir::ParameterSlot& slot, const ir::Module& module, const std::vector<double>& parameters);
   static int64_t dimensions(const Event& event);

@@ -15,8 +15,8 @@ struct Power {
 
 constexpr int64_t most_power = 280;  // so that all results are normal: 19 digits times 10^±280
 
-/// 10^q for |q| <= most_power. Each step cuts off less than four units of the last of 128 bits, so that after 280 steps the upper
-/// 64 bits are at most one too small.
+/// 10^q for |q| <= most_power. Each step cuts off less than four units of the last of 128 bits, so that after
+/// 280 steps the upper 64 bits are at most one too small.
 constexpr std::array<Power, 2 * most_power + 1> make_powers() {
   std::array<Power, 2 * most_power + 1> powers;
   const auto put = [&](int64_t q, Wide bits, int64_t exponent) {
@@ -59,8 +59,9 @@ constexpr std::array<Power, 2 * most_power + 1> powers = make_powers();
 
 }  // namespace
 
-// With `digits` normalised to w (highest bit set) the value is in [w · top, w · top + 2 w) · 2^e, two bounds that differ by less
-// than 2^65 of 2^127. Where both round to the same double, that is the nearest one; no tie lies between them.
+// With `digits` normalised to w (highest bit set) the value is in [w · top, w · top + 2 w) · 2^e, two bounds
+// that differ by less than 2^65 of 2^127. Where both round to the same double, that is the nearest one; no
+// tie lies between them.
 bool nearest_double(uint64_t digits, int64_t exponent, double& value) {
   if (digits == 0) {
     value = 0;
@@ -78,7 +79,8 @@ bool nearest_double(uint64_t digits, int64_t exponent, double& value) {
   if (rest + slack >= half && rest <= half) return false;
   const uint64_t mantissa = (high >> shift) + (rest > half ? 1 : 0);
   const int64_t scale = power.exponent - zeros + 64 + shift;
-  value = static_cast<double>(static_cast<int64_t>(mantissa)) * std::bit_cast<double>(static_cast<uint64_t>(scale + 1023) << 52);
+  value = static_cast<double>(static_cast<int64_t>(mantissa)) *
+          std::bit_cast<double>(static_cast<uint64_t>(scale + 1023) << 52);
   return true;
 }
 

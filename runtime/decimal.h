@@ -7,12 +7,13 @@
 
 namespace lvm::runtime {
 
-/// The double nearest to `digits` · 10^`exponent`, or false where that takes more bits than are looked at (3 in 1000).
+/// The double nearest to `digits` · 10^`exponent`, or false where that takes more bits than are looked at (3
+/// in 1000).
 bool nearest_double(uint64_t digits, int64_t exponent, double& value);
 
-/// A number that begins at `at`: an optional minus, digits with at most one point, an optional exponent. Returns its end, or null
-/// for what is left to others: no digits, more than 19 significant ones, very large exponents, and the rare close call of
-/// `nearest_double`. What follows the number is not looked at.
+/// A number that begins at `at`: an optional minus, digits with at most one point, an optional exponent.
+/// Returns its end, or null for what is left to others: no digits, more than 19 significant ones, very large
+/// exponents, and the rare close call of `nearest_double`. What follows the number is not looked at.
 inline const char* read_fast_decimal(const char* at, const char* end, double& value);
 
 namespace decimal {
@@ -25,9 +26,10 @@ inline uint64_t load(const char* at) {
 
 /// How many of the eight characters are digits before the first other one.
 inline int leading_digits(uint64_t bytes) {
-  // A digit is 0x30 … 0x39: its high nibble is 3, and stays 3 when 6 is added. A carry out of a byte above 0xF9 spoils only later bytes.
-  const uint64_t odd =
-      ((bytes & 0xF0F0F0F0F0F0F0F0u) ^ 0x3030303030303030u) | (((bytes + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) ^ 0x3030303030303030u);
+  // A digit is 0x30 … 0x39: its high nibble is 3, and stays 3 when 6 is added. A carry out of a byte above
+  // 0xF9 spoils only later bytes.
+  const uint64_t odd = ((bytes & 0xF0F0F0F0F0F0F0F0u) ^ 0x3030303030303030u) |
+                       (((bytes + 0x0606060606060606u) & 0xF0F0F0F0F0F0F0F0u) ^ 0x3030303030303030u);
   return std::countr_zero(odd) / 8;
 }
 
@@ -40,8 +42,9 @@ inline uint64_t eight_digits(uint64_t bytes) {
 
 inline constexpr uint64_t powers_of_ten[9] = {1, 10, 100, 1000, 10000, 100000, 1000000, 10000000, 100000000};
 
-inline constexpr double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,  1e8,  1e9,  1e10, 1e11,
-                                            1e12, 1e13, 1e14, 1e15, 1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
+inline constexpr double exact_powers[23] = {1e0,  1e1,  1e2,  1e3,  1e4,  1e5,  1e6,  1e7,
+                                            1e8,  1e9,  1e10, 1e11, 1e12, 1e13, 1e14, 1e15,
+                                            1e16, 1e17, 1e18, 1e19, 1e20, 1e21, 1e22};
 
 /// Appends the digits at `at` to `digits`; overflows where there are more than 19, which the caller counts.
 inline const char* read_digits(const char* at, const char* end, uint64_t& digits) {
@@ -49,7 +52,8 @@ inline const char* read_digits(const char* at, const char* end, uint64_t& digits
     const uint64_t bytes = load(at);
     const int count = leading_digits(bytes);
     if (count == 0) return at;  // a shift by 64 has no meaning in C++
-    digits = digits * powers_of_ten[count] + eight_digits(bytes << (64 - 8 * count));  // zeros move in before them
+    digits =
+        digits * powers_of_ten[count] + eight_digits(bytes << (64 - 8 * count));  // zeros move in before them
     at += count;
     if (count < 8) return at;
   }
@@ -77,7 +81,8 @@ inline const char* read_fast_decimal(const char* at, const char* end, double& va
   }
   if (count == 0) return nullptr;
   if (count > 19) {
-    for (const char* zero = begin; zero != at && (*zero == '0' || *zero == '.'); ++zero) count -= *zero == '0' ? 1 : 0;
+    for (const char* zero = begin; zero != at && (*zero == '0' || *zero == '.'); ++zero)
+      count -= *zero == '0' ? 1 : 0;
     if (count > 19) return nullptr;
   }
   if (at != end && (*at == 'e' || *at == 'E')) {

@@ -19,8 +19,9 @@ double entropy(const double* outputs, int64_t states, int64_t row) {
 
 }  // namespace
 
-std::optional<double> posterior_entropy(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
-                                        const std::vector<FittedParameter>& parameters, int threads) {
+std::optional<double> posterior_entropy(const ir::Program& program, const ir::Executable& functions,
+                                        const BoundData& data, const std::vector<FittedParameter>& parameters,
+                                        int threads) {
   // Of several latents the marginals do not say the entropy of them all: their outputs have other names.
   const auto slot = std::find_if(program.row_outputs.begin(), program.row_outputs.end(),
                                  [](const ir::Slot& s) { return s.name == "responsibilities"; });

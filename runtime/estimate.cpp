@@ -123,10 +123,13 @@ class Estimator {
       for (size_t i = 0; i < sums.size(); ++i) sums[i].add(static_cast<double>(bound[i]));
       for (auto& [slot, means] : q) {
         for (size_t i = 0; i < means.size(); ++i)
-          means[i] += calls_.row_output(*slot, static_cast<int64_t>(i) % slot->size, static_cast<int64_t>(i) / slot->size) / static_cast<double>(options_.draws);
+          means[i] += calls_.row_output(*slot, static_cast<int64_t>(i) % slot->size,
+                                        static_cast<int64_t>(i) / slot->size) /
+                      static_cast<double>(options_.draws);
       }
     }
-    for (const auto& [slot, means] : q) to.q[slot->name].insert(to.q[slot->name].end(), means.begin(), means.end());
+    for (const auto& [slot, means] : q)
+      to.q[slot->name].insert(to.q[slot->name].end(), means.begin(), means.end());
     for (size_t i = 0; i < sums.size(); ++i) sums[i].write(to, static_cast<size_t>(first) + i);
   }
 

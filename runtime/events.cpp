@@ -29,7 +29,9 @@ Stride stride_of(const ir::ParameterSlot& slot, ir::AxisId axis, const ir::Modul
 
 }  // namespace
 
-bool is_matrix(ir::Domain domain) { return domain == ir::Domain::covariance || domain == ir::Domain::correlation; }
+bool is_matrix(ir::Domain domain) {
+  return domain == ir::Domain::covariance || domain == ir::Domain::correlation;
+}
 
 std::vector<Stride> event_strides(const ir::ParameterSlot& slot, const ir::Module& module) {
   std::vector<Stride> out;

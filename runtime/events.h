@@ -23,7 +23,8 @@ std::vector<Stride> event_strides(const ir::ParameterSlot& slot, const ir::Modul
 template <typename F>
 void each_event(const ir::ParameterSlot& slot, const std::vector<Stride>& event, const F& f) {
   for (int64_t i = 0; i < slot.size; ++i) {
-    const bool first = std::all_of(event.begin(), event.end(), [&](const Stride& s) { return i / s.step % s.size == 0; });
+    const bool first =
+        std::all_of(event.begin(), event.end(), [&](const Stride& s) { return i / s.step % s.size == 0; });
     if (first) f(i);
   }
 }

@@ -6,17 +6,15 @@
 #include <algorithm>
 #include <atomic>
 #include <cmath>
-#include <mutex>
-#include <memory>
 #include <limits>
+#include <memory>
+#include <mutex>
 
 #include "runtime/moment_rows.h"
 #include "runtime/run.h"
 
 namespace lvm::runtime {
-namespace {
-
-}  // namespace
+namespace {}  // namespace
 
 std::vector<FittedParameter> to_parameters(const ir::Program& program, const std::vector<double>& values) {
   std::vector<FittedParameter> out;
@@ -32,21 +30,24 @@ std::vector<FittedParameter> to_parameters(const ir::Program& program, const std
 
 namespace {
 
-/// "component 2 has collapsed (3 runs)", most frequent first; the place and the sizes in a message are those of its first run.
+/// "component 2 has collapsed (3 runs)", most frequent first; the place and the sizes in a message are those
+/// of its first run.
 std::string failures_text(const std::vector<RunOutcome>& runs) {
   constexpr size_t most = 3;
   std::vector<std::pair<std::string, int64_t>> reasons;
   for (const RunOutcome& run : runs) {
     if (run.stop != Stop::failed) continue;
-    const auto known = std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.first == run.message; });
+    const auto known =
+        std::find_if(reasons.begin(), reasons.end(), [&](const auto& r) { return r.first == run.message; });
     if (known == reasons.end()) {
       reasons.emplace_back(run.message, 1);
     } else {
       ++known->second;
     }
   }
-  std::sort(reasons.begin(), reasons.end(),
-            [](const auto& a, const auto& b) { return a.second != b.second ? a.second > b.second : a.first < b.first; });
+  std::sort(reasons.begin(), reasons.end(), [](const auto& a, const auto& b) {
+    return a.second != b.second ? a.second > b.second : a.first < b.first;
+  });
   std::vector<std::string> out;
   for (size_t i = 0; i < std::min(most, reasons.size()); ++i) {
     const auto& [text, count] = reasons[i];
@@ -57,39 +58,51 @@ std::string failures_text(const std::vector<RunOutcome>& runs) {
 }
 
 void report_failures(const Fitted& fitted, Diagnostics& diagnostics) {
-  const auto failed = std::count_if(fitted.runs.begin(), fitted.runs.end(), [](const auto& r) { return r.stop == Stop::failed; });
+  const auto failed = std::count_if(fitted.runs.begin(), fitted.runs.end(),
+                                    [](const auto& r) { return r.stop == Stop::failed; });
   if (failed == 0) return;
   const auto all = static_cast<int64_t>(fitted.runs.size());
   if (failed < all) {
-    diagnostics.report({Code::runs_failed, fmt::format("{} of {} runs ended early and {} not chosen: {}", failed, all,
-                                                       failed == 1 ? "was" : "were", failures_text(fitted.runs))});
+    diagnostics.report(
+        {Code::runs_failed, fmt::format("{} of {} runs ended early and {} not chosen: {}", failed, all,
+                                        failed == 1 ? "was" : "were", failures_text(fitted.runs))});
   } else if (all == 1) {
     const RunOutcome& run = fitted.runs.front();
-    diagnostics.report({Code::every_run_failed, fmt::format("the run ended after {} iteration{}: {}", run.iterations,
-                                                            run.iterations == 1 ? "" : "s", run.message)});
+    diagnostics.report(
+        {Code::every_run_failed, fmt::format("the run ended after {} iteration{}: {}", run.iterations,
+                                             run.iterations == 1 ? "" : "s", run.message)});
   } else {
-    diagnostics.report({Code::every_run_failed, fmt::format("all {} runs ended early: {}", all, failures_text(fitted.runs))});
+    diagnostics.report({Code::every_run_failed,
+                        fmt::format("all {} runs ended early: {}", all, failures_text(fitted.runs))});
   }
 }
 
-void report_not_converged(const Fitted& fitted, double remaining, const FitOptions& options, Diagnostics& diagnostics) {
+void report_not_converged(const Fitted& fitted, double remaining, const FitOptions& options,
+                          Diagnostics& diagnostics) {
   std::string_view what;
   switch (fitted.stop) {
     case Stop::converged:
     case Stop::epochs:
     case Stop::patience:
-    case Stop::failed: return;
+    case Stop::failed:
+      return;
     case Stop::iterations:
       if (options.tolerance == 0) return;  // so many iterations were asked for
       what = "ended";
       break;
-    case Stop::time_limit: what = "was ended by the time limit"; break;
-    case Stop::stopped: what = "was stopped"; break;
+    case Stop::time_limit:
+      what = "was ended by the time limit";
+      break;
+    case Stop::stopped:
+      what = "was stopped";
+      break;
   }
-  Diagnostic d{Code::not_converged, fmt::format("the fit {} after {} iteration{}, before it converged", what, fitted.iterations,
-                                                fitted.iterations == 1 ? "" : "s")};
-  if (std::isfinite(remaining)) d.message += fmt::format("; about {:.2g} nats remain to be gained", remaining);
-  if (fitted.stop == Stop::iterations) d.hint = fmt::format("`--iterations {}`", std::max<int64_t>(fitted.iterations * 10, 1000));
+  Diagnostic d{Code::not_converged, fmt::format("the fit {} after {} iteration{}, before it converged", what,
+                                                fitted.iterations, fitted.iterations == 1 ? "" : "s")};
+  if (std::isfinite(remaining))
+    d.message += fmt::format("; about {:.2g} nats remain to be gained", remaining);
+  if (fitted.stop == Stop::iterations)
+    d.hint = fmt::format("`--iterations {}`", std::max<int64_t>(fitted.iterations * 10, 1000));
   diagnostics.report(std::move(d));
 }
 
@@ -118,10 +131,11 @@ bool take(Fitted& fitted, const ir::Program& program, RunResult& run) {
   return true;
 }
 
-/// The runs side by side, each on a thread of its own; one run, or one thread, has all threads to itself. What a run finds depends on
-/// its number alone. A run is none where an interruption came before it.
-std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions, const BoundData& table,
-                                               const FitOptions& options, const Clock& clock, FunctionTimes& times) {
+/// The runs side by side, each on a thread of its own; one run, or one thread, has all threads to itself.
+/// What a run finds depends on its number alone. A run is none where an interruption came before it.
+std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const ir::Executable& functions,
+                                               const BoundData& table, const FitOptions& options,
+                                               const Clock& clock, FunctionTimes& times) {
   std::optional<MomentRows> moments;
   if (program.second_order) {
     Pool all(options.threads);
@@ -146,7 +160,9 @@ std::vector<std::optional<RunResult>> all_runs(const ir::Program& program, const
   pool.run(restarts, [&](int64_t restart, int worker) {
     if (interrupted) return;
     std::unique_ptr<Walker>& walker = walkers[static_cast<size_t>(worker)];
-    if (!walker) walker = std::make_unique<Walker>(program, functions, data, beside ? 1 : options.threads, moments ? moments->scale : 1);
+    if (!walker)
+      walker = std::make_unique<Walker>(program, functions, data, beside ? 1 : options.threads,
+                                        moments ? moments->scale : 1);
     std::optional<RunResult>& run = runs[static_cast<size_t>(restart)];
     run = Run(program, data, own, *walker, clock, restart).go();
     if (run->interrupted) interrupted = true;
@@ -165,7 +181,8 @@ void add_information(Fitted& fitted, const ir::Program& program) {
   const double log_likelihood = fitted.objective - fitted.log_prior.value_or(0);
   fitted.aic = 2 * k - 2 * log_likelihood;
   fitted.bic = k * std::log(fitted.total_weight) - 2 * log_likelihood;
-  if (program.objective_name == "elbo") fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();  // a bound
+  if (program.objective_name == "elbo")
+    fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();  // a bound
   if (program.objective_name != "complete_log_likelihood") return;
   // ICL is BIC with the complete log likelihood; AIC and BIC need that of the data, which was not climbed.
   fitted.icl = fitted.bic;
@@ -181,10 +198,12 @@ double counted_rows(const BoundData& data) {
 
 }  // namespace
 
-std::vector<double> to_program_layout(const ir::Program& program, const std::vector<FittedParameter>& parameters) {
+std::vector<double> to_program_layout(const ir::Program& program,
+                                      const std::vector<FittedParameter>& parameters) {
   std::vector<double> out(static_cast<size_t>(program.parameter_doubles()), 0);
   for (const ir::ParameterSlot& slot : program.parameters) {
-    const auto found = std::find_if(parameters.begin(), parameters.end(), [&](const auto& p) { return p.name == slot.name; });
+    const auto found = std::find_if(parameters.begin(), parameters.end(),
+                                    [&](const auto& p) { return p.name == slot.name; });
     if (found == parameters.end() || static_cast<int64_t>(found->values.size()) != slot.size) {
       throw ir::InternalError("the values of parameter `" + slot.name + "` do not fit the program");
     }
@@ -195,13 +214,20 @@ std::vector<double> to_program_layout(const ir::Program& program, const std::vec
 
 std::string_view name(Stop stop) {
   switch (stop) {
-    case Stop::converged: return "converged";
-    case Stop::iterations: return "iterations";
-    case Stop::epochs: return "epochs";
-    case Stop::patience: return "patience";
-    case Stop::time_limit: return "time limit";
-    case Stop::stopped: return "stopped";
-    case Stop::failed: return "failed";
+    case Stop::converged:
+      return "converged";
+    case Stop::iterations:
+      return "iterations";
+    case Stop::epochs:
+      return "epochs";
+    case Stop::patience:
+      return "patience";
+    case Stop::time_limit:
+      return "time limit";
+    case Stop::stopped:
+      return "stopped";
+    case Stop::failed:
+      return "failed";
   }
   return "";
 }
@@ -213,8 +239,8 @@ const FittedParameter* Fitted::find(const std::string& name) const {
   return nullptr;
 }
 
-Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const FitOptions& options,
-           Diagnostics& diagnostics) {
+Fitted fit(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+           const FitOptions& options, Diagnostics& diagnostics) {
   Fitted fitted;
   fitted.objective_name = program.objective_name;
   fitted.rows = data.rows;
@@ -224,9 +250,10 @@ Fitted fit(const ir::Program& program, const ir::Executable& functions, const Bo
                                      [](const auto& a, const auto& b) { return a.states < b.states; });
   const double counted = counted_rows(data);
   if (most != program.starts.end() && counted < static_cast<double>(most->states)) {
-    diagnostics.report({Code::too_few_rows, fmt::format("the table has {} row{}{}, and `{}` has {} states", counted,
-                                                        counted == 1 ? "" : "s", data.weights ? " by weight" : "",
-                                                        most->latent, most->states)});
+    diagnostics.report(
+        {Code::too_few_rows,
+         fmt::format("the table has {} row{}{}, and `{}` has {} states", counted, counted == 1 ? "" : "s",
+                     data.weights ? " by weight" : "", most->latent, most->states)});
     return fitted;
   }
   const Clock clock;
@@ -275,7 +302,8 @@ RowOutputs best_path(const ir::Program& program, const ir::Executable& functions
   int64_t inner = 1;
   for (size_t i = program.chain->latents.size(); i-- > 0; inner *= program.chain->values[i]) {
     std::vector<double>& path = out.values[program.chain->latents[i]];
-    for (const int64_t letter : letters) path.push_back(static_cast<double>(letter / inner % program.chain->values[i]));
+    for (const int64_t letter : letters)
+      path.push_back(static_cast<double>(letter / inner % program.chain->values[i]));
   }
   return out;
 }
@@ -285,7 +313,8 @@ std::vector<double> permute(const std::vector<double>& values, const std::vector
   std::vector<int64_t> step(to.size(), 1);  // in `from` layout, of each axis of `to`
   for (size_t i = 0; i < to.size(); ++i) {
     const auto at = std::find(from.begin(), from.end(), to[i]);
-    if (at == from.end() || from.size() != to.size()) throw ir::InternalError("permute: the axes are not the same");
+    if (at == from.end() || from.size() != to.size())
+      throw ir::InternalError("permute: the axes are not the same");
     for (auto behind = at + 1; behind != from.end(); ++behind) step[i] *= module.axis(*behind).size;
   }
   std::vector<double> out(values.size());

@@ -102,7 +102,8 @@ struct Predictor {
 };
 
 /// g_{t-1}(h, o) but for a_{t-1}(h, o), from r = g_t / p_t.
-void spread_back(const ChainShape& s, const Transitions& transitions, int64_t t, const double* ratio, double* to) {
+void spread_back(const ChainShape& s, const Transitions& transitions, int64_t t, const double* ratio,
+                 double* to) {
   switch (transitions.straight ? s.stride : 0) {
     case 4:
       return Single<4>::spread_back(ratio, transitions.straight, to);
@@ -249,8 +250,9 @@ bool gives_pairs(const ChainShape& s, const Transitions& logs, const LogPass& pa
   return true;
 }
 
-/// A state whose number is lost, and which the series has been in for all that: such states keep their proportions to one another, behind all
-/// others. What they and others lead to together follows from the others; what they alone lead to, from these proportions.
+/// A state whose number is lost, and which the series has been in for all that: such states keep their
+/// proportions to one another, behind all others. What they and others lead to together follows from the
+/// others; what they alone lead to, from these proportions.
 void raise_lost(const ChainShape& s, const LogPass& pass, int64_t t, const double* log_smoothed) {
   const double* log_a = pass.logs + t * s.stride;
   double* a = pass.filtered + t * s.stride;

@@ -8,7 +8,8 @@
 
 namespace lvm::runtime {
 
-/// Seconds are added over threads. Of functions over rows a call is a tile, and `rows` counts the rows of all calls.
+/// Seconds are added over threads. Of functions over rows a call is a tile, and `rows` counts the rows of all
+/// calls.
 struct FunctionTime {
   int64_t calls = 0, rows = 0;
   double seconds = 0;
@@ -29,7 +30,9 @@ inline void add(FunctionTimes& to, const FunctionTimes& more) {
 class FunctionTimer {
  public:
   FunctionTimer(FunctionTimes& times, std::string_view name) : time_(found(times, name)) {}
-  ~FunctionTimer() { time_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  ~FunctionTimer() {
+    time_.seconds += std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
   FunctionTimer(const FunctionTimer&) = delete;
   FunctionTimer& operator=(const FunctionTimer&) = delete;
 

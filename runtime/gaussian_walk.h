@@ -1,6 +1,7 @@
 #pragma once
-// What stands between `emissions` and the functions that read the posterior of a Gaussian chain (ir::GaussianSteps): what each row says of its
-// step, the smoother over each series (runtime/kalman.h), and the data columns that it gives. One thread walks a series, and which does not matter.
+// What stands between `emissions` and the functions that read the posterior of a Gaussian chain
+// (ir::GaussianSteps): what each row says of its step, the smoother over each series (runtime/kalman.h), and
+// the data columns that it gives. One thread walks a series, and which does not matter.
 
 #include <array>
 #include <string>
@@ -27,12 +28,14 @@ class GaussianWalk {
   /// All series, from the derived values that `prepare` made.
   void walk(const double* derived, Pool& pool);
 
-  /// Points the columns of the chain at numbers of a tile that are written into `memory`, of column_doubles().
+  /// Points the columns of the chain at numbers of a tile that are written into `memory`, of
+  /// column_doubles().
   int64_t column_doubles() const;
   template <typename RowAt>
   void columns(int32_t rows, const RowAt& row_at, double* memory, std::vector<const void*>& to) const {
     const int64_t padded = (rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
-    for (int64_t i = 0; i < padded; ++i) write_row(row_at(static_cast<int32_t>(std::min<int64_t>(i, rows - 1))), memory + i);
+    for (int64_t i = 0; i < padded; ++i)
+      write_row(row_at(static_cast<int32_t>(std::min<int64_t>(i, rows - 1))), memory + i);
     point(memory, to);
   }
 
@@ -42,7 +45,9 @@ class GaussianWalk {
     int64_t offset = -1, size = 0;
     bool of_rows = false;
     std::vector<double> kept = {};
-    const double* at(const double* derived, int64_t row) const { return of_rows ? kept.data() + row * size : derived + offset; }
+    const double* at(const double* derived, int64_t row) const {
+      return of_rows ? kept.data() + row * size : derived + offset;
+    }
   };
   struct Law {
     Source offset, noise;
@@ -74,8 +79,8 @@ class GaussianWalk {
   int n_;  // elements of the state
   Source precision_, linear_;
   std::vector<Law> laws_;
-  std::vector<Source*> kept_;  // those of rows
-  bool columns_first_ = false;  // roots are [2 n][size], not [size][2 n]
+  std::vector<Source*> kept_;                         // those of rows
+  bool columns_first_ = false;                        // roots are [2 n][size], not [size][2 n]
   std::vector<int64_t> mean_columns_, root_columns_;  // by steps before
   int64_t filtered_column_ = 0, evidence_column_ = 0;
   std::vector<double> means_, filtered_, evidence_;  // [row][n], [row][size], [row]

@@ -37,10 +37,11 @@ Groups find_groups(const ir::Model& model, const Table& table, Diagnostics& diag
       std::vector<std::string> names;
       for (const Column& each : table.columns) names.push_back(each.name);
       const auto near = did_you_mean(name, names);
-      diagnostics.report({.code = Code::column_not_found,
-                          .message = fmt::format("the table has no column `{}` for the plate `{}`", name, plate.name),
-                          .range = plate.range,
-                          .hint = near ? fmt::format("did you mean `{}`?", *near) : ""});
+      diagnostics.report(
+          {.code = Code::column_not_found,
+           .message = fmt::format("the table has no column `{}` for the plate `{}`", name, plate.name),
+           .range = plate.range,
+           .hint = near ? fmt::format("did you mean `{}`?", *near) : ""});
     } else {
       columns.push_back(column);
     }
@@ -53,9 +54,11 @@ Groups find_groups(const ir::Model& model, const Table& table, Diagnostics& diag
     for (const Column* column : columns) {
       key.push_back(column->cell(row));
       if (!std::isnan(key.back())) continue;
-      Diagnostic d{.code = Code::plate_cell_missing,
-                   .message = fmt::format("a row has no value in column `{}`, which says the `{}` it belongs to", column->name, plate.name),
-                   .range = plate.range};
+      Diagnostic d{
+          .code = Code::plate_cell_missing,
+          .message = fmt::format("a row has no value in column `{}`, which says the `{}` it belongs to",
+                                 column->name, plate.name),
+          .range = plate.range};
       d.table = {table.file_of(row), table.shown_row(row), column->name, {}};
       diagnostics.report(std::move(d));
       return {};
@@ -72,7 +75,8 @@ Groups find_groups(const ir::Model& model, const Table& table, Diagnostics& diag
   return to;
 }
 
-BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& groups, Diagnostics& diagnostics) {
+BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& groups,
+                  Diagnostics& diagnostics) {
   const auto count = static_cast<int64_t>(groups.rows.size()), longest = groups.longest();
   BoundData to;
   to.rows = count;
@@ -82,7 +86,10 @@ BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& g
   to.plate = model.plates.front().name;
   to.group_names = groups.names;
   int64_t columns = 0;
-  for (const BoundVariable& v : data.variables) columns += v.size * (ir::varies_in_groups(model.variables[static_cast<size_t>(*model.find(v.name))]) ? longest : 1);
+  for (const BoundVariable& v : data.variables)
+    columns +=
+        v.size *
+        (ir::varies_in_groups(model.variables[static_cast<size_t>(*model.find(v.name))]) ? longest : 1);
   to.packed = PackedColumns(count, columns);
   int64_t next = 0;
   for (const BoundVariable& v : data.variables) {
@@ -101,15 +108,19 @@ BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& g
         for (int64_t g = 0; g < count; ++g) {
           const std::vector<int64_t>& rows = groups.rows[static_cast<size_t>(g)];
           const bool there = t < static_cast<int64_t>(rows.size());
-          out[g] = there ? cells[rows[static_cast<size_t>(t)]] : v.role == ir::Role::data ? std::nan("") : cells[rows.back()];
+          out[g] = there                      ? cells[rows[static_cast<size_t>(t)]]
+                   : v.role == ir::Role::data ? std::nan("")
+                                              : cells[rows.back()];
           made.absent += there && std::isnan(out[g]) ? 1 : 0;  // of the table
           const auto other = std::ranges::find_if(rows, [&](int64_t row) { return cells[row] != out[g]; });
           if (varies || other == rows.end()) continue;
-          diagnostics.report({.code = Code::varies_within_plate,
-                              .message = fmt::format("`{}` is one value per `{}`, and in `{}` it is {} in one row and {} in another", v.name, to.plate,
-                                                     groups.names[static_cast<size_t>(g)], out[g], cells[*other]),
-                              .range = variable.range,
-                              .hint = fmt::format("declare it without `per {}`", to.plate)});
+          diagnostics.report(
+              {.code = Code::varies_within_plate,
+               .message = fmt::format(
+                   "`{}` is one value per `{}`, and in `{}` it is {} in one row and {} in another", v.name,
+                   to.plate, groups.names[static_cast<size_t>(g)], out[g], cells[*other]),
+               .range = variable.range,
+               .hint = fmt::format("declare it without `per {}`", to.plate)});
           return to;
         }
         to.packed.pad(next);

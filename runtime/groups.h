@@ -18,8 +18,10 @@ struct Groups {
 /// By the columns of the model's plate. Errors (no such column, a missing cell) go to `diagnostics`.
 Groups find_groups(const ir::Model& model, const Table& table, Diagnostics& diagnostics);
 
-/// `data` with a row for each group, as the Model of ir::group_rows has it: cells that a group lacks are absent, those of given variables
-/// repeat its last row. A variable `per` the plate that differs inside a group is an error.
-BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& groups, Diagnostics& diagnostics);
+/// `data` with a row for each group, as the Model of ir::group_rows has it: cells that a group lacks are
+/// absent, those of given variables repeat its last row. A variable `per` the plate that differs inside a
+/// group is an error.
+BoundData grouped(const ir::Model& model, const BoundData& data, const Groups& groups,
+                  Diagnostics& diagnostics);
 
 }  // namespace lvm::runtime

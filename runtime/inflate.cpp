@@ -20,7 +20,9 @@ bool is_padding(std::string_view bytes) {
 
 }  // namespace
 
-bool is_gzip(std::string_view bytes) { return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b'; }
+bool is_gzip(std::string_view bytes) {
+  return bytes.size() >= 2 && bytes[0] == '\x1f' && bytes[1] == '\x8b';
+}
 
 std::string inflate(std::string_view bytes, ByteBuffer& to) {
   z_stream stream = {};

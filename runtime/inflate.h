@@ -10,7 +10,8 @@ namespace lvm::runtime {
 
 bool is_gzip(std::string_view bytes);
 
-/// Appends what all members of a gzip file hold; zeros behind them are padding. Returns what is wrong with the file, or nothing.
+/// Appends what all members of a gzip file hold; zeros behind them are padding. Returns what is wrong with
+/// the file, or nothing.
 std::string inflate(std::string_view bytes, ByteBuffer& to);
 
 }  // namespace lvm::runtime

@@ -14,18 +14,23 @@ double coordinate(ir::Domain domain, double value) {
   switch (domain) {
     case ir::Domain::real:
     case ir::Domain::ordered:  // together: `write_events`
-    case ir::Domain::covariance: return value;
+    case ir::Domain::covariance:
+      return value;
     case ir::Domain::positive:
-    case ir::Domain::simplex: return std::log(value);
-    case ir::Domain::unit: return std::log(value) - std::log1p(-value);
-    case ir::Domain::correlation: break;
+    case ir::Domain::simplex:
+      return std::log(value);
+    case ir::Domain::unit:
+      return std::log(value) - std::log1p(-value);
+    case ir::Domain::correlation:
+      break;
   }
   throw ir::InternalError("a domain without coordinates");
 }
 
 /// The first value, then the logarithms of the steps up.
 void write_ordered(const Stride& event, double* to) {
-  for (int64_t k = event.size; k-- > 1;) to[k * event.step] = std::log(to[k * event.step] - to[(k - 1) * event.step]);
+  for (int64_t k = event.size; k-- > 1;)
+    to[k * event.step] = std::log(to[k * event.step] - to[(k - 1) * event.step]);
 }
 
 /// Its Cholesky factor, with logarithms on the diagonal; what lies above is not used.
@@ -38,7 +43,10 @@ void write_covariance(const Stride& row, const Stride& column, double* to) {
   }
   lvm_cholesky(lower.data(), matrix.data(), n);
   for (int64_t i = 0; i < n; ++i) {
-    for (int64_t j = 0; j < n; ++j) cell(i, j) = i == j ? std::log(lower[static_cast<size_t>(i * n + i)]) : j < i ? lower[static_cast<size_t>(i * n + j)] : 0;
+    for (int64_t j = 0; j < n; ++j)
+      cell(i, j) = i == j  ? std::log(lower[static_cast<size_t>(i * n + i)])
+                   : j < i ? lower[static_cast<size_t>(i * n + j)]
+                           : 0;
   }
 }
 
@@ -54,16 +62,20 @@ void write_events(const ir::ParameterSlot& slot, const ir::Module& module, doubl
 double drawn(const ir::StartDraw& draw, const Random& random, int64_t place) {
   using Kind = ir::StartDraw::Kind;
   switch (draw.kind) {
-    case Kind::constant: return draw.mean;
-    case Kind::uniform: return draw.mean + draw.spread * (2 * random.uniform(place) - 1);
-    case Kind::normal: return draw.mean + draw.spread * random.normal(place);
+    case Kind::constant:
+      return draw.mean;
+    case Kind::uniform:
+      return draw.mean + draw.spread * (2 * random.uniform(place) - 1);
+    case Kind::normal:
+      return draw.mean + draw.spread * random.normal(place);
   }
   return 0;
 }
 
 }  // namespace
 
-std::vector<double> initial_values(const ir::Program& program, const std::map<std::string, std::vector<double>>& given, uint64_t seed) {
+std::vector<double> initial_values(const ir::Program& program,
+                                   const std::map<std::string, std::vector<double>>& given, uint64_t seed) {
   std::vector<double> out(static_cast<size_t>(program.parameter_doubles()));
   const Random random(seed, Site::initial_value, 0);
   for (const ir::ParameterSlot& slot : program.parameters) {
@@ -79,7 +91,8 @@ std::vector<double> initial_values(const ir::Program& program, const std::map<st
       }
     }
     const bool together = slot.domain == ir::Domain::ordered || slot.domain == ir::Domain::covariance;
-    if (together && !values.empty() && !slot.fixed && !slot.internal) write_events(slot, program.module, out.data() + slot.offset);
+    if (together && !values.empty() && !slot.fixed && !slot.internal)
+      write_events(slot, program.module, out.data() + slot.offset);
   }
   return out;
 }

@@ -9,7 +9,9 @@
 
 namespace lvm::runtime {
 
-/// `given` has natural values by name (init and fixed values stand in the slots); what nobody gives is small and random.
-std::vector<double> initial_values(const ir::Program& program, const std::map<std::string, std::vector<double>>& given, uint64_t seed);
+/// `given` has natural values by name (init and fixed values stand in the slots); what nobody gives is small
+/// and random.
+std::vector<double> initial_values(const ir::Program& program,
+                                   const std::map<std::string, std::vector<double>>& given, uint64_t seed);
 
 }  // namespace lvm::runtime

@@ -58,11 +58,14 @@ double mean_of(const CellColumn& cells, const BoundData& data) {
   return std::isfinite(mean) ? mean : first;
 }
 
-Feature make_feature(const BoundVariable& v, const CellColumn& cells, double variance, const BoundData& data) {
+Feature make_feature(const BoundVariable& v, const CellColumn& cells, double variance,
+                     const BoundData& data) {
   Feature f{cells};
   for (int64_t i = 0; !f.absent && i < data.rows; ++i) f.absent = std::isnan(cells[i]);
   switch (v.element) {
-    case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
+    case ir::Element::category:
+      f.levels = static_cast<int64_t>(v.levels.size());
+      return f;
     case ir::Element::boolean:
     case ir::Element::unit:
       // Not standardised: a cell that is nearly always 0 would outweigh all others.
@@ -72,7 +75,8 @@ Feature make_feature(const BoundVariable& v, const CellColumn& cells, double var
     case ir::Element::real:
     case ir::Element::positive:
     case ir::Element::count:
-    case ir::Element::integer: break;
+    case ir::Element::integer:
+      break;
   }
   f.origin = mean_of(cells, data);
   f.scale = variance > 0 && std::isfinite(1 / std::sqrt(variance)) ? 1 / std::sqrt(variance) : 0;
@@ -96,13 +100,16 @@ Points all_points(const BoundData& data, const Clustering& clustering) {
   points.weights = data.weights;
   points.labels = clustering.labels;
   for (const BoundVariable& v : data.variables) {
-    if (std::find(clustering.features.begin(), clustering.features.end(), v.name) == clustering.features.end()) continue;
+    if (std::find(clustering.features.begin(), clustering.features.end(), v.name) ==
+        clustering.features.end())
+      continue;
     const auto add = [&](Feature f) {
       f.position = points.coordinates;
       points.coordinates += std::max<int64_t>(f.levels, 1);
       points.features.push_back(f);
     };
-    const bool angle = std::find(clustering.angles.begin(), clustering.angles.end(), v.name) != clustering.angles.end();
+    const bool angle =
+        std::find(clustering.angles.begin(), clustering.angles.end(), v.name) != clustering.angles.end();
     for (int64_t i = 0; i < v.size; ++i) {
       const CellColumn cells = data.packed.column(v.first + i);
       if (angle) {
@@ -130,7 +137,8 @@ void distances(const Points& points, int64_t begin, int64_t count, const double*
       }
       continue;
     }
-    // |e_x - c|^2 = 1 - 2 c_x + |c|^2, half of not_equal each for the two coordinates in which categories differ.
+    // |e_x - c|^2 = 1 - 2 c_x + |c|^2, half of not_equal each for the two coordinates in which categories
+    // differ.
     double norm = 1;
     for (int64_t v = 0; v < f.levels; ++v) norm += c[v] * c[v];
     for (int64_t i = 0; i < count; ++i) {
@@ -165,7 +173,8 @@ struct Nearest {
   std::vector<double> distance = {};
 };
 
-Nearest assign(const Points& points, const std::vector<double>& centres, int64_t states, Pool& pool, bool distances_too = false) {
+Nearest assign(const Points& points, const std::vector<double>& centres, int64_t states, Pool& pool,
+               bool distances_too = false) {
   Nearest out{std::vector<double>(static_cast<size_t>(points.rows), 0)};
   if (distances_too) out.distance.resize(static_cast<size_t>(points.rows));
   pool.run((points.rows + block - 1) / block, [&](int64_t index, int) {
@@ -189,7 +198,8 @@ Nearest assign(const Points& points, const std::vector<double>& centres, int64_t
   return out;
 }
 
-/// The rows that seeding and Lloyd steps look at: all that count, or one at random in each of as many equal stretches.
+/// The rows that seeding and Lloyd steps look at: all that count, or one at random in each of as many equal
+/// stretches.
 std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_t seed, uint32_t restart) {
   std::vector<int64_t> counted;
   for (int64_t i = 0; points.weights && i < points.rows; ++i) {
@@ -197,7 +207,8 @@ std::vector<int64_t> choose_sample(const Points& points, int64_t states, uint64_
   }
   const int64_t all = points.weights ? static_cast<int64_t>(counted.size()) : points.rows;
   const double work = static_cast<double>(std::max<int64_t>(points.coordinates, 1) * states);
-  const auto affordable = static_cast<int64_t>(std::min(sample_work / work, static_cast<double>(most_sample_rows)));
+  const auto affordable =
+      static_cast<int64_t>(std::min(sample_work / work, static_cast<double>(most_sample_rows)));
   const int64_t size = std::min(all, std::max(100 * states, affordable));
   const Random random(seed, Site::kmeans_sample, restart);
   std::vector<int64_t> rows(static_cast<size_t>(size));
@@ -220,7 +231,8 @@ Points gather(const Points& points, const std::vector<int64_t>& rows, std::vecto
     for (size_t i = 0; i < rows.size(); ++i) to[i] = from[rows[i]];
     return to;
   };
-  for (size_t f = 0; f < points.features.size(); ++f) out.features[f].cells = copy(f, points.features[f].cells);
+  for (size_t f = 0; f < points.features.size(); ++f)
+    out.features[f].cells = copy(f, points.features[f].cells);
   size_t next = points.features.size();
   if (points.weights) out.weights = copy(next++, points.weights);
   if (points.labels) out.labels = copy(next++, points.labels);
@@ -264,10 +276,11 @@ Labelled labelled_centres(const Points& points, int64_t states) {
   return out;
 }
 
-/// k-means++: each centre is a row drawn by its weight and squared distance to the centres so far, the best of a few draws.
-/// None where there are fewer distinct rows than states.
-std::optional<std::vector<double>> choose_centres(const Points& points, const Labelled& labelled, int64_t states, uint64_t seed,
-                                                  uint32_t restart, Pool& pool) {
+/// k-means++: each centre is a row drawn by its weight and squared distance to the centres so far, the best
+/// of a few draws. None where there are fewer distinct rows than states.
+std::optional<std::vector<double>> choose_centres(const Points& points, const Labelled& labelled,
+                                                  int64_t states, uint64_t seed, uint32_t restart,
+                                                  Pool& pool) {
   const auto candidates = static_cast<int64_t>(2 + std::log(static_cast<double>(states)));
   const Random random(seed, Site::kmeans_seed, restart);
   std::vector<double> centres = labelled.centres;
@@ -281,7 +294,8 @@ std::optional<std::vector<double>> choose_centres(const Points& points, const La
     if (!labelled.known[static_cast<size_t>(k)]) continue;
     std::vector<double> d(nearest.size());
     for (int64_t begin = 0; begin < points.rows; begin += block) {
-      distances(points, begin, std::min(block, points.rows - begin), centres.data() + k * points.coordinates, d.data() + begin);
+      distances(points, begin, std::min(block, points.rows - begin), centres.data() + k * points.coordinates,
+                d.data() + begin);
     }
     total = 0;
     for (size_t i = 0; i < d.size(); ++i) {
@@ -351,15 +365,16 @@ std::vector<int64_t> count_rows(const std::vector<double>& state, int64_t states
   return counts;
 }
 
-/// Gives each state without rows that count the row that is farthest from its centre among states that can spare one.
+/// Gives each state without rows that count the row that is farthest from its centre among states that can
+/// spare one.
 void fill_empty(Nearest& nearest, int64_t states, const BoundData& data, const double* labels) {
   std::vector<int64_t> counts = count_rows(nearest.state, states, data);
   for (int64_t k = 0; k < states; ++k) {
     if (counts[static_cast<size_t>(k)] > 0) continue;
     size_t far = nearest.state.size();
     for (size_t i = 0; i < nearest.state.size(); ++i) {
-      const bool spare =
-          data.counts(static_cast<int64_t>(i)) && !(labels && !std::isnan(labels[i])) && counts[static_cast<size_t>(nearest.state[i])] > 1;
+      const bool spare = data.counts(static_cast<int64_t>(i)) && !(labels && !std::isnan(labels[i])) &&
+                         counts[static_cast<size_t>(nearest.state[i])] > 1;
       if (spare && (far == nearest.state.size() || nearest.distance[i] > nearest.distance[far])) far = i;
     }
     if (far == nearest.state.size()) return;  // fewer rows than states
@@ -382,8 +397,8 @@ Nearest random_assignment(const Points& points, int64_t states, uint64_t seed, u
 
 }  // namespace
 
-std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& clustering, uint64_t seed, uint32_t restart,
-                                      Pool& pool) {
+std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& clustering, uint64_t seed,
+                                      uint32_t restart, Pool& pool) {
   const int64_t states = clustering.states;
   const Points points = all_points(data, clustering);
   const Labelled labelled = labelled_centres(points, states);
@@ -391,9 +406,11 @@ std::vector<double> kmeans_assignment(const BoundData& data, const Clustering& c
   const Points sample = gather(points, choose_sample(points, states, seed, restart), memory);
   auto centres = choose_centres(sample, labelled, states, seed, restart, pool);
   if (centres) improve(sample, states, *centres, pool);
-  Nearest nearest = centres ? assign(points, *centres, states, pool) : random_assignment(points, states, seed, restart);
+  Nearest nearest =
+      centres ? assign(points, *centres, states, pool) : random_assignment(points, states, seed, restart);
   if (std::ranges::count(count_rows(nearest.state, states, data), 0) > 0) {
-    if (centres) nearest = assign(points, *centres, states, pool, true);  // seldom: what each row would take is not kept
+    if (centres)
+      nearest = assign(points, *centres, states, pool, true);  // seldom: what each row would take is not kept
     fill_empty(nearest, states, data, clustering.labels);
   }
   return std::move(nearest.state);

@@ -19,10 +19,13 @@ bool all_finite(const double* a, int64_t count) {
   return std::all_of(a, a + count, [](double x) { return std::isfinite(x); });
 }
 
-void fill_nan(double* out, int64_t count) { std::fill(out, out + count, not_a_number); }
+void fill_nan(double* out, int64_t count) {
+  std::fill(out, out + count, not_a_number);
+}
 
-/// Row k of L' is finished, then taken out of the rows below it: stretches of independent operations, where row by row each product
-/// would wait for the one before it. False if a pivot is not above zero (NaN included).
+/// Row k of L' is finished, then taken out of the rows below it: stretches of independent operations, where
+/// row by row each product would wait for the one before it. False if a pivot is not above zero (NaN
+/// included).
 bool plain_cholesky(double* l, const double* a, int64_t n) {
   std::array<double, plain_limit * plain_limit> upper;  // of what is left of A; then L'
   for (int64_t i = 0; i < n; ++i) {
@@ -92,7 +95,9 @@ void lvm_triangular_inverse(double* out, const double* l, int64_t n) {
   }
 }
 
-void lvm_triangular_solve(double* out, const double* l, const double* x, int64_t n) { solve_lower(out, l, x, n); }
+void lvm_triangular_solve(double* out, const double* l, const double* x, int64_t n) {
+  solve_lower(out, l, x, n);
+}
 
 void lvm_solve(double* out, const double* a, const double* b, int64_t n) {
   Matrix l(n, n);

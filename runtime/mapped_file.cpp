@@ -12,7 +12,9 @@
 namespace lvm::runtime {
 namespace {
 
-std::string system_message() { return std::generic_category().message(errno); }
+std::string system_message() {
+  return std::generic_category().message(errno);
+}
 
 }  // namespace
 
@@ -31,7 +33,7 @@ MappedFile::MappedFile(const std::string& path) {
 }
 
 void MappedFile::load(int descriptor) {
-  struct stat status {};
+  struct stat status{};
   if (::fstat(descriptor, &status) != 0) {
     error_ = system_message();
     return;
@@ -64,7 +66,9 @@ void let_go(std::string_view part) {
   const auto page = static_cast<uintptr_t>(::sysconf(_SC_PAGESIZE));
   const auto begin = (reinterpret_cast<uintptr_t>(part.data()) + page - 1) / page * page;
   const auto end = (reinterpret_cast<uintptr_t>(part.data()) + part.size()) / page * page;
-  if (begin < end) (void)::madvise(reinterpret_cast<void*>(begin), end - begin, MADV_DONTNEED);  // a wish: nothing depends on it
+  if (begin < end)
+    (void)::madvise(reinterpret_cast<void*>(begin), end - begin,
+                    MADV_DONTNEED);  // a wish: nothing depends on it
 }
 
 MappedFile::~MappedFile() {

@@ -1,5 +1,6 @@
 #pragma once
-// The bytes of a file: mapped where it is a regular file, read where it is a pipe or the standard input ("-").
+// The bytes of a file: mapped where it is a regular file, read where it is a pipe or the standard input
+// ("-").
 
 #include <string>
 #include <string_view>
@@ -32,8 +33,8 @@ class MappedFile {
   size_t mapped_ = 0;
 };
 
-/// Lets the whole pages within `part` of a mapped file go: what has been read counts no longer among the memory of the process.
-/// They come back when they are read again.
+/// Lets the whole pages within `part` of a mapped file go: what has been read counts no longer among the
+/// memory of the process. They come back when they are read again.
 void let_go(std::string_view part);
 
 }  // namespace lvm::runtime

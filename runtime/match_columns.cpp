@@ -247,13 +247,16 @@ std::optional<Columns> Matcher::by_pairs(const Variable& v, bool& failed) {
     const int64_t first = index_of(name(0, 0)) >= 0 ? 0 : 1;
     if (index_of(name(first, first)) < 0) continue;
     int64_t end = first;
-    while (index_of(name(end, first)) >= 0 || index_of(name(first, end)) >= 0 || index_of(name(end, end)) >= 0) ++end;
+    while (index_of(name(end, first)) >= 0 || index_of(name(first, end)) >= 0 ||
+           index_of(name(end, end)) >= 0)
+      ++end;
     Columns out;
     for (int64_t i = first; i < end; ++i) {
       for (int64_t j = first; j < end; ++j) {
         out.push_back(index_of(name(i, j)));
         if (out.back() >= 0) continue;
-        fail(Code::numbered_columns_gap, v, fmt::format("{} has no `{}`, and `{}` has {} rows", file(), name(i, j), v.name, end - first),
+        fail(Code::numbered_columns_gap, v,
+             fmt::format("{} has no `{}`, and `{}` has {} rows", file(), name(i, j), v.name, end - first),
              "a matrix takes all of its columns, row by row");
         failed = true;
         return std::nullopt;

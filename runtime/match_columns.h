@@ -1,6 +1,6 @@
 #pragma once
-// match_columns: which columns of a table are which variable of a model (language, "Binding"). Looks at names and at whether the
-// cells fit the type; counts and cells are checked by `bind`.
+// match_columns: which columns of a table are which variable of a model (language, "Binding"). Looks at names
+// and at whether the cells fit the type; counts and cells are checked by `bind`.
 
 #include <map>
 #include <string>
@@ -17,9 +17,11 @@ struct Match {
   std::vector<int> columns;  // indices into Table::columns, row-major over the declared axes
 };
 
-/// One match a data, given and weight variable, in the model's order. What could not be matched is reported and left out.
+/// One match a data, given and weight variable, in the model's order. What could not be matched is reported
+/// and left out.
 std::vector<Match> match_columns(const ir::Model& model, const Table& table,
-                                 const std::map<std::string, std::vector<std::string>>& by_hand, Diagnostics& diagnostics);
+                                 const std::map<std::string, std::vector<std::string>>& by_hand,
+                                 Diagnostics& diagnostics);
 
 /// `*` is any text and `?` any one byte.
 bool glob_matches(std::string_view pattern, std::string_view name);

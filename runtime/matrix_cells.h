@@ -14,9 +14,9 @@ struct MatrixFault {
   std::string what;              // "is not symmetric: …"
 };
 
-/// `cells` are the columns of matrices of `size` x `size`, row-major and one behind the other. Both cells of a pair become their mean.
-/// The first row that counts whose matrices are none.
-std::optional<MatrixFault> make_symmetric(const std::vector<double*>& cells, int64_t size, const std::function<bool(int64_t)>& counts,
-                                          int64_t rows);
+/// `cells` are the columns of matrices of `size` x `size`, row-major and one behind the other. Both cells of
+/// a pair become their mean. The first row that counts whose matrices are none.
+std::optional<MatrixFault> make_symmetric(const std::vector<double*>& cells, int64_t size,
+                                          const std::function<bool(int64_t)>& counts, int64_t rows);
 
 }  // namespace lvm::runtime

@@ -1,6 +1,6 @@
 #pragma once
-// Memory for numbers: on the boundary of a cache line, and large blocks in large pages where the system has them (a product of
-// matrices walks through thousands of small ones).
+// Memory for numbers: on the boundary of a cache line, and large blocks in large pages where the system has
+// them (a product of matrices walks through thousands of small ones).
 
 #include <cstddef>
 

@@ -8,8 +8,8 @@ namespace lvm::runtime {
 namespace {
 
 constexpr int64_t most_columns = 512;
-constexpr int64_t least_ratio = 4;  // of rows to those that would stand for them
-constexpr int64_t stretch = 2048;   // rows that one task takes
+constexpr int64_t least_ratio = 4;     // of rows to those that would stand for them
+constexpr int64_t stretch = 2048;      // rows that one task takes
 constexpr double least_pivot = 1e-14;  // of columns of variance 1: what is left is rounding
 
 using Matrix = std::vector<double>;  // row-major
@@ -24,7 +24,9 @@ struct Columns {
 };
 
 bool is_complete(const BoundData& data) {
-  return std::ranges::all_of(data.variables, [](const BoundVariable& v) { return v.absent == 0 && v.element != ir::Element::category; });
+  return std::ranges::all_of(data.variables, [](const BoundVariable& v) {
+    return v.absent == 0 && v.element != ir::Element::category;
+  });
 }
 
 Columns columns_of(const BoundData& data, Pool& pool) {
@@ -87,8 +89,8 @@ Matrix correlation(const Columns& columns, Pool& pool) {
   return total;
 }
 
-/// The lower factor of a positive semidefinite matrix, in place; a pivot that is 0 but for rounding ends its column (Higham 2002,
-/// section 10.3).
+/// The lower factor of a positive semidefinite matrix, in place; a pivot that is 0 but for rounding ends its
+/// column (Higham 2002, section 10.3).
 void semidefinite_cholesky(Matrix& a, int64_t d) {
   const auto at = [&](int64_t i, int64_t j) -> double& { return a[static_cast<size_t>(i * d + j)]; };
   for (int64_t j = 0; j < d; ++j) {

@@ -6,9 +6,12 @@ namespace lvm::runtime {
 namespace {
 
 constexpr int64_t line = 64, page = 4096;
-constexpr int64_t odd_lines = 3 * line;  // of a stride modulo a page: odd, so that 64 columns begin at 64 different lines of it
+constexpr int64_t odd_lines =
+    3 * line;  // of a stride modulo a page: odd, so that 64 columns begin at 64 different lines of it
 
-int64_t round_up(int64_t value, int64_t unit) { return (value + unit - 1) / unit * unit; }
+int64_t round_up(int64_t value, int64_t unit) {
+  return (value + unit - 1) / unit * unit;
+}
 
 }  // namespace
 
@@ -16,7 +19,9 @@ void PackedColumns::Free::operator()(double* memory) const {
   release(memory);
 }
 
-PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) { allocate(columns); }
+PackedColumns::PackedColumns(int64_t rows, int64_t columns) : rows_(rows), columns_(columns) {
+  allocate(columns);
+}
 
 PackedColumns::PackedColumns(int64_t rows, std::vector<std::optional<HostCells>> hosts)
     : rows_(rows), columns_(static_cast<int64_t>(hosts.size())), hosts_(std::move(hosts)) {

@@ -11,11 +11,14 @@ namespace lvm::runtime {
 namespace {
 
 const ir::Slot* find_slot(const std::vector<ir::Slot>& slots, const std::string& name) {
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
+  const auto found =
+      std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
   return found == slots.end() ? nullptr : &*found;
 }
 
-int64_t round_up(int64_t value) { return (value + LVM_LANES - 1) / LVM_LANES * LVM_LANES; }
+int64_t round_up(int64_t value) {
+  return (value + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
+}
 
 /// Mean and standard deviation of numbers that are added one by one, about the first of them.
 struct Moments {
@@ -128,7 +131,9 @@ void PatternedRows::clear_absent() {
 
 void PatternedRows::fill_absent(const std::vector<double>& states) {
   const auto count = static_cast<size_t>(*std::max_element(states.begin(), states.end())) + 1;
-  const auto state_at = [&](int64_t place) { return static_cast<size_t>(states[static_cast<size_t>(row_at(place))]); };
+  const auto state_at = [&](int64_t place) {
+    return static_cast<size_t>(states[static_cast<size_t>(row_at(place))]);
+  };
   for (const Group& g : groups_) {
     for (int64_t i = 0; i < g.size; ++i) {
       double* cells = cells_.column(g.data_column + i);

@@ -1,5 +1,6 @@
 #pragma once
-// Rows sorted by which of their cells are observed, for programs that are walked pattern by pattern (ir/program/program.h).
+// Rows sorted by which of their cells are observed, for programs that are walked pattern by pattern
+// (ir/program/program.h).
 
 #include <cstdint>
 #include <optional>
@@ -10,7 +11,8 @@
 
 namespace lvm::runtime {
 
-/// Rows of one call of a function over rows: at most LVM_TILE_ROWS, from `at` in columns that are packed for it.
+/// Rows of one call of a function over rows: at most LVM_TILE_ROWS, from `at` in columns that are packed for
+/// it.
 struct Tile {
   int64_t at = 0;
   int32_t rows = 0;
@@ -20,9 +22,9 @@ struct Tile {
 /// Tiles of a table in its own order.
 std::vector<Tile> plain_tiles(int64_t rows);
 
-/// A copy of the columns of Program::data in which the rows of a pattern stand together and begin at a multiple of LVM_LANES, so that no
-/// tile holds rows of two. Where a cell of a patterned variable is absent stands 0. A pattern is named by its cells alone, so the order
-/// is a function of the table.
+/// A copy of the columns of Program::data in which the rows of a pattern stand together and begin at a
+/// multiple of LVM_LANES, so that no tile holds rows of two. Where a cell of a patterned variable is absent
+/// stands 0. A pattern is named by its cells alone, so the order is a function of the table.
 class PatternedRows {
  public:
   PatternedRows(const ir::Program& program, const BoundData& data);
@@ -36,8 +38,9 @@ class PatternedRows {
 
   /// Puts `values` of the table's rows into a column.
   void set_column(int64_t index, const std::vector<double>& values);
-  /// Gives absent cells a value for the start, where rows have a state each: in turn one standard deviation above and below the mean of
-  /// the state's observed cells, so that both stay what they are; of the whole column where the state sees less than two.
+  /// Gives absent cells a value for the start, where rows have a state each: in turn one standard deviation
+  /// above and below the mean of the state's observed cells, so that both stay what they are; of the whole
+  /// column where the state sees less than two.
   void fill_absent(const std::vector<double>& states);
   /// Back to 0.
   void clear_absent();

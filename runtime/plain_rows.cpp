@@ -73,7 +73,9 @@ class BlockReader {
 
  private:
   bool at_line_end() const { return at_ == end_ || *at_ == '\n' || *at_ == '\r'; }
-  bool is_stop(const char* at) const { return at == end_ || *at == text_.delimiter || *at == '\n' || *at == '\r'; }
+  bool is_stop(const char* at) const {
+    return at == end_ || *at == text_.delimiter || *at == '\n' || *at == '\r';
+  }
 
   bool step_over_line_end() {
     if (at_ == end_) return true;
@@ -120,8 +122,12 @@ void merge(Column& column, const Column& notes) {
 
 double add_cell(Column& column, const Number& number, std::string_view cell, int64_t row) {
   switch (number.kind) {
-    case Number::Kind::number: ++column.numbers; return number.value;
-    case Number::Kind::missing: ++column.missing; break;
+    case Number::Kind::number:
+      ++column.numbers;
+      return number.value;
+    case Number::Kind::missing:
+      ++column.missing;
+      break;
     case Number::Kind::not_finite:
     case Number::Kind::text:
       if (!column.text) {

@@ -18,11 +18,13 @@ struct PlainText {
   bool mapped = false;  // pages of a file: let go as they have been read
 };
 
-/// The double that stands for a cell; counts it in `column`, and notes the first that is neither a number nor missing.
+/// The double that stands for a cell; counts it in `column`, and notes the first that is neither a number nor
+/// missing.
 double add_cell(Column& column, const Number& number, std::string_view cell, int64_t row);
 
-/// Fills the columns, whose names stand already. False where some row needs care (a quote, a carriage return alone, another number
-/// of cells, a very long cell): the columns are then as they were. The blocks do not depend on the number of threads.
+/// Fills the columns, whose names stand already. False where some row needs care (a quote, a carriage return
+/// alone, another number of cells, a very long cell): the columns are then as they were. The blocks do not
+/// depend on the number of threads.
 bool read_plain_rows(const PlainText& text, Table& table, Pool& pool);
 
 }  // namespace lvm::runtime

@@ -36,7 +36,8 @@ struct Pool::State {
     }
   }
 
-  /// Steps of an optimiser follow one another within microseconds, less than the system takes to wake a thread.
+  /// Steps of an optimiser follow one another within microseconds, less than the system takes to wake a
+  /// thread.
   template <class Ready>
   void wait(std::condition_variable& called, const Ready& ready) {
     constexpr int turns = 4000;
@@ -84,7 +85,9 @@ Pool::~Pool() {
   for (std::thread& thread : state_->threads) thread.join();
 }
 
-int Pool::threads() const { return static_cast<int>(state_->threads.size()) + 1; }
+int Pool::threads() const {
+  return static_cast<int>(state_->threads.size()) + 1;
+}
 
 void Pool::run(int64_t count, const std::function<void(int64_t, int)>& task) {
   if (count <= 1 || state_->threads.empty()) {
@@ -114,9 +117,12 @@ Shards make_shards(int64_t tiles, int64_t statistic_bytes) {
   Shards shards;
   shards.tiles = tiles;
   const int64_t by_memory = statistic_bytes > 0 ? most_bytes / statistic_bytes : most_shards;
-  // Every shard's statistics are zeroed and added up in each pass: where they are many, few shards keep them near.
-  const int64_t by_cache = statistic_bytes > 0 ? std::max(enough_shards, near_bytes / statistic_bytes) : most_shards;
-  shards.count = std::max<int64_t>(1, std::min({shards.tiles / least_tiles, most_shards, by_memory, by_cache}));
+  // Every shard's statistics are zeroed and added up in each pass: where they are many, few shards keep them
+  // near.
+  const int64_t by_cache =
+      statistic_bytes > 0 ? std::max(enough_shards, near_bytes / statistic_bytes) : most_shards;
+  shards.count =
+      std::max<int64_t>(1, std::min({shards.tiles / least_tiles, most_shards, by_memory, by_cache}));
   return shards;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
-// Threads, and how rows are split over them. What is computed depends on the shards, which are a function of the rows and of the
-// bytes of statistics alone; which thread computes a shard does not matter: any number of threads gives the same bits.
+// Threads, and how rows are split over them. What is computed depends on the shards, which are a function of
+// the rows and of the bytes of statistics alone; which thread computes a shard does not matter: any number of
+// threads gives the same bits.
 
 #include <cstdint>
 #include <functional>
@@ -18,8 +19,8 @@ class Pool {
   Pool& operator=(const Pool&) = delete;
 
   int threads() const;
-  /// Calls task(index, worker) for every index in [0, count) and returns when all are done; worker < threads().
-  /// The first exception that a task throws is thrown again here.
+  /// Calls task(index, worker) for every index in [0, count) and returns when all are done; worker <
+  /// threads(). The first exception that a task throws is thrown again here.
   void run(int64_t count, const std::function<void(int64_t index, int worker)>& task);
 
  private:

@@ -15,8 +15,12 @@ namespace {
 template <class Real>
 void plain(const MatrixProduct& p, const Real* left, const Real* right, Real* result) {
   constexpr int64_t rows = 4, columns = 16;
-  const auto a = [&](int64_t i, int64_t l) { return p.left_transposed ? left[l * p.left_stride + i] : left[i * p.left_stride + l]; };
-  const auto b = [&](int64_t l, int64_t j) { return p.right_transposed ? right[j * p.right_stride + l] : right[l * p.right_stride + j]; };
+  const auto a = [&](int64_t i, int64_t l) {
+    return p.left_transposed ? left[l * p.left_stride + i] : left[i * p.left_stride + l];
+  };
+  const auto b = [&](int64_t l, int64_t j) {
+    return p.right_transposed ? right[j * p.right_stride + l] : right[l * p.right_stride + j];
+  };
   for (int64_t i = 0; i < p.m; i += rows) {
     const int64_t tall = std::min(rows, p.m - i);
     for (int64_t j = 0; j < p.n; j += columns) {
@@ -48,8 +52,9 @@ void multiply(const MatrixProduct& shape, const float* left, const float* right,
 #ifdef LVM_ONEDNN
   const OneThread one;
   const dnnl_status_t status =
-      dnnl_sgemm(shape.left_transposed ? 'T' : 'N', shape.right_transposed ? 'T' : 'N', shape.m, shape.n, shape.k, 1.0F, left,
-                 shape.left_stride, right, shape.right_stride, shape.add ? 1.0F : 0.0F, result, shape.result_stride);
+      dnnl_sgemm(shape.left_transposed ? 'T' : 'N', shape.right_transposed ? 'T' : 'N', shape.m, shape.n,
+                 shape.k, 1.0F, left, shape.left_stride, right, shape.right_stride, shape.add ? 1.0F : 0.0F,
+                 result, shape.result_stride);
   if (status == dnnl_success) return;
 #endif
   plain(shape, left, right, result);

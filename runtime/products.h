@@ -1,11 +1,13 @@
 #pragma once
-// Products of matrices for batched Programs: oneDNN's in single precision where it was found, else plain loops.
+// Products of matrices for batched Programs: oneDNN's in single precision where it was found, else plain
+// loops.
 
 #include <cstdint>
 
 namespace lvm::runtime {
 
-/// result[m, n] = left[m, k] right[k, n], or added to it. All row-major; of a transposed operand the memory has [k, m] or [n, k].
+/// result[m, n] = left[m, k] right[k, n], or added to it. All row-major; of a transposed operand the memory
+/// has [k, m] or [n, k].
 struct MatrixProduct {
   bool left_transposed = false, right_transposed = false, add = false;
   int64_t m = 0, n = 0, k = 0;

@@ -10,11 +10,17 @@ constexpr uint32_t multiplier_0 = 0xD2511F53, multiplier_1 = 0xCD9E8D57;
 constexpr uint32_t weyl_0 = 0x9E3779B9, weyl_1 = 0xBB67AE85;  // golden ratio, sqrt(3) - 1
 constexpr int rounds = 10;
 
-uint32_t high(uint64_t x) { return static_cast<uint32_t>(x >> 32); }
-uint32_t low(uint64_t x) { return static_cast<uint32_t>(x); }
+uint32_t high(uint64_t x) {
+  return static_cast<uint32_t>(x >> 32);
+}
+uint32_t low(uint64_t x) {
+  return static_cast<uint32_t>(x);
+}
 
 /// The upper 53 bits as a multiple of 2^-53 in [0, 1).
-double to_uniform(uint64_t bits) { return static_cast<double>(bits >> 11) * 0x1p-53; }
+double to_uniform(uint64_t bits) {
+  return static_cast<double>(bits >> 11) * 0x1p-53;
+}
 
 }  // namespace
 
@@ -39,7 +45,9 @@ uint64_t Random::bits(int64_t row, uint32_t element) const {
   return (uint64_t{b[1]} << 32) | b[0];
 }
 
-double Random::uniform(int64_t row, uint32_t element) const { return to_uniform(bits(row, element)); }
+double Random::uniform(int64_t row, uint32_t element) const {
+  return to_uniform(bits(row, element));
+}
 
 std::array<double, 2> Random::normal_pair(int64_t row, uint32_t element) const {
   // Box & Muller 1958; 1 - u lies in (0, 1].
@@ -50,7 +58,9 @@ std::array<double, 2> Random::normal_pair(int64_t row, uint32_t element) const {
   return {radius * std::cos(angle), radius * std::sin(angle)};
 }
 
-double Random::normal(int64_t row, uint32_t element) const { return normal_pair(row, element)[0]; }
+double Random::normal(int64_t row, uint32_t element) const {
+  return normal_pair(row, element)[0];
+}
 
 int64_t Random::index(int64_t count, int64_t row, uint32_t element) const {
   // The upper half of a 128-bit product: the bias is below count / 2^64.

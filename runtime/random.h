@@ -1,6 +1,7 @@
 #pragma once
-// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as easy as 1, 2, 3").
-// A number is a pure function of (seed, site, step, row, element), so that it is the same for any split of the work.
+// Counter-based random numbers: Philox4x32-10 (Salmon, Moraes, Dror & Shaw 2011, "Parallel random numbers: as
+// easy as 1, 2, 3"). A number is a pure function of (seed, site, step, row, element), so that it is the same
+// for any split of the work.
 
 #include <array>
 #include <cstdint>
@@ -10,7 +11,17 @@ namespace lvm::runtime {
 std::array<uint32_t, 4> philox4x32(std::array<uint32_t, 4> counter, std::array<uint32_t, 2> key);
 
 /// The places in lvm that draw.
-enum class Site : uint16_t { kmeans_sample, kmeans_seed, random_assignment, user, initial_value, shuffle, noise, held_out_noise, score_noise };
+enum class Site : uint16_t {
+  kmeans_sample,
+  kmeans_seed,
+  random_assignment,
+  user,
+  initial_value,
+  shuffle,
+  noise,
+  held_out_noise,
+  score_noise
+};
 
 class Random {
  public:

@@ -113,24 +113,40 @@ std::optional<Array> element_of(std::string_view descr) {
   array.bytes = descr[2] - '0';
   const bool power = array.bytes == 1 || array.bytes == 2 || array.bytes == 4 || array.bytes == 8;
   switch (descr[0]) {
-    case '<': break;
-    case '>': array.big_endian = true; break;
-    case '=': break;  // the machine's own order, which is little-endian
+    case '<':
+      break;
+    case '>':
+      array.big_endian = true;
+      break;
+    case '=':
+      break;  // the machine's own order, which is little-endian
     case '|':
       if (array.bytes != 1) return std::nullopt;
       break;
-    default: return std::nullopt;
+    default:
+      return std::nullopt;
   }
   switch (descr[1]) {
-    case 'b': array.kind = Kind::boolean; return array.bytes == 1 ? std::optional(array) : std::nullopt;
-    case 'i': array.kind = Kind::signed_integer; return power ? std::optional(array) : std::nullopt;
-    case 'u': array.kind = Kind::unsigned_integer; return power ? std::optional(array) : std::nullopt;
-    case 'f': array.kind = Kind::real; return array.bytes == 4 || array.bytes == 8 ? std::optional(array) : std::nullopt;
-    default: return std::nullopt;
+    case 'b':
+      array.kind = Kind::boolean;
+      return array.bytes == 1 ? std::optional(array) : std::nullopt;
+    case 'i':
+      array.kind = Kind::signed_integer;
+      return power ? std::optional(array) : std::nullopt;
+    case 'u':
+      array.kind = Kind::unsigned_integer;
+      return power ? std::optional(array) : std::nullopt;
+    case 'f':
+      array.kind = Kind::real;
+      return array.bytes == 4 || array.bytes == 8 ? std::optional(array) : std::nullopt;
+    default:
+      return std::nullopt;
   }
 }
 
-ArrayFault damaged(std::string message) { return {Code::array_damaged, std::move(message)}; }
+ArrayFault damaged(std::string message) {
+  return {Code::array_damaged, std::move(message)};
+}
 
 }  // namespace
 
@@ -148,7 +164,8 @@ std::variant<Array, ArrayFault> read_npy(std::string_view bytes) {
   size_t length = byte(8) | size_t{byte(9)} << 8;
   if (version > 1) length |= size_t{byte(10)} << 16 | size_t{byte(11)} << 24;
   if (length > bytes.size() - begin) {
-    return damaged(fmt::format("the header promises {} bytes of itself, and {} follow", length, bytes.size() - begin));
+    return damaged(
+        fmt::format("the header promises {} bytes of itself, and {} follow", length, bytes.size() - begin));
   }
   Header header;
   if (!HeaderReader(bytes.substr(begin, length)).read(header)) {
@@ -163,7 +180,8 @@ std::variant<Array, ArrayFault> read_npy(std::string_view bytes) {
   // Dimensions behind the rows are columns, row-major: a matrix or an image in each row.
   if (header.shape->empty() || (header.shape->size() > 2 && *header.fortran_order)) {
     return ArrayFault{Code::array_unsupported,
-                      fmt::format("the array has {} dimensions{}", header.shape->size(), header.shape->empty() ? "" : " in Fortran's order"),
+                      fmt::format("the array has {} dimensions{}", header.shape->size(),
+                                  header.shape->empty() ? "" : " in Fortran's order"),
                       "save it as a matrix: `numpy.save(path, a.reshape(len(a), -1))`"};
   }
   array->by_columns = *header.fortran_order;

@@ -33,7 +33,8 @@ bool decompress(Source& source, Diagnostics& diagnostics) {
   if (!is_gzip(source.bytes)) return true;
   const std::string fault = inflate(source.bytes, source.inflated);
   if (!fault.empty()) {
-    fail(Code::gzip_damaged, source.name, fmt::format("the compressed file cannot be read: {}", fault), diagnostics);
+    fail(Code::gzip_damaged, source.name, fmt::format("the compressed file cannot be read: {}", fault),
+         diagnostics);
     return false;
   }
   source.bytes = source.inflated.bytes();
@@ -62,7 +63,8 @@ class TablesReader {
       if (!has_number_column(tables[i], texts)) continue;
       if (!tables[i].header) {
         fail(Code::tables_differ, tables[i].file,
-             fmt::format("`{}` holds numbers in column `{}`, which is text in another file", tables[i].file, *texts.begin()),
+             fmt::format("`{}` holds numbers in column `{}`, which is text in another file", tables[i].file,
+                         *texts.begin()),
              diagnostics_);
         return std::nullopt;
       }
@@ -79,9 +81,12 @@ class TablesReader {
   std::optional<Table> read_one(const Source& source, const std::set<std::string>& texts) {
     return read_one(source, texts, diagnostics_);
   }
-  std::optional<Table> read_one(const Source& source, const std::set<std::string>& texts, Diagnostics& diagnostics) {
-    if (is_array_file(source.name, source.bytes)) return read_array_file(source.name, source.bytes, source.mapped, pool_, diagnostics);
-    return read_text_table(source.name, source.bytes, {options_.delimiter, options_.na, texts, source.mapped}, pool_, diagnostics);
+  std::optional<Table> read_one(const Source& source, const std::set<std::string>& texts,
+                                Diagnostics& diagnostics) {
+    if (is_array_file(source.name, source.bytes))
+      return read_array_file(source.name, source.bytes, source.mapped, pool_, diagnostics);
+    return read_text_table(source.name, source.bytes, {options_.delimiter, options_.na, texts, source.mapped},
+                           pool_, diagnostics);
   }
 
   const ReadOptions& options_;
@@ -91,18 +96,20 @@ class TablesReader {
 
 }  // namespace
 
-std::optional<Table> read_table_bytes(const std::vector<NamedBytes>& files, const ReadOptions& options, Diagnostics& diagnostics) {
+std::optional<Table> read_table_bytes(const std::vector<NamedBytes>& files, const ReadOptions& options,
+                                      Diagnostics& diagnostics) {
   std::vector<Source> sources;
   for (const NamedBytes& file : files) sources.push_back({file.name, file.bytes, file.mapped});
   return TablesReader(options, diagnostics).read(std::move(sources));
 }
 
-std::optional<Table> read_table_text(const std::string& file, std::string_view text, const ReadOptions& options,
-                                     Diagnostics& diagnostics) {
+std::optional<Table> read_table_text(const std::string& file, std::string_view text,
+                                     const ReadOptions& options, Diagnostics& diagnostics) {
   return read_table_bytes({{file, text}}, options, diagnostics);
 }
 
-std::optional<Table> read_tables(const std::vector<std::string>& paths, const ReadOptions& options, Diagnostics& diagnostics) {
+std::optional<Table> read_tables(const std::vector<std::string>& paths, const ReadOptions& options,
+                                 Diagnostics& diagnostics) {
   std::vector<std::unique_ptr<MappedFile>> files;
   std::vector<NamedBytes> bytes;
   bool good = true;
@@ -110,13 +117,15 @@ std::optional<Table> read_tables(const std::vector<std::string>& paths, const Re
     files.push_back(std::make_unique<MappedFile>(path));
     bytes.push_back({path, files.back()->bytes(), files.back()->mapped()});
     const std::string& error = files.back()->error();
-    if (!error.empty()) fail(Code::file_unreadable, path, fmt::format("cannot read the table: {}", error), diagnostics);
+    if (!error.empty())
+      fail(Code::file_unreadable, path, fmt::format("cannot read the table: {}", error), diagnostics);
     good = good && error.empty();
   }
   return good ? read_table_bytes(bytes, options, diagnostics) : std::nullopt;
 }
 
-std::optional<Table> read_table(const std::string& path, const ReadOptions& options, Diagnostics& diagnostics) {
+std::optional<Table> read_table(const std::string& path, const ReadOptions& options,
+                                Diagnostics& diagnostics) {
   return read_tables({path}, options, diagnostics);
 }
 

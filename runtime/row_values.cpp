@@ -11,7 +11,10 @@ template <class Real>
 class Caller {
  public:
   Caller(const ir::Program& program, const ir::Executable& functions, const std::vector<double>& parameters)
-      : program_(program), calls_(program, functions, parameters), stride_(program.batch_stride()), memory_(static_cast<size_t>(program.data_columns() * stride_)) {
+      : program_(program),
+        calls_(program, functions, parameters),
+        stride_(program.batch_stride()),
+        memory_(static_cast<size_t>(program.data_columns() * stride_)) {
     for (int64_t c = 0; c < program.data_columns(); ++c) columns_.push_back(memory_.data() + c * stride_);
     calls_.prepare();
   }
@@ -37,7 +40,9 @@ class Caller {
     const int64_t lanes = (count + LVM_LANES - 1) / LVM_LANES * LVM_LANES;
     for (int64_t e = 0; e < slot.size; ++e) {
       Real* column = memory_.data() + (slot.offset + e) * stride_;
-      for (int64_t r = 0; r < lanes; ++r) column[r] = static_cast<Real>(block[static_cast<size_t>((first + std::min(r, count - 1)) * slot.size + e)]);
+      for (int64_t r = 0; r < lanes; ++r)
+        column[r] =
+            static_cast<Real>(block[static_cast<size_t>((first + std::min(r, count - 1)) * slot.size + e)]);
     }
   }
 
@@ -49,18 +54,19 @@ class Caller {
 };
 
 template <class Real>
-RowBlocks call_all(const ir::Program& program, const ir::Executable& functions, const std::string& function, const RowBlocks& data,
-                   const std::vector<double>& parameters, int64_t rows) {
+RowBlocks call_all(const ir::Program& program, const ir::Executable& functions, const std::string& function,
+                   const RowBlocks& data, const std::vector<double>& parameters, int64_t rows) {
   Caller<Real> caller(program, functions, parameters);
   RowBlocks out;
-  for (int64_t first = 0; first < rows; first += program.tile_rows) caller.tile(function, data, first, std::min(program.tile_rows, rows - first), out);
+  for (int64_t first = 0; first < rows; first += program.tile_rows)
+    caller.tile(function, data, first, std::min(program.tile_rows, rows - first), out);
   return out;
 }
 
 }  // namespace
 
-RowBlocks row_values(const ir::Program& program, const ir::Executable& functions, const std::string& function, const RowBlocks& data,
-                     const std::vector<double>& parameters, int64_t rows) {
+RowBlocks row_values(const ir::Program& program, const ir::Executable& functions, const std::string& function,
+                     const RowBlocks& data, const std::vector<double>& parameters, int64_t rows) {
   return program.single ? call_all<float>(program, functions, function, data, parameters, rows)
                         : call_all<double>(program, functions, function, data, parameters, rows);
 }

@@ -16,11 +16,11 @@ namespace {
 
 constexpr int most_halvings = 60;  // of a Newton step
 constexpr int most_refusals = 5;   // of Newton steps in a row, by the same checks
-constexpr int start_passes = 2;  // the second has moments about means that are already near
+constexpr int start_passes = 2;    // the second has moments about means that are already near
 
-/// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where densities lie on both
-/// sides of 1. A cell adds ½ ln 2π + ln sd + ½ u²: with u² about 1 and sd near the column's own that is at most
-/// 2 + ½ |ln variance|; the mixture adds at most ln K.
+/// A bound of the sum of |ln P(y_i)| over the rows, from its sum L, which may be small by cancellation where
+/// densities lie on both sides of 1. A cell adds ½ ln 2π + ln sd + ½ u²: with u² about 1 and sd near the
+/// column's own that is at most 2 + ½ |ln variance|; the mixture adds at most ln K.
 double size_of_objective(double objective, const ir::Program& program, const BoundData& data) {
   double row = 0;
   for (const ir::StartLatent& latent : program.starts) row += std::log(static_cast<double>(latent.states));
@@ -36,7 +36,8 @@ std::string dump(const ir::Program& program, const std::vector<double>& paramete
   for (const ir::ParameterSlot& slot : program.parameters) {
     const auto begin = parameters.begin() + slot.offset;
     const std::vector<double> values(begin, begin + std::min<int64_t>(slot.size, 256));
-    out += fmt::format("\n    {} = {:.17g}{}", slot.name, fmt::join(values, " "), slot.size > 256 ? " …" : "");
+    out +=
+        fmt::format("\n    {} = {:.17g}{}", slot.name, fmt::join(values, " "), slot.size > 256 ? " …" : "");
   }
   return out;
 }
@@ -45,10 +46,13 @@ std::string dump(const ir::Program& program, const std::vector<double>& paramete
 
 Failure Run::move_to_assignment() {
   for (int pass = 0; pass < start_passes; ++pass) {
-    // `update` may read what `prepare` derives; the checks of `prepare` are about a fit, not about the unit start.
+    // `update` may read what `prepare` derives; the checks of `prepare` are about a fit, not about the unit
+    // start.
     if (walker_.has("prepare")) static_cast<void>(walker_.prepare(parameters_));
     if (Failure failure = walker_.rows("start", parameters_); !failure.empty()) return failure;
-    if (Failure failure = walker_.update(parameters_, walker_.has("begin") ? "begin" : "update"); !failure.empty()) return failure;
+    if (Failure failure = walker_.update(parameters_, walker_.has("begin") ? "begin" : "update");
+        !failure.empty())
+      return failure;
     make_room(program_, parameters_);
   }
   return {};
@@ -61,10 +65,12 @@ Failure Run::start() {
     return {};
   }
   const auto given = [](const ir::ParameterSlot& slot) { return !slot.start.empty(); };
-  if (!walker_.has("start") || std::all_of(program_.parameters.begin(), program_.parameters.end(), given)) return {};
-  walker_.set_assignments(
-      start_assignments(program_.starts, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
-  walker_.set_start_values(start_values(program_, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
+  if (!walker_.has("start") || std::all_of(program_.parameters.begin(), program_.parameters.end(), given))
+    return {};
+  walker_.set_assignments(start_assignments(program_.starts, data_, options_.seed,
+                                            static_cast<uint32_t>(restart_), walker_.pool()));
+  walker_.set_start_values(
+      start_values(program_, data_, options_.seed, static_cast<uint32_t>(restart_), walker_.pool()));
   const std::vector<double> origin = parameters_;
   if (Failure failure = move_to_assignment(); !failure.empty()) return failure;
   // `init` values start where they say, whatever the assignment suggests.
@@ -77,13 +83,16 @@ Failure Run::start() {
 /// Of an objective that is no number: the first row whose log likelihood is none.
 std::string Run::culprit() {
   std::map<std::string, std::vector<double>> outputs;
-  if (!walker_.walks_table() || !walker_.has("posterior") || !walker_.row_outputs("posterior", parameters_, outputs).empty()) return "";
+  if (!walker_.walks_table() || !walker_.has("posterior") ||
+      !walker_.row_outputs("posterior", parameters_, outputs).empty())
+    return "";
   const auto terms = outputs.find("log_likelihood");
   if (terms == outputs.end()) return "";
   for (int64_t row = 0; row < data_.rows; ++row) {
     const double term = terms->second[static_cast<size_t>(row)];
     if (std::isfinite(term) || !data_.counts(row)) continue;
-    return fmt::format(": {} in row {}", std::isnan(term) ? "it is no number" : "its probability is 0", data_.table_row(row) + 1);
+    return fmt::format(": {} in row {}", std::isnan(term) ? "it is no number" : "its probability is 0",
+                       data_.table_row(row) + 1);
   }
   return "";
 }
@@ -108,21 +117,23 @@ void Run::check_drop(double objective, const Rounding& rounding) const {
   const TraceEntry& last = result_.trace.back();
   if (objective >= last.objective - rounding.allowed) return;
   throw ir::InternalError(fmt::format(
-      "the objective of `{}` dropped by {:.3g} nats, and rounding explains {:.3g}\n  run {}, seed {}, iteration {}: {:.17g}, "
+      "the objective of `{}` dropped by {:.3g} nats, and rounding explains {:.3g}\n  run {}, seed {}, "
+      "iteration {}: {:.17g}, "
       "after {:.17g}\n  parameters before:{}\n  parameters after:{}",
-      program_.model, last.objective - objective, rounding.allowed, restart_ + 1, options_.seed, last.iteration + 1, objective,
-      last.objective, dump(program_, before_), dump(program_, parameters_)));
+      program_.model, last.objective - objective, rounding.allowed, restart_ + 1, options_.seed,
+      last.iteration + 1, objective, last.objective, dump(program_, before_), dump(program_, parameters_)));
 }
 
-/// Halved steps creep up to the border of what a check allows. A run that it holds back again and again fails by it.
+/// Halved steps creep up to the border of what a check allows. A run that it holds back again and again fails
+/// by it.
 Failure Run::not_held_back(const Failure& refused) {
   refusals_ = refused.empty() ? 0 : refusals_ + 1;
   refused_ = refused;
   return refusals_ < most_refusals ? Failure() : refused_;
 }
 
-/// One update. A Newton step that lets the objective fall below `least`, or carries it where it has no value, is halved; at last
-/// only the closed forms move.
+/// One update. A Newton step that lets the objective fall below `least`, or carries it where it has no value,
+/// is halved; at last only the closed forms move.
 Failure Run::move(double& objective, double least) {
   before_ = parameters_;
   guarded_ = walker_.set_newton_step(part_);
@@ -168,9 +179,9 @@ void Run::leap(Leap& leap, double& objective, Convergence& convergence) {
   leap.settle(taken, parameters_);
 }
 
-/// Parameters that step side by side may each go the whole way to where all of them should go together: the run then
-/// swings between two places of equal height, and gains nothing. Where the middle of the last step is higher, it goes on
-/// from there, by shorter steps.
+/// Parameters that step side by side may each go the whole way to where all of them should go together: the
+/// run then swings between two places of equal height, and gains nothing. Where the middle of the last step
+/// is higher, it goes on from there, by shorter steps.
 Failure Run::try_middle(double& objective, double least, bool& risen) {
   const std::vector<double> end = parameters_;
   for (size_t i = 0; i < end.size(); ++i) parameters_[i] = before_[i] / 2 + end[i] / 2;
@@ -189,7 +200,8 @@ Failure Run::try_middle(double& objective, double least, bool& risen) {
 bool Run::stopped(Stop& why) {
   if (options_.progress) {
     const std::vector<TraceEntry>& trace = result_.trace;
-    Progress progress{restart_, result_.outcome.iterations, result_.outcome.objective, 0, result_.remaining, clock_.seconds()};
+    Progress progress{restart_, result_.outcome.iterations, result_.outcome.objective,
+                      0,        result_.remaining,          clock_.seconds()};
     if (trace.size() > 1) progress.gain = trace.back().objective - trace[trace.size() - 2].objective;
     if (!options_.progress(progress)) {
       why = Stop::stopped;
@@ -228,7 +240,8 @@ Failure Run::climb() {
         continue;
       }
     }
-    if (convergence.converged() && stuck_) return "no part of a Newton step climbs: the run is stuck, and not at a top";
+    if (convergence.converged() && stuck_)
+      return "no part of a Newton step climbs: the run is stuck, and not at a top";
     if (convergence.converged()) outcome.stop = Stop::converged;
     if (result_.interrupted || convergence.converged()) break;
     if (outcome.iterations >= options_.iterations) {

@@ -17,12 +17,14 @@ struct RunResult {
   std::vector<TraceEntry> trace;
   double remaining = std::numeric_limits<double>::quiet_NaN();
   std::optional<double> log_prior;
-  bool interrupted = false;        // by the caller or the time limit: no further run begins
+  bool interrupted = false;  // by the caller or the time limit: no further run begins
 };
 
 class Clock {
  public:
-  double seconds() const { return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count(); }
+  double seconds() const {
+    return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin_).count();
+  }
 
  private:
   std::chrono::steady_clock::time_point begin_ = std::chrono::steady_clock::now();
@@ -30,9 +32,14 @@ class Clock {
 
 class Run {
  public:
-  Run(const ir::Program& program, const BoundData& data, const FitOptions& options, Walker& walker, const Clock& clock,
-      int64_t restart)
-      : program_(program), data_(data), options_(options), walker_(walker), clock_(clock), restart_(restart) {}
+  Run(const ir::Program& program, const BoundData& data, const FitOptions& options, Walker& walker,
+      const Clock& clock, int64_t restart)
+      : program_(program),
+        data_(data),
+        options_(options),
+        walker_(walker),
+        clock_(clock),
+        restart_(restart) {}
 
   RunResult go();
 

@@ -1,5 +1,6 @@
 #pragma once
-// Draws and means of the families, on the host: what `lvmc sample` makes rows of. One row of the table a parameterisation.
+// Draws and means of the families, on the host: what `lvmc sample` makes rows of. One row of the table a
+// parameterisation.
 
 #include <random>
 #include <span>
@@ -8,7 +9,8 @@
 
 namespace lvm::runtime {
 
-/// The numbers of each slot at one event: one of an element-wise slot, the vector or the row-major matrix of the others.
+/// The numbers of each slot at one event: one of an element-wise slot, the vector or the row-major matrix of
+/// the others.
 using SlotValues = std::vector<std::span<const double>>;
 using Generator = std::mt19937_64;
 

@@ -65,13 +65,13 @@ struct Finder {
       if (absent == table.rows) continue;
       const char* says = each == order ? "where it stands in its series" : "the series it belongs to";
       report(Code::sequence_cell_missing,
-             fmt::format("a row has no value in column `{}`, which says {}", each->name, says),
-             absent, each->name,
-             "a step of which nothing is known has empty cells of `data` alone");
+             fmt::format("a row has no value in column `{}`, which says {}", each->name, says), absent,
+             each->name, "a step of which nothing is known has empty cells of `data` alone");
       return false;
     }
     if (!order || !order->text) return true;
-    report(Code::sequence_order_text, fmt::format("column `{}` holds text such as `{}`", order->name, order->first_odd.text),
+    report(Code::sequence_order_text,
+           fmt::format("column `{}` holds text such as `{}`", order->name, order->first_odd.text),
            order->first_odd.row, order->name,
            "write times as numbers, or leave `order` out: the rows are then in order as they stand");
     return false;

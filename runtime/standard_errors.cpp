@@ -14,16 +14,21 @@ namespace {
 
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr size_t most_coordinates = 400;
-// A step lowers the objective by about this: large against its rounding, and about 1/22 of a standard error, so that the fourth
-// derivatives add some 10⁻⁴ of a standard error at most.
+// A step lowers the objective by about this: large against its rounding, and about 1/22 of a standard error,
+// so that the fourth derivatives add some 10⁻⁴ of a standard error at most.
 constexpr double wanted_drop = 1e-3;
 
 class Information {
  public:
   Information(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
               const std::vector<double>& parameters, int threads)
-      : walker_(program, functions, data, threads), coordinates_(program, parameters), parameters_(parameters),
-        point_(coordinates_.of(parameters)), steps_(point_.size(), 0), above_(point_.size()), below_(point_.size()) {
+      : walker_(program, functions, data, threads),
+        coordinates_(program, parameters),
+        parameters_(parameters),
+        point_(coordinates_.of(parameters)),
+        steps_(point_.size(), 0),
+        above_(point_.size()),
+        below_(point_.size()) {
     for (size_t i = 0; i < point_.size(); ++i) {
       if (std::isfinite(point_[i])) free_.push_back(i);  // on a bound there is no curvature to either side
     }
@@ -31,19 +36,24 @@ class Information {
 
   StandardErrors run() {
     if (free_.size() > most_coordinates) {
-      return {fmt::format("{} free parameters are more than the {} that differences serve", free_.size(), most_coordinates), {}};
+      return {fmt::format("{} free parameters are more than the {} that differences serve", free_.size(),
+                          most_coordinates),
+              {}};
     }
     at_ = value(point_);
     for (const size_t i : free_) {
-      if (!find_step(i)) return {"the objective is level, or rises, in a direction: this is no isolated maximum", {}};
+      if (!find_step(i))
+        return {"the objective is level, or rises, in a direction: this is no isolated maximum", {}};
     }
     const auto n = static_cast<int64_t>(free_.size());
     std::vector<double> information(free_.size() * free_.size()), covariance(information.size());
     for (size_t a = 0; a < free_.size(); ++a) {
-      for (size_t b = 0; b <= a; ++b) information[a * free_.size() + b] = information[b * free_.size() + a] = minus_curvature(a, b);
+      for (size_t b = 0; b <= a; ++b)
+        information[a * free_.size() + b] = information[b * free_.size() + a] = minus_curvature(a, b);
     }
     lvm_inverse(covariance.data(), information.data(), n);
-    if (n > 0 && std::isnan(covariance[0])) return {"the observed information is not positive definite: this is no isolated maximum", {}};
+    if (n > 0 && std::isnan(covariance[0]))
+      return {"the observed information is not positive definite: this is no isolated maximum", {}};
     return {"", carried_over(covariance)};
   }
 
@@ -101,7 +111,8 @@ class Information {
     for (size_t p = 0; p < errors.size(); ++p) {
       double sum = 0;
       for (size_t a = 0; a < free_.size(); ++a) {
-        for (size_t b = 0; b < free_.size(); ++b) sum += slopes[a][p] * covariance[a * free_.size() + b] * slopes[b][p];
+        for (size_t b = 0; b < free_.size(); ++b)
+          sum += slopes[a][p] * covariance[a * free_.size() + b] * slopes[b][p];
       }
       if (sum > 0) errors[p] = std::sqrt(sum);
     }
@@ -110,15 +121,16 @@ class Information {
 
   Walker walker_;
   Coordinates coordinates_;
-  std::vector<double> parameters_, point_, steps_, above_, below_;  // the objective a step above and below, by coordinate
+  std::vector<double> parameters_, point_, steps_, above_,
+      below_;  // the objective a step above and below, by coordinate
   std::vector<size_t> free_;
   double at_ = 0;
 };
 
 }  // namespace
 
-StandardErrors standard_errors(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
-                               const std::vector<double>& parameters, int threads) {
+StandardErrors standard_errors(const ir::Program& program, const ir::Executable& functions,
+                               const BoundData& data, const std::vector<double>& parameters, int threads) {
   return Information(program, functions, data, parameters, threads).run();
 }
 

@@ -1,7 +1,8 @@
 #pragma once
-// Standard errors of the fitted parameters from the observed information: minus the second derivatives of the objective in
-// Coordinates, by central differences of the compiled objective itself, inverted and carried over to the parameters by the delta
-// method (McLachlan and Peel 2000, section 2.15). With a prior it is the curvature of the posterior.
+// Standard errors of the fitted parameters from the observed information: minus the second derivatives of the
+// objective in Coordinates, by central differences of the compiled objective itself, inverted and carried
+// over to the parameters by the delta method (McLachlan and Peel 2000, section 2.15). With a prior it is the
+// curvature of the posterior.
 
 #include <string>
 #include <vector>
@@ -17,7 +18,7 @@ struct StandardErrors {
 };
 
 /// `parameters` maximise the objective. Costs about p² passes over the data for p free parameters.
-StandardErrors standard_errors(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
-                               const std::vector<double>& parameters, int threads);
+StandardErrors standard_errors(const ir::Program& program, const ir::Executable& functions,
+                               const BoundData& data, const std::vector<double>& parameters, int threads);
 
 }  // namespace lvm::runtime

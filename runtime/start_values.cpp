@@ -9,10 +9,10 @@
 namespace lvm::runtime {
 namespace {
 
-constexpr int iterations = 12;        // of the subspace: a start needs no more digits
-constexpr double most_work = 1e8;     // products of one iteration
-constexpr double jitter = 1e-3;       // of standardised scores: there may be fewer directions than elements
-constexpr int64_t stretch = 1024;     // rows that one task takes
+constexpr int iterations = 12;     // of the subspace: a start needs no more digits
+constexpr double most_work = 1e8;  // products of one iteration
+constexpr double jitter = 1e-3;    // of standardised scores: there may be fewer directions than elements
+constexpr int64_t stretch = 1024;  // rows that one task takes
 
 /// (cell - mean) times a scale, 1 / sd where columns have their own; an absent cell is 0.
 struct Column {
@@ -55,7 +55,9 @@ bool orthonormalise(Matrix& directions, int64_t count, int64_t width) {
   Matrix gram(static_cast<size_t>(width * width), 0), factor(gram.size()), inverse(gram.size());
   for (int64_t i = 0; i < count; ++i)
     for (int64_t a = 0; a < width; ++a)
-      for (int64_t c = 0; c <= a; ++c) gram[static_cast<size_t>(a * width + c)] += directions[static_cast<size_t>(i * width + a)] * directions[static_cast<size_t>(i * width + c)];
+      for (int64_t c = 0; c <= a; ++c)
+        gram[static_cast<size_t>(a * width + c)] +=
+            directions[static_cast<size_t>(i * width + a)] * directions[static_cast<size_t>(i * width + c)];
   lvm_cholesky(factor.data(), gram.data(), width);
   lvm_triangular_inverse(inverse.data(), factor.data(), width);
   if (!std::isfinite(inverse.front()) || !std::isfinite(inverse.back())) return false;
@@ -83,10 +85,12 @@ struct Scores {
   Matrix directions(bool principal) {
     Matrix q(static_cast<size_t>(count() * width));
     for (int64_t i = 0; i < count(); ++i)
-      for (int64_t a = 0; a < width; ++a) q[static_cast<size_t>(i * width + a)] = random.normal(i, static_cast<uint32_t>(a));
+      for (int64_t a = 0; a < width; ++a)
+        q[static_cast<size_t>(i * width + a)] = random.normal(i, static_cast<uint32_t>(a));
     const auto some = static_cast<int64_t>(most_work / static_cast<double>(count() * width));
     const int64_t step = std::max<int64_t>(1, data.rows / std::max<int64_t>(some, 2 * width));
-    for (int i = 0; principal && i < iterations && orthonormalise(q, count(), width); ++i) q = covariance_times(q, step);
+    for (int i = 0; principal && i < iterations && orthonormalise(q, count(), width); ++i)
+      q = covariance_times(q, step);
     return q;
   }
 
@@ -101,7 +105,9 @@ struct Scores {
         project(i * step, q, cells, z);
         const double w = data.weights ? data.weights[i * step] : 1;
         for (int64_t c = 0; w > 0 && c < count(); ++c)
-          for (int64_t a = 0; a < width; ++a) part[static_cast<size_t>(c * width + a)] += w * cells[static_cast<size_t>(c)] * z[static_cast<size_t>(a)];
+          for (int64_t a = 0; a < width; ++a)
+            part[static_cast<size_t>(c * width + a)] +=
+                w * cells[static_cast<size_t>(c)] * z[static_cast<size_t>(a)];
       }
     });
     for (size_t i = 1; i < parts.size(); ++i)
@@ -113,7 +119,8 @@ struct Scores {
     std::ranges::fill(z, 0.0);
     for (int64_t c = 0; c < count(); ++c) {
       const double x = cells[static_cast<size_t>(c)] = columns[static_cast<size_t>(c)].at(row);
-      for (int64_t a = 0; a < width; ++a) z[static_cast<size_t>(a)] += x * q[static_cast<size_t>(c * width + a)];
+      for (int64_t a = 0; a < width; ++a)
+        z[static_cast<size_t>(a)] += x * q[static_cast<size_t>(c * width + a)];
     }
   }
 
@@ -126,20 +133,24 @@ struct Scores {
       for (int64_t row = task * stretch; row < std::min(data.rows, (task + 1) * stretch); ++row) {
         if (!columns.empty()) project(row, q, cells, z);
         for (int64_t a = 0; a < width; ++a)
-          all[static_cast<size_t>(row * width + a)] = data.counts(row) ? z[static_cast<size_t>(a)] + jitter * random.normal(count() + row, static_cast<uint32_t>(a)) : 0;
+          all[static_cast<size_t>(row * width + a)] =
+              data.counts(row) ? z[static_cast<size_t>(a)] +
+                                     jitter * random.normal(count() + row, static_cast<uint32_t>(a))
+                               : 0;
       }
     });
     if (!orthonormalise(all, data.rows, width)) std::ranges::fill(all, 0.0);
     const double scale = std::sqrt(static_cast<double>(data.rows));
     std::vector<std::vector<double>> columns_of(static_cast<size_t>(width));
     for (int64_t a = 0; a < width; ++a)
-      for (int64_t row = 0; row < data.rows; ++row) columns_of[static_cast<size_t>(a)].push_back(scale * all[static_cast<size_t>(row * width + a)]);
+      for (int64_t row = 0; row < data.rows; ++row)
+        columns_of[static_cast<size_t>(a)].push_back(scale * all[static_cast<size_t>(row * width + a)]);
     return columns_of;
   }
 };
 
-/// The cells of one column without part of their noise: the mean over some steps on either side, absent ones left out. Where none of these is
-/// there, that of the step before.
+/// The cells of one column without part of their noise: the mean over some steps on either side, absent ones
+/// left out. Where none of these is there, that of the step before.
 std::vector<double> levels(const BoundData& data, const CellColumn& cells) {
   constexpr int64_t reach = 2;
   std::vector<double> values(static_cast<size_t>(data.rows), 0);
@@ -176,14 +187,15 @@ std::vector<double> earlier(const BoundData& data, const std::vector<double>& va
 
 }  // namespace
 
-std::vector<std::vector<double>> start_values(const ir::Program& program, const BoundData& data, uint64_t seed, uint32_t restart,
-                                              Pool& pool) {
+std::vector<std::vector<double>> start_values(const ir::Program& program, const BoundData& data,
+                                              uint64_t seed, uint32_t restart, Pool& pool) {
   std::vector<std::vector<double>> all;
   size_t of_latent = 0;  // where those of the last latent begin
   for (const ir::StartValues& start : program.start_values) {
     const auto slot = std::ranges::find(program.data, start.slot, &ir::DataSlot::name);
     if (start.steps > 0) {
-      for (size_t e = 0; e < static_cast<size_t>(slot->size); ++e) all.push_back(earlier(data, all[of_latent + e], start.steps));
+      for (size_t e = 0; e < static_cast<size_t>(slot->size); ++e)
+        all.push_back(earlier(data, all[of_latent + e], start.steps));
       continue;
     }
     of_latent = all.size();
@@ -193,10 +205,12 @@ std::vector<std::vector<double>> start_values(const ir::Program& program, const 
       continue;
     }
     if (!start.scores) {
-      all.insert(all.end(), static_cast<size_t>(slot->size), std::vector<double>(static_cast<size_t>(data.rows), start.value));
+      all.insert(all.end(), static_cast<size_t>(slot->size),
+                 std::vector<double>(static_cast<size_t>(data.rows), start.value));
       continue;
     }
-    Scores scores{data, numeric_columns(data, start.one_scale), slot->size, Random(seed, Site::random_assignment, restart), pool};
+    Scores scores{data, numeric_columns(data, start.one_scale), slot->size,
+                  Random(seed, Site::random_assignment, restart), pool};
     for (auto& column : scores.values(restart == 0)) all.push_back(std::move(column));
   }
   return all;

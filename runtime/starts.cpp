@@ -17,18 +17,27 @@ using ir::ParameterSlot;
 void fill_default(const ParameterSlot& slot, const ir::Module& module, double* values) {
   double fill = 0;
   switch (slot.domain) {
-    case Domain::real: break;
-    case Domain::positive: fill = 1; break;
-    case Domain::unit: fill = 0.5; break;
-    case Domain::simplex: fill = 1 / static_cast<double>(event_strides(slot, module)[0].size); break;
+    case Domain::real:
+      break;
+    case Domain::positive:
+      fill = 1;
+      break;
+    case Domain::unit:
+      fill = 0.5;
+      break;
+    case Domain::simplex:
+      fill = 1 / static_cast<double>(event_strides(slot, module)[0].size);
+      break;
     case Domain::ordered:
     case Domain::covariance:
-    case Domain::correlation: break;
+    case Domain::correlation:
+      break;
   }
   std::fill(values, values + slot.size, fill);
   if (slot.domain == Domain::ordered) {
     const std::vector<Stride> event = event_strides(slot, module);
-    for (int64_t i = 0; i < slot.size; ++i) values[i] = static_cast<double>(i / event[0].step % event[0].size);
+    for (int64_t i = 0; i < slot.size; ++i)
+      values[i] = static_cast<double>(i / event[0].step % event[0].size);
   }
   if (is_matrix(slot.domain)) {
     const std::vector<Stride> event = event_strides(slot, module);
@@ -62,7 +71,8 @@ void tidy(const ParameterSlot& slot, const ir::Module& module, double* values) {
     case Domain::real:
     case Domain::positive:
     case Domain::unit:
-    case Domain::ordered: return;
+    case Domain::ordered:
+      return;
     case Domain::simplex: {
       const std::vector<Stride> event = event_strides(slot, module);
       each_event(slot, event, [&](int64_t i) { scale_to_one(values + i, event[0]); });
@@ -79,7 +89,8 @@ void tidy(const ParameterSlot& slot, const ir::Module& module, double* values) {
 
 void write(const ParameterSlot& slot, const ir::Module& module, const std::vector<double>& from, double* to) {
   if (static_cast<int64_t>(from.size()) != slot.size) {
-    throw ir::InternalError(fmt::format("parameter `{}` has {} values and is given {}", slot.name, slot.size, from.size()));
+    throw ir::InternalError(
+        fmt::format("parameter `{}` has {} values and is given {}", slot.name, slot.size, from.size()));
   }
   std::copy(from.begin(), from.end(), to);
   tidy(slot, module, to);

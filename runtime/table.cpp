@@ -18,7 +18,8 @@ const Column* Table::find(const std::string& name) const {
 namespace {
 
 const TablePart* part_of(const Table& table, int64_t row) {
-  const auto behind = std::find_if(table.parts.begin(), table.parts.end(), [&](const TablePart& p) { return p.first_row > row; });
+  const auto behind = std::find_if(table.parts.begin(), table.parts.end(),
+                                   [&](const TablePart& p) { return p.first_row > row; });
   return table.parts.empty() ? nullptr : &*std::prev(behind);
 }
 
@@ -78,7 +79,9 @@ Table table_in_place(std::vector<ColumnInPlace> columns, int64_t rows) {
       column.levels = std::move(host.levels);
       column.numbers = 0;
       const int64_t first = find_cell(column, [](double x) { return !std::isnan(x); });
-      if (first < rows) column.first_odd = {OddCell::Kind::text, first, column.levels[static_cast<size_t>(column.cell(first))]};
+      if (first < rows)
+        column.first_odd = {OddCell::Kind::text, first,
+                            column.levels[static_cast<size_t>(column.cell(first))]};
     }
     table.columns.push_back(std::move(column));
   }

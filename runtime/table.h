@@ -1,5 +1,6 @@
 #pragma once
-// A table as it was read: named columns of numbers or text. What a column means is decided when a model is bound to it.
+// A table as it was read: named columns of numbers or text. What a column means is decided when a model is
+// bound to it.
 
 #include <algorithm>
 #include <cstdint>
@@ -27,9 +28,9 @@ struct Column {
   /// Some cell is not a finite number: `values` are indices into `levels`.
   bool text = false;
   std::vector<std::string> levels = {};  // of a text column: the distinct cells in order of appearance
-  int64_t numbers = 0;              // cells that are finite numbers
-  int64_t missing = 0;              // cells that are missing
-  OddCell first_odd = {};           // the first cell that is neither missing nor a finite number
+  int64_t numbers = 0;                   // cells that are finite numbers
+  int64_t missing = 0;                   // cells that are missing
+  OddCell first_odd = {};                // the first cell that is neither missing nor a finite number
   /// The cells lie where a host program keeps them, and `values` is empty.
   std::optional<HostCells> host = {};
 
@@ -69,11 +70,12 @@ struct Table {
   int64_t rows = 0;
   std::vector<Column> columns;
   bool header = false;
-  bool named = false;  // the names are the host's own
+  bool named = false;                 // the names are the host's own
   std::vector<TablePart> parts = {};  // of several files, in order; empty for a single one
 
   const Column* find(const std::string& name) const;
-  /// Where people find data row `row` (from 0): its file, and its number there. The header of a file is row 1.
+  /// Where people find data row `row` (from 0): its file, and its number there. The header of a file is
+  /// row 1.
   const std::string& file_of(int64_t row) const;
   int64_t shown_row(int64_t row) const;
 };

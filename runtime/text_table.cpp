@@ -23,7 +23,8 @@ constexpr std::array<char, 4> known_delimiters = {',', '\t', ';', '|'};
 /// Reads one table. Each step returns false when it has reported an error that ends the reading.
 class Reader {
  public:
-  Reader(const std::string& file, std::string_view text, const TextOptions& options, Pool& pool, Diagnostics& diagnostics)
+  Reader(const std::string& file, std::string_view text, const TextOptions& options, Pool& pool,
+         Diagnostics& diagnostics)
       : text_(text), options_(options), pool_(pool), diagnostics_(diagnostics) {
     table_.file = file;
     table_.header = true;
@@ -32,13 +33,14 @@ class Reader {
   std::optional<Table> read() {
     if (!check_bytes() || !choose_delimiter() || !read_header() || !read_rows()) return std::nullopt;
     for (Column& column : table_.columns) column.text = column.text || options_.texts.contains(column.name);
-    if (std::any_of(table_.columns.begin(), table_.columns.end(), [](const Column& c) { return c.text; })) read_texts();
+    if (std::any_of(table_.columns.begin(), table_.columns.end(), [](const Column& c) { return c.text; }))
+      read_texts();
     return std::move(table_);
   }
 
  private:
-  bool fail(Code code, std::string message, int64_t row = 0, std::string column = {}, std::string_view cell = {},
-            std::string hint = {}) {
+  bool fail(Code code, std::string message, int64_t row = 0, std::string column = {},
+            std::string_view cell = {}, std::string hint = {}) {
     Diagnostic d{code, std::move(message)};
     d.hint = std::move(hint);
     d.table = {table_.file, row, std::move(column), std::string(cell.substr(0, 200))};
@@ -70,7 +72,9 @@ class Reader {
   std::string_view body_;  // behind the header
 };
 
-bool starts_with(std::string_view text, std::string_view head) { return text.substr(0, head.size()) == head; }
+bool starts_with(std::string_view text, std::string_view head) {
+  return text.substr(0, head.size()) == head;
+}
 
 bool Reader::check_format() {
   struct Magic {
@@ -80,19 +84,22 @@ bool Reader::check_format() {
   };
   using namespace std::string_view_literals;
   static constexpr std::array<Magic, 8> formats = {{
-      {"PK\x03\x04"sv, "a zip archive (.npz, .zip) or a spreadsheet (.xlsx)", "unpack it, or save the sheet as CSV"},
+      {"PK\x03\x04"sv, "a zip archive (.npz, .zip) or a spreadsheet (.xlsx)",
+       "unpack it, or save the sheet as CSV"},
       {"PAR1"sv, "Parquet", "convert it to CSV"},
       {"\x89HDF"sv, "HDF5", "convert it to CSV"},
       {"%PDF"sv, "PDF", ""},
       {"BZh"sv, "bzip2", "decompress it: `bunzip2 -k`"},
-      {"\xfd" "7zXZ"sv, "xz", "decompress it: `unxz -k`"},
+      {"\xfd"
+       "7zXZ"sv,
+       "xz", "decompress it: `unxz -k`"},
       {"\x28\xb5\x2f\xfd"sv, "zstd", "decompress it: `unzstd`"},
       {"\x1f\x8b"sv, "gzip inside gzip", "decompress it: `gunzip`"},
   }};
   for (const Magic& format : formats) {
     if (starts_with(text_, format.bytes)) {
-      return fail(Code::table_not_text, fmt::format("this file is {}, not a text table", format.what), 0, {}, {},
-                  std::string(format.hint));
+      return fail(Code::table_not_text, fmt::format("this file is {}, not a text table", format.what), 0, {},
+                  {}, std::string(format.hint));
     }
   }
   return true;
@@ -117,17 +124,22 @@ size_t plain_until(std::string_view text, size_t at) {
 bool Reader::check_bytes() {
   using namespace std::string_view_literals;
   if (!check_format()) return false;
-  if (starts_with(text_, "\xff\xfe"sv) || starts_with(text_, "\xfe\xff"sv) || starts_with(text_, "\0\0\xfe\xff"sv)) {
+  if (starts_with(text_, "\xff\xfe"sv) || starts_with(text_, "\xfe\xff"sv) ||
+      starts_with(text_, "\0\0\xfe\xff"sv)) {
     return fail(Code::table_utf16, "the file is in UTF-16 or UTF-32", 0, {}, {}, "save it as \"CSV UTF-8\"");
   }
   if (starts_with(text_, "\xef\xbb\xbf"sv)) text_.remove_prefix(3);
-  const auto row_of = [&](size_t at) { return 1 + std::count(text_.begin(), text_.begin() + static_cast<int64_t>(at), '\n'); };
+  const auto row_of = [&](size_t at) {
+    return 1 + std::count(text_.begin(), text_.begin() + static_cast<int64_t>(at), '\n');
+  };
   for (size_t i = plain_until(text_, 0); i < text_.size(); i = plain_until(text_, i)) {
-    if (text_[i] == '\0') return fail(Code::table_nul_byte, "the file has a NUL byte, so it is not text", row_of(i));
+    if (text_[i] == '\0')
+      return fail(Code::table_nul_byte, "the file has a NUL byte, so it is not text", row_of(i));
     const utf8::Decoded step = utf8::decode(text_, i);
     if (!step.valid) {
-      return fail(Code::table_not_utf8, fmt::format("byte 0x{:02X} is not valid UTF-8", static_cast<uint8_t>(text_[i])),
-                  row_of(i), {}, {}, "convert it, from Latin-1 say: `iconv -f latin1 -t utf8`");
+      return fail(Code::table_not_utf8,
+                  fmt::format("byte 0x{:02X} is not valid UTF-8", static_cast<uint8_t>(text_[i])), row_of(i),
+                  {}, {}, "convert it, from Latin-1 say: `iconv -f latin1 -t utf8`");
     }
     i += step.length;
   }
@@ -161,7 +173,8 @@ bool names_tab_separated(std::string_view file) {
   return file.ends_with(".tsv") || file.ends_with(".tab") || file.ends_with(".TSV") || file.ends_with(".TAB");
 }
 
-/// Of the delimiters that the header has, the one that cuts all first rows alike into the most cells; else the most frequent one.
+/// Of the delimiters that the header has, the one that cuts all first rows alike into the most cells; else
+/// the most frequent one.
 bool Reader::choose_delimiter() {
   if (options_.delimiter != '\0') {
     delimiter_ = options_.delimiter;
@@ -191,10 +204,12 @@ bool Reader::choose_delimiter() {
 bool Reader::cell_fault(const Cell& cell, int64_t row, size_t column) {
   const std::string name = column < table_.columns.size() ? table_.columns[column].name : std::string();
   switch (cell.fault) {
-    case Cell::Fault::none: return true;
+    case Cell::Fault::none:
+      return true;
     case Cell::Fault::unclosed_quote:
-      return fail(Code::unclosed_quote, fmt::format("the quote that opens cell {} of row {} is not closed", column + 1, row),
-                  row, name);
+      return fail(Code::unclosed_quote,
+                  fmt::format("the quote that opens cell {} of row {} is not closed", column + 1, row), row,
+                  name);
     case Cell::Fault::text_after_quote:
       return fail(Code::text_after_quote, "text follows the closing quote of a cell", row, name, cell.text);
     case Cell::Fault::too_long:
@@ -216,11 +231,13 @@ bool Reader::read_header() {
   if (!check_header(names)) return false;
   body_ = text_.substr(static_cast<size_t>(cells.position() - text_.data()));
   if (stop == Cell::Stop::line) return true;
-  return fail(Code::table_without_rows, fmt::format("the table has a header ({}) and no rows",
-                                                    names.size() == 1 ? "1 column" : fmt::format("{} columns", names.size())));
+  return fail(Code::table_without_rows,
+              fmt::format("the table has a header ({}) and no rows",
+                          names.size() == 1 ? "1 column" : fmt::format("{} columns", names.size())));
 }
 
-/// Whole numbers that count up from 0 or 1 are names, as some programs write them; other numbers are an observation.
+/// Whole numbers that count up from 0 or 1 are names, as some programs write them; other numbers are an
+/// observation.
 bool counts_up(const std::vector<double>& numbers) {
   for (size_t i = 0; i < numbers.size(); ++i) {
     if (numbers[i] != numbers[0] + static_cast<double>(i)) return false;
@@ -240,15 +257,16 @@ bool Reader::check_header(const std::vector<std::string>& names) {
       d.table = {table_.file, 1, {}, {}};
       diagnostics_.report(std::move(d));
     } else if (!seen.insert(names[i]).second) {
-      good = fail(Code::column_declared_twice, fmt::format("two columns are named `{}`", names[i]), 1, names[i]);
+      good =
+          fail(Code::column_declared_twice, fmt::format("two columns are named `{}`", names[i]), 1, names[i]);
     }
     Column column;
     column.name = names[i];
     table_.columns.push_back(std::move(column));
   }
   if (numbers.size() == names.size() && !counts_up(numbers)) {
-    return fail(Code::header_missing, "the first row holds numbers only, so the header seems to be missing", 1, {}, names[0],
-                "write a first row with the names of the columns");
+    return fail(Code::header_missing, "the first row holds numbers only, so the header seems to be missing",
+                1, {}, names[0], "write a first row with the names of the columns");
   }
   return good;
 }
@@ -264,11 +282,13 @@ bool Reader::ragged(int64_t row, size_t cells, bool blank) {
   const size_t expected = table_.columns.size();
   std::string hint;
   if (cells == 1 && expected > 1 && !blank) hint = "another delimiter is set by `--delimiter`";
-  if (cells > expected) hint = "a cell that contains the delimiter is quoted; a column of row names has a name in the header";
+  if (cells > expected)
+    hint = "a cell that contains the delimiter is quoted; a column of row names has a name in the header";
   return fail(Code::ragged_row,
-              blank ? fmt::format("row {} is blank", row)
-                    : fmt::format("row {} has {}{} cell{}, the header has {}", row, cells > expected ? "at least " : "", cells,
-                                  cells == 1 ? "" : "s", expected),
+              blank
+                  ? fmt::format("row {} is blank", row)
+                  : fmt::format("row {} has {}{} cell{}, the header has {}", row,
+                                cells > expected ? "at least " : "", cells, cells == 1 ? "" : "s", expected),
               row, {}, {}, std::move(hint));
 }
 
@@ -308,7 +328,8 @@ void Reader::reserve() {
 }
 
 bool Reader::read_rows() {
-  const PlainText plain{body_, delimiter_, [this](std::string_view cell) { return number(cell); }, options_.mapped};
+  const PlainText plain{body_, delimiter_, [this](std::string_view cell) { return number(cell); },
+                        options_.mapped};
   if (!read_plain_rows(plain, table_, pool_) && !read_rows_with_care()) return false;
   for (const std::string& na : options_.na) {
     const Number n = read_number(na);
@@ -346,7 +367,8 @@ struct TextHash {
 
 /// The second pass, for the columns that hold text: their cells become indices into their levels.
 void Reader::read_texts() {
-  std::vector<std::unordered_map<std::string, double, TextHash, std::equal_to<>>> index(table_.columns.size());
+  std::vector<std::unordered_map<std::string, double, TextHash, std::equal_to<>>> index(
+      table_.columns.size());
   CellReader cells(body_, delimiter_);
   for (int64_t row = 0; row < table_.rows; ++row) {
     for (size_t i = 0; i < table_.columns.size(); ++i) {
@@ -368,8 +390,8 @@ void Reader::read_texts() {
 
 }  // namespace
 
-std::optional<Table> read_text_table(const std::string& file, std::string_view text, const TextOptions& options, Pool& pool,
-                                     Diagnostics& diagnostics) {
+std::optional<Table> read_text_table(const std::string& file, std::string_view text,
+                                     const TextOptions& options, Pool& pool, Diagnostics& diagnostics) {
   return Reader(file, text, options, pool, diagnostics).read();
 }
 

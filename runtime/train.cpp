@@ -33,7 +33,8 @@ struct Sums {
 template <class Real>
 class Trainer {
  public:
-  Trainer(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options)
+  Trainer(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+          const TrainOptions& options)
       : program_(program),
         functions_(functions),
         options_(options),
@@ -42,7 +43,9 @@ class Trainer {
         pool_(options.pool ? options.pool : std::make_shared<Pool>(1)),
         calls_(program, functions, initial_values(program, options.fit.initial, options.fit.seed)),
         next_(calls_.parameters) {
-    const double held = options.settings.holdout < 1 ? std::floor(options.settings.holdout * static_cast<double>(data.rows)) : options.settings.holdout;
+    const double held = options.settings.holdout < 1
+                            ? std::floor(options.settings.holdout * static_cast<double>(data.rows))
+                            : options.settings.holdout;
     const int64_t trained = data.rows - std::min(static_cast<int64_t>(held), data.rows - 1);
     for (int64_t row = 0; row < data.rows; ++row) {
       if (data.counts(row)) (row < trained ? trained_ : held_out_).push_back(row);
@@ -60,7 +63,8 @@ class Trainer {
   }
   double sum(const char* statistic) const {
     const ir::Slot* slot = find_slot(program_.statistics, statistic);
-    return slot ? static_cast<double>(calls_.statistics[static_cast<size_t>(slot->offset)]) : std::numeric_limits<double>::quiet_NaN();
+    return slot ? static_cast<double>(calls_.statistics[static_cast<size_t>(slot->offset)])
+                : std::numeric_limits<double>::quiet_NaN();
   }
 
   void call(const char* function, lvm_frame frame) {
@@ -74,7 +78,8 @@ class Trainer {
     constexpr int64_t together = 32;  // rows that one thread gathers
     const auto count = static_cast<int64_t>(rows.size());
     const auto gather_part = [&](int64_t part, int) {
-      tile_.fill(table_, rows, part * together, std::min(count, (part + 1) * together), options_.fit.seed, site, draw);
+      tile_.fill(table_, rows, part * together, std::min(count, (part + 1) * together), options_.fit.seed,
+                 site, draw);
     };
     pool_->run((count + together - 1) / together, gather_part);
   }
@@ -82,7 +87,8 @@ class Trainer {
   template <class After>
   void call_rows(const char* function, Rows rows, Site site, uint32_t draw, const After& after) {
     for (size_t from = 0; from < rows.size(); from += static_cast<size_t>(program_.tile_rows)) {
-      const Rows part = rows.subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
+      const Rows part =
+          rows.subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
       gather(part, site, draw);
       lvm_frame frame{};
       frame.columns = tile_.columns();
@@ -119,7 +125,9 @@ class Trainer {
   Sums pass(const std::vector<int64_t>& rows, uint32_t number);
   Failure not_finite(Rows rows);
   /// Of the whole run, before the next step.
-  double part_done() const { return static_cast<double>(steps_) / static_cast<double>(options_.settings.epochs * steps_an_epoch()); }
+  double part_done() const {
+    return static_cast<double>(steps_) / static_cast<double>(options_.settings.epochs * steps_an_epoch());
+  }
   int64_t steps_an_epoch() const {
     const auto rows = static_cast<int64_t>(trained_.size());
     return (rows + options_.settings.batch - 1) / options_.settings.batch;
@@ -144,7 +152,8 @@ class Trainer {
 void shuffle(std::vector<int64_t>& rows, uint64_t seed, uint32_t epoch) {
   const Random random(seed, Site::shuffle, epoch);
   for (size_t i = rows.size(); i-- > 1;) {
-    const auto other = static_cast<size_t>(random.index(static_cast<int64_t>(i) + 1, static_cast<int64_t>(i)));
+    const auto other =
+        static_cast<size_t>(random.index(static_cast<int64_t>(i) + 1, static_cast<int64_t>(i)));
     std::swap(rows[i], rows[other]);
   }
 }
@@ -154,17 +163,21 @@ template <class Real>
 Failure Trainer<Real>::not_finite(Rows rows) {
   Failure found;
   call_rows("bound", rows, Site::noise, steps_, [&](Rows part) {
-    const auto value = [&](const ir::Slot& slot, size_t row) { return calls_.row_output(slot, 0, static_cast<int64_t>(row)); };
+    const auto value = [&](const ir::Slot& slot, size_t row) {
+      return calls_.row_output(slot, 0, static_cast<int64_t>(row));
+    };
     for (size_t i = 0; i < part.size() && found.empty(); ++i) {
       if (std::isfinite(value(program_.row_outputs.front(), i))) continue;
       // The first output is the bound itself.
       auto factor = std::find_if(program_.row_outputs.begin() + 1, program_.row_outputs.end(),
                                  [&](const ir::Slot& slot) { return !std::isfinite(value(slot, i)); });
       if (factor == program_.row_outputs.end()) factor = program_.row_outputs.begin();
-      found = fmt::format("`{}` of row {} is {} before step {}", factor->name, part[i] + 1, value(*factor, i), steps_);
+      found = fmt::format("`{}` of row {} is {} before step {}", factor->name, part[i] + 1, value(*factor, i),
+                          steps_);
     }
   });
-  return found.empty() ? fmt::format("the derivative of the bound is not finite before step {}", steps_) : found;
+  return found.empty() ? fmt::format("the derivative of the bound is not finite before step {}", steps_)
+                       : found;
 }
 
 template <class Real>
@@ -192,10 +205,14 @@ Failure Trainer<Real>::epoch(int64_t number, Sums& sums) {
   const auto batch = static_cast<size_t>(options_.settings.batch);
   for (size_t from = 0; from < order.size(); from += batch) {
     const double warm = options_.settings.kl_warmup > 0
-                            ? std::min(1.0, (static_cast<double>(number - 1) + static_cast<double>(from) / static_cast<double>(order.size())) / options_.settings.kl_warmup)
+                            ? std::min(1.0, (static_cast<double>(number - 1) +
+                                             static_cast<double>(from) / static_cast<double>(order.size())) /
+                                                options_.settings.kl_warmup)
                             : 1.0;
     calls_.set(ir::divergence_slot, options_.settings.beta * warm);
-    if (Failure failure = step(Rows(order).subspan(from, std::min(batch, order.size() - from)), sums); !failure.empty()) return failure;
+    if (Failure failure = step(Rows(order).subspan(from, std::min(batch, order.size() - from)), sums);
+        !failure.empty())
+      return failure;
   }
   return {};
 }
@@ -207,7 +224,8 @@ Sums Trainer<Real>::pass(const std::vector<int64_t>& rows, uint32_t number) {
   calls_.set(ir::divergence_slot, options_.settings.beta);
   calls_.prepare();
   for (size_t from = 0; from < rows.size(); from += static_cast<size_t>(program_.tile_rows)) {
-    const Rows part = Rows(rows).subspan(from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
+    const Rows part = Rows(rows).subspan(
+        from, std::min<size_t>(static_cast<size_t>(program_.tile_rows), rows.size() - from));
     call_rows("bound", part, Site::held_out_noise, number);
     add(sums);
   }
@@ -220,7 +238,8 @@ double Trainer<Real>::log_prior() {
   Numbers<Real> derived = calls_.derived;
   frame.output = derived.data();
   call("prior", frame);
-  return static_cast<double>(derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)]);
+  return static_cast<double>(
+      derived[static_cast<size_t>(find_slot(program_.derived, ir::log_prior_slot)->offset)]);
 }
 
 template <class Real>
@@ -238,7 +257,8 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   steps_ = static_cast<uint32_t>(state.epoch * steps_an_epoch());
   outcome.iterations = state.epoch;
   const double earlier = state.trace.empty() ? 0 : state.trace.back().seconds;
-  for (int64_t number = state.epoch + 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs; ++number) {
+  for (int64_t number = state.epoch + 1; number <= options_.settings.epochs && outcome.stop == Stop::epochs;
+       ++number) {
     Sums sums;
     outcome.message = epoch(number, sums);
     if (!outcome.message.empty()) {
@@ -248,7 +268,8 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
     outcome.iterations = number;
     TraceEntry entry{number, earlier + clock_.seconds(), sums.bound, sums.reconstruction, sums.divergence};
     if (!held_out_.empty()) entry.held_out = pass(held_out_, static_cast<uint32_t>(number)).bound;
-    const double before = state.trace.empty() ? std::numeric_limits<double>::quiet_NaN() : state.trace.back().objective;
+    const double before =
+        state.trace.empty() ? std::numeric_limits<double>::quiet_NaN() : state.trace.back().objective;
     state.epoch = number;
     state.trace.push_back(entry);
     if (options_.settings.patience > 0 && !held_out_.empty()) {
@@ -264,7 +285,9 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
       state.parameters.assign(calls_.parameters.begin(), calls_.parameters.end());
       if (!options_.keep(state)) outcome.stop = Stop::stopped;
     }
-    if (options_.fit.progress && !options_.fit.progress({0, number, entry.objective, entry.objective - before, std::numeric_limits<double>::quiet_NaN(), entry.seconds}))
+    if (options_.fit.progress &&
+        !options_.fit.progress({0, number, entry.objective, entry.objective - before,
+                                std::numeric_limits<double>::quiet_NaN(), entry.seconds}))
       outcome.stop = Stop::stopped;
     else if (clock_.seconds() > options_.fit.time_limit)
       outcome.stop = Stop::time_limit;
@@ -275,7 +298,9 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   fitted.stop = outcome.stop;
   fitted.iterations = outcome.iterations;
   if (outcome.stop == Stop::failed) {
-    diagnostics.report({.code = Code::training_failed, .message = "the fit ended: " + outcome.message, .hint = "a smaller `rate` of the optimiser, `clip`, or other starting values help"});
+    diagnostics.report({.code = Code::training_failed,
+                        .message = "the fit ended: " + outcome.message,
+                        .hint = "a smaller `rate` of the optimiser, `clip`, or other starting values help"});
     fitted.runs.push_back(std::move(outcome));
     return fitted;
   }
@@ -291,7 +316,8 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
   frame.output = next_.data();
   call("natural", frame);
   fitted.parameters = to_parameters(program_, std::vector<double>(next_.begin(), next_.end()));
-  for (const ir::ParameterSlot& slot : program_.parameters) fitted.free_parameters += slot.internal ? 0 : slot.free_dimensions;
+  for (const ir::ParameterSlot& slot : program_.parameters)
+    fitted.free_parameters += slot.internal ? 0 : slot.free_dimensions;
   fitted.aic = fitted.bic = std::numeric_limits<double>::quiet_NaN();
   fitted.runs.push_back(std::move(outcome));
   fitted.ok = true;
@@ -302,8 +328,8 @@ Fitted Trainer<Real>::go(Diagnostics& diagnostics) {
 
 }  // namespace
 
-Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options,
-             Diagnostics& diagnostics) {
+Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+             const TrainOptions& options, Diagnostics& diagnostics) {
   if (program.single) return Trainer<float>(program, functions, data, options).go(diagnostics);
   return Trainer<double>(program, functions, data, options).go(diagnostics);
 }

@@ -1,7 +1,7 @@
 #pragma once
-// train: walks a Program of the method "gradient": shuffled batches, a step of the optimiser for each, and the bound of rows that are
-// held out after every epoch.  The objective that is returned was computed at the parameters that are returned, over the rows trained
-// on. The same seed gives the same bits.
+// train: walks a Program of the method "gradient": shuffled batches, a step of the optimiser for each, and
+// the bound of rows that are held out after every epoch.  The objective that is returned was computed at the
+// parameters that are returned, over the rows trained on. The same seed gives the same bits.
 
 #include "ir/model/gradient_settings.h"
 #include "runtime/fit.h"
@@ -9,7 +9,8 @@
 
 namespace lvm::runtime {
 
-/// Between two epochs: what a run needs to go on as if nothing had happened. Draws and shuffles are functions of the seed and of the epoch.
+/// Between two epochs: what a run needs to go on as if nothing had happened. Draws and shuffles are functions
+/// of the seed and of the epoch.
 struct TrainState {
   int64_t epoch = 0;               // that are done
   std::vector<double> parameters;  // coordinates and the state of the optimiser, in the Program's layout
@@ -31,7 +32,7 @@ struct TrainOptions {
 };
 
 /// Errors (a step that is not finite, with its row and factor) and warnings go to `diagnostics`.
-Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data, const TrainOptions& options,
-             Diagnostics& diagnostics);
+Fitted train(const ir::Program& program, const ir::Executable& functions, const BoundData& data,
+             const TrainOptions& options, Diagnostics& diagnostics);
 
 }  // namespace lvm::runtime

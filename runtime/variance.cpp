@@ -7,7 +7,8 @@
 namespace lvm::runtime {
 namespace {
 
-/// The sum of term(i): blocks of 256, halves added pairwise, so that the error grows with the logarithm of the count.
+/// The sum of term(i): blocks of 256, halves added pairwise, so that the error grows with the logarithm of
+/// the count.
 template <typename Term>
 double pairwise_sum(int64_t begin, int64_t end, const Term& term) {
   constexpr int64_t block = 256;
@@ -29,7 +30,8 @@ double population(const Cells& values, int64_t count) {
   if (equal) return 0;  // not a rounding error's square
   const auto n = static_cast<double>(count);
   const double mean = origin + pairwise_sum(0, count, [&](int64_t i) { return values[i] - origin; }) / n;
-  const double squares = pairwise_sum(0, count, [&](int64_t i) { return (values[i] - mean) * (values[i] - mean); });
+  const double squares =
+      pairwise_sum(0, count, [&](int64_t i) { return (values[i] - mean) * (values[i] - mean); });
   const double left = pairwise_sum(0, count, [&](int64_t i) { return values[i] - mean; });
   return (squares - left * left / n) / n;
 }
@@ -41,7 +43,8 @@ double weighted(const Cells& values, const double* weights, int64_t count) {
   const double origin = values[first - weights];
   // Not w (x - origin): a value that does not count may be anything.
   const auto sum = [&](auto term) {
-    return pairwise_sum(0, count, [&](int64_t i) { return weights[i] > 0 ? weights[i] * term(values[i]) : 0.0; });
+    return pairwise_sum(0, count,
+                        [&](int64_t i) { return weights[i] > 0 ? weights[i] * term(values[i]) : 0.0; });
   };
   if (sum([&](double x) { return x == origin ? 0.0 : 1.0; }) == 0) return 0;
   const double n = sum([](double) { return 1.0; });
@@ -58,20 +61,26 @@ double variance(const Cells& values, const double* weights, int64_t count) {
 
 }  // namespace
 
-double population_variance(const double* values, int64_t count) { return population(values, count); }
-double weighted_variance(const double* values, const double* weights, int64_t count) { return weighted(values, weights, count); }
+double population_variance(const double* values, int64_t count) {
+  return population(values, count);
+}
+double weighted_variance(const double* values, const double* weights, int64_t count) {
+  return weighted(values, weights, count);
+}
 
 double column_variance(const CellColumn& values, const double* weights, int64_t count) {
   bool complete = true;
   for (int64_t i = 0; complete && i < count; ++i) complete = !std::isnan(values[i]);
-  if (complete) return values.packed() ? variance(values.packed(), weights, count) : variance(values, weights, count);
+  if (complete)
+    return values.packed() ? variance(values.packed(), weights, count) : variance(values, weights, count);
   std::vector<double> observed, their_weights;
   for (int64_t i = 0; i < count; ++i) {
     if (std::isnan(values[i])) continue;
     observed.push_back(values[i]);
     if (weights) their_weights.push_back(weights[i]);
   }
-  return variance(observed.data(), weights ? their_weights.data() : nullptr, static_cast<int64_t>(observed.size()));
+  return variance(observed.data(), weights ? their_weights.data() : nullptr,
+                  static_cast<int64_t>(observed.size()));
 }
 
 }  // namespace lvm::runtime

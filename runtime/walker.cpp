@@ -122,11 +122,21 @@ Walker::Walker(const ir::Program& program, const ir::Executable& functions, cons
       stretches_(stretches_of(summed_)) {
   if (program.steps) gaussian_.emplace(program, data, pool_.threads());
   const int64_t of_series = chain_ ? chain_->column_doubles() : gaussian_ ? gaussian_->column_doubles() : 0;
-  const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) / static_cast<int64_t>(sizeof(double));
+  const int64_t scratch = (program.scratch_bytes + static_cast<int64_t>(sizeof(double)) - 1) /
+                          static_cast<int64_t>(sizeof(double));
   for (int i = 0; i < pool_.threads(); ++i) {
     const int64_t sums = patterned_ ? doubles_of(program.statistics) : 0;
-    workers_.push_back({Buffer(scratch), Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS), {},
-                        Buffer(patterned_ ? doubles_of(program.derived) : 0), Buffer(sums * LVM_LANES), Buffer(sums), Buffer(sums), Buffer(sums), {}, Buffer(of_series), Buffer(0)});
+    workers_.push_back({Buffer(scratch),
+                        Buffer(doubles_of(program.row_outputs) * LVM_TILE_ROWS),
+                        {},
+                        Buffer(patterned_ ? doubles_of(program.derived) : 0),
+                        Buffer(sums * LVM_LANES),
+                        Buffer(sums),
+                        Buffer(sums),
+                        Buffer(sums),
+                        {},
+                        Buffer(of_series),
+                        Buffer(0)});
   }
   for (int64_t i = 0; i < assignments_.columns(); ++i) {
     std::fill(assignments_.column(i), assignments_.column(i) + data.rows, 0.0);
@@ -278,10 +288,12 @@ Failure Walker::write_medians(const std::vector<double>& from, std::vector<doubl
 
 namespace {
 
-/// Compiled code may read a host's cells where they lie: doubles side by side on the boundary that it relies on, and whole vectors of lanes.
+/// Compiled code may read a host's cells where they lie: doubles side by side on the boundary that it relies
+/// on, and whole vectors of lanes.
 const double* as_packed(const HostCells& cells, const Tile& tile) {
-  const bool plain = cells.type == HostType::f64 && cells.stride == sizeof(double) && !cells.validity && !cells.codes &&
-                     cells.change.kind == CellChange::Kind::none && tile.rows % LVM_LANES == 0;
+  const bool plain = cells.type == HostType::f64 && cells.stride == sizeof(double) && !cells.validity &&
+                     !cells.codes && cells.change.kind == CellChange::Kind::none &&
+                     tile.rows % LVM_LANES == 0;
   const unsigned char* at = cells.data + tile.at * cells.stride;
   return plain && reinterpret_cast<uintptr_t>(at) % 64 == 0 ? reinterpret_cast<const double*>(at) : nullptr;
 }
@@ -305,8 +317,8 @@ void Walker::point_at(const Tile& tile, Worker& worker) const {
   }
 }
 
-int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
-                           const AfterTile& after) {
+int32_t Walker::walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker,
+                           lvm_frame frame, const AfterTile& after) {
   const std::function<int32_t(lvm_frame*)>& compiled = functions_.at(function);
   FunctionTimer timer(worker.times, function);
   for (int64_t index = from; index < to; ++index) {
@@ -482,7 +494,8 @@ Failure Walker::rows(const std::string& wanted, const std::vector<double>& param
   return failure;
 }
 
-Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit) {
+Failure Walker::visit_rows(const std::string& function, const std::vector<double>& parameters,
+                           const VisitTile& visit) {
   if (walks_series()) {
     if (Failure failure = walk_chain(parameters); !failure.empty()) return failure;
   }

@@ -1,5 +1,6 @@
 #pragma once
-// Walker: runs the functions of one Program over one table. It owns the buffers of the frame and knows nothing of iterations.
+// Walker: runs the functions of one Program over one table. It owns the buffers of the frame and knows
+// nothing of iterations.
 
 #include <map>
 #include <memory>
@@ -40,7 +41,8 @@ class Buffer {
 class Walker {
  public:
   /// Each row of `data` stands for `scale` rows.
-  Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads, double scale = 1);
+  Walker(const ir::Program& program, const ir::Executable& functions, const BoundData& data, int threads,
+         double scale = 1);
 
   /// The hard assignments that `start` reads: for each latent of Program::starts one state a row.
   void set_assignments(const std::vector<std::vector<double>>& states);
@@ -63,14 +65,16 @@ class Walker {
   double objective() const;
   /// What part of a Newton step `update` takes; false where the program has no such step.
   bool set_newton_step(double part);
-  /// Copies the statistics, and brings the copy back: `update` can then run again from parameters that `prepare` saw last.
+  /// Copies the statistics, and brings the copy back: `update` can then run again from parameters that
+  /// `prepare` saw last.
   void keep_statistics();
   void restore_statistics();
 
-  /// Row outputs tile by tile, on several threads and kept nowhere: element e of the row i of tiles()[index] is
-  /// outputs[e * LVM_TILE_ROWS + i].
+  /// Row outputs tile by tile, on several threads and kept nowhere: element e of the row i of tiles()[index]
+  /// is outputs[e * LVM_TILE_ROWS + i].
   using VisitTile = std::function<void(const double* outputs, int64_t index)>;
-  Failure visit_rows(const std::string& function, const std::vector<double>& parameters, const VisitTile& visit);
+  Failure visit_rows(const std::string& function, const std::vector<double>& parameters,
+                     const VisitTile& visit);
 
   const std::vector<Tile>& tiles() const { return tiles_; }
   /// The rows are those of the table.
@@ -94,8 +98,8 @@ class Walker {
     Buffer scratch;
     Buffer output;
     std::vector<const void*> columns;
-    // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows (between patterns 0),
-    // summed and completed, and the sum over patterns.
+    // Of a program that is walked by patterns: derived values of the present one, the statistics of its rows
+    // (between patterns 0), summed and completed, and the sum over patterns.
     Buffer derived, raw, sums, completed, total;
     FunctionTimes times;
     Buffer chain;  // columns of a chain, of a tile
@@ -111,10 +115,14 @@ class Walker {
   Failure walk_chain(const std::vector<double>& parameters);
   void emit(const std::vector<double>& parameters, Failure& failure);
   Failure walk(const std::string& function, const std::vector<double>& parameters, const AfterTile& after);
-  int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
-  int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame, const AfterTile& after);
-  int32_t walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame);
-  int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame, const AfterTile& after);
+  int32_t walk_shard(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame,
+                     const AfterTile& after);
+  int32_t walk_patterns(const std::string& function, int64_t shard, Worker& worker, lvm_frame frame,
+                        const AfterTile& after);
+  int32_t walk_completed(const std::string& function, int64_t from, int64_t to, Worker& worker,
+                         lvm_frame frame);
+  int32_t walk_tiles(const std::string& function, int64_t from, int64_t to, Worker& worker, lvm_frame frame,
+                     const AfterTile& after);
   const std::string& cheapest(const std::string& function) const;
   Failure write_medians(const std::vector<double>& from, std::vector<double>& to);
   lvm_frame frame_of(const std::vector<double>& parameters, Worker& worker) const;
@@ -134,18 +142,19 @@ class Walker {
   std::optional<GaussianWalk> gaussian_;    // of a program with a Gaussian one
   std::vector<Tile> tiles_;
   Shards shards_;
-  PackedColumns assignments_;  // start values, then assignments
+  PackedColumns assignments_;   // start values, then assignments
   std::vector<double> states_;  // of the table's rows: of the first start latent
-  std::vector<const double*> columns_;  // of the whole table, in the order of Program::data; null where a host has the cells
+  std::vector<const double*>
+      columns_;  // of the whole table, in the order of Program::data; null where a host has the cells
   struct Hosted {
     size_t column;
     const HostCells* cells;
   };
   std::vector<Hosted> hosted_;  // these
   Buffer derived_;
-  Buffer shard_statistics_;  // [shard][slot][lane]
-  Buffer statistics_;        // [slot]
-  std::vector<int64_t> summed_;  // elements of statistics that functions over rows write
+  Buffer shard_statistics_;         // [shard][slot][lane]
+  Buffer statistics_;               // [slot]
+  std::vector<int64_t> summed_;     // elements of statistics that functions over rows write
   std::vector<Stretch> stretches_;  // their lanes
   std::vector<double> kept_statistics_;
   std::vector<Worker> workers_;

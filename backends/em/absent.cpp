@@ -66,9 +66,7 @@ struct Imputation {
     if (!axes) throw ir::InternalError("a pattern of a value without matrix axes");
     return *axes;
   }
-  NodeId observed(const Emission& e) {
-    return observed_leaf(b, setting, e);
-  }
+  NodeId observed(const Emission& e) { return observed_leaf(b, setting, e); }
   NodeId read(const Statistic& s) { return b.leaf(Op::statistic, s.name, {ir::Element::real, s.axes, -1}); }
 
   NodeId first(const Statistic& s) {

@@ -162,7 +162,8 @@ ir::Chain write_chain(Builder& b, Expansion& expand, const Setting& setting,
   ChainWriter writer(b, expand, setting, emissions);
   const ir::FiniteChain& chain = *setting.chain;
   ir::Chain made;
-  for (const int v : chain.latents) made.latents.push_back(setting.model.variables[static_cast<size_t>(v)].name);
+  for (const int v : chain.latents)
+    made.latents.push_back(setting.model.variables[static_cast<size_t>(v)].name);
   for (const AxisId axis : chain.values.front()) made.values.push_back(b.module().axis(axis).size);
   made.letters = element_count(b.module(), chain.values.front());
   made.order = chain.order;

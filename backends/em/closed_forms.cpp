@@ -71,7 +71,8 @@ void solve_rate(UpdateContext& c, const Block& block) {
   if (const ir::Variable* global = global_named(c.setting, block.name)) {
     // ln P has (shape - 1) ln v of a Gamma, and (shape + 1) ln(1 / v) of an InverseGamma.
     const bool inverse = prior_of(c, block.name)->family == "InverseGamma";
-    return write_posterior(c, *global, {{"shape", b.add(a, b.constant(inverse ? -1 : 1))}, {inverse ? "scale" : "rate", by}});
+    return write_posterior(
+        c, *global, {{"shape", b.add(a, b.constant(inverse ? -1 : 1))}, {inverse ? "scale" : "rate", by}});
   }
   const NodeId solved = power(b, b.div(a, by), 1 / (own.dependence.exponent * form.sign));
   const NodeId value = over(b, solved, axes);

@@ -1,9 +1,10 @@
-// Latents of a conjugate family: ln P(row, z) is linear in its statistics, whose coefficients its prior and each factor give:
+// Latents of a conjugate family: ln P(row, z) is linear in its statistics, whose coefficients its prior and
+// each factor give:
 //
-//   Gamma          (shape - 1) ln z - rate z;        a factor  a ln r - b r,  r = c z     adds a to the shape, b c to the rate
-//   InverseGamma   the same of 1/z
-//   Beta           (a - 1) ln z + (b - 1) ln(1 - z); a factor  A ln z + B ln(1 - z)       adds A and B
-//   Dirichlet      sum of (alpha_k - 1) ln z_k;      a factor  sum of n_k ln z_k          adds n_k to alpha_k
+//   Gamma          (shape - 1) ln z - rate z;        a factor  a ln r - b r,  r = c z     adds a to the
+//   shape, b c to the rate InverseGamma   the same of 1/z Beta           (a - 1) ln z + (b - 1) ln(1 - z); a
+//   factor  A ln z + B ln(1 - z)       adds A and B Dirichlet      sum of (alpha_k - 1) ln z_k;      a factor
+//   sum of n_k ln z_k          adds n_k to alpha_k
 // (Bishop 2006, section 2.4.2). The evidence is ln P(row, z) - ln q(z) at one z (Besag 1989; Chib 1995).
 
 #include <algorithm>
@@ -27,7 +28,11 @@ struct Conjugate {
   NodeId first = ir::no_node, second = ir::no_node;
 
   Conjugate(Builder& builder, const Setting& s, const ir::NodeLatent& l)
-      : b(builder), setting(s), latent(l), z(s.model.variables[static_cast<size_t>(l.variable)]), leaf(node_leaf(s, l.variable)) {}
+      : b(builder),
+        setting(s),
+        latent(l),
+        z(s.model.variables[static_cast<size_t>(l.variable)]),
+        leaf(node_leaf(s, l.variable)) {}
 
   void add(NodeId& to, NodeId term) { to = to == ir::no_node ? term : b.add(to, term); }
 
@@ -44,7 +49,9 @@ struct Conjugate {
     if (e.family == "Gamma" || exponential) {
       first = exponential ? b.constant(1) : slot(0);
       const NodeId given = slot(exponential ? 0 : 1);
-      second = last == "rate" ? given : last == "scale" ? b.unary(Op::reciprocal, given) : b.div(first, given);
+      second = last == "rate"    ? given
+               : last == "scale" ? b.unary(Op::reciprocal, given)
+                                 : b.div(first, given);
     } else {
       first = slot(0);
       second = slot(1);
@@ -54,7 +61,8 @@ struct Conjugate {
   /// K of a Dirichlet.
   AxisId event() const { return z.declared_axes.back(); }
 
-  /// Summed over what the latent has no axis of; a term that is the same for several elements counts for each.
+  /// Summed over what the latent has no axis of; a term that is the same for several elements counts for
+  /// each.
   NodeId summed(const Emission& e, NodeId term) {
     const std::vector<AxisId> elements = without(e.axes, latent.axes());
     const std::vector<AxisId> missing = without(elements, b.type(term).axes);
@@ -63,7 +71,8 @@ struct Conjugate {
       Expansion plain(b, setting);
       term = b.select(plain.observed(e), term, b.constant(0));
     }
-    return b.reduce(Op::sum, term, without(b.type(term).axes, united(united(z.type.axes, {ir::row_axis}), finite_axes())));
+    return b.reduce(Op::sum, term,
+                    without(b.type(term).axes, united(united(z.type.axes, {ir::row_axis}), finite_axes())));
   }
   std::vector<AxisId> finite_axes() const { return without(setting.states, latent.axes()); }
 
@@ -71,7 +80,8 @@ struct Conjugate {
     const ir::Family& family = *ir::find_family(parameterisation_of(e));
     const bool positive = z.type.element == ir::Element::positive;
     for (size_t slot = 0; slot < e.slots.size(); ++slot) {
-      const ir::Dependence d = ir::classify(setting.function(), e.slots[slot], {.node = leaf, .positive = positive});
+      const ir::Dependence d =
+          ir::classify(setting.function(), e.slots[slot], {.node = leaf, .positive = positive});
       if (d.form == ir::Form::constant) continue;
       Expansion expand(b, setting);
       expand.replace(leaf, b.constant(1));  // its terms do not hold the latent
@@ -88,7 +98,8 @@ struct Conjugate {
       for (const ir::RateForm& form : family.rates) {
         if (form.slot != slot) continue;
         NodeId coefficient = form.b(b, value, slots);
-        for (const auto& [node, p] : d.coefficients) coefficient = b.mul(coefficient, power(b, expand(node), p * form.sign));
+        for (const auto& [node, p] : d.coefficients)
+          coefficient = b.mul(coefficient, power(b, expand(node), p * form.sign));
         add(first, summed(e, form.a(b, value, slots)));
         add(second, summed(e, coefficient));
       }
@@ -134,32 +145,41 @@ struct Conjugate {
     return either(greater, b.div(square, greater));
   }
 
-  /// With G_k = exp E ln z_k all shares but two are G_k at both nodes, and these two divide what is left of 1.
+  /// With G_k = exp E ln z_k all shares but two are G_k at both nodes, and these two divide what is left
+  /// of 1.
   NodeId dirichlet_nodes() {
     const AxisId k = event();
     const NodeId total = b.reduce(Op::sum, first, {k});
-    const NodeId geometric = b.unary(Op::exp, b.sub(b.unary(Op::digamma, first), b.unary(Op::digamma, total)));
-    if (b.module().axis(k).size < 2) return b.add(b.mul(b.constant(0), geometric), either(b.constant(1), b.constant(1)));
+    const NodeId geometric =
+        b.unary(Op::exp, b.sub(b.unary(Op::digamma, first), b.unary(Op::digamma, total)));
+    if (b.module().axis(k).size < 2)
+      return b.add(b.mul(b.constant(0), geometric), either(b.constant(1), b.constant(1)));
     const NodeId one = share(geometric, 0), two = share(geometric, 1);
     const NodeId left = one_less(b.sub(b.sub(b.reduce(Op::sum, geometric, {k}), one), two));
     const NodeId a = b.div(one, left), c = b.div(two, left);
-    // Each from its own equation, since 1 - x has no digits where x is near 1. The nodes of the second are the other way round.
+    // Each from its own equation, since 1 - x has no digits where x is near 1. The nodes of the second are
+    // the other way round.
     const NodeId x = b.mul(left, two_shares(a, c)), y = b.mul(left, turned(two_shares(c, a)));
     const NodeId at = b.make(Op::iota, {}, {.axes = {k}});
     const auto is = [&](double i) { return b.make(Op::equal, {at, b.constant(i)}); };
     return b.select(is(0), x, b.select(is(1), y, geometric));
   }
-  NodeId share(NodeId shares, int64_t k) { return b.make(Op::slice, {shares}, {.number = static_cast<double>(k), .axes = {event()}}); }
+  NodeId share(NodeId shares, int64_t k) {
+    return b.make(Op::slice, {shares}, {.number = static_cast<double>(k), .axes = {event()}});
+  }
   /// The other side's.
   NodeId turned(NodeId nodes) {
-    const auto side = [&](double s) { return b.make(Op::slice, {nodes}, {.number = s, .axes = {latent.sides}}); };
+    const auto side = [&](double s) {
+      return b.make(Op::slice, {nodes}, {.number = s, .axes = {latent.sides}});
+    };
     return either(side(0), side(1));
   }
 };
 
 }  // namespace
 
-ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vector<Emission>& members, const ir::NodeLatent& latent) {
+ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vector<Emission>& members,
+                              const ir::NodeLatent& latent) {
   Conjugate q(b, setting, latent);
   std::string family;
   for (const Emission& e : members) {
@@ -204,7 +224,8 @@ ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vec
   }
   Expansion expand(b, setting);
   expand.replace(q.leaf, place);
-  const ir::Slots slots = shares ? ir::Slots(std::vector<NodeId>{one}, {q.event()}) : ir::Slots(std::vector<NodeId>{one, two});
+  const ir::Slots slots =
+      shares ? ir::Slots(std::vector<NodeId>{one}, {q.event()}) : ir::Slots(std::vector<NodeId>{one, two});
   NodeId log_q = ir::find_family(law)->log_density(b, place, slots);
   log_q = b.reduce(Op::sum, log_q, common(b.type(log_q).axes, without(q.z.type.axes, {ir::row_axis})));
   made.log_evidence = b.sub(expand.log_joint(members), log_q);

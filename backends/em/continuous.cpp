@@ -1,5 +1,6 @@
-// Gaussian latents: ln P(row, z) is quadratic in z, with gradient h - Λ z. Then V = Λ^-1 and m = V h (Bishop 2006, eq. 2.113-2.117), and
-// ln P(row) = ln P(row, z) - ln q(z | row) at any z, here at m: the identity of Besag (1989) and Chib (1995), which needs no moments.
+// Gaussian latents: ln P(row, z) is quadratic in z, with gradient h - Λ z. Then V = Λ^-1 and m = V h (Bishop
+// 2006, eq. 2.113-2.117), and ln P(row) = ln P(row, z) - ln q(z | row) at any z, here at m: the identity of
+// Besag (1989) and Chib (1995), which needs no moments.
 
 #include "backends/em/continuous.h"
 
@@ -48,30 +49,37 @@ ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::v
     deviations = b.unary(Op::sqrt, made.variance);
     log_scale = b.mul(b.constant(-0.5), b.unary(Op::log, precision));
   }
-  const NodeId side = b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
+  const NodeId side =
+      b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
   made.nodes = b.make(Op::fma, {b.mul(b.constant(std::sqrt(size)), side), deviations, made.mean});
   const NodeId log_q = b.sub(b.constant(-size * ir::half_log_two_pi), log_scale);  // at its mean
   made.log_evidence = b.sub(joint.at(b, made.mean), log_q);
   return made;
 }
 
-/// A number that is near the scores of the run time, and as spread as the prior says where that is a standard one: E[z z'] is the unit
-/// matrix for standardised scores, and no residual variance of a regression on them is 0.
-NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent, const StartNodes& start) {
+/// A number that is near the scores of the run time, and as spread as the prior says where that is a standard
+/// one: E[z z'] is the unit matrix for standardised scores, and no residual variance of a regression on them
+/// is 0.
+NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& latent,
+                   const StartNodes& start) {
   constexpr double spread = 0.3;
   const double nearness = start.good ? 1 - 1e-7 : 0.9;
   const ir::Variable& v = setting.model.variables[static_cast<size_t>(latent.variable)];
   const NodeId value = b.leaf(Op::data, start.slot, v.type);
-  const NodeId side = b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
+  const NodeId side =
+      b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {latent.sides}})), b.constant(1));
   const ir::Block& block = *setting.plan.find(v.name);
   if (v.domain == ir::Domain::simplex) {
     // Shares that add up to 1: as much more of the last ones as less of the first.
     const AxisId k = v.declared_axes.back();
     const double size = static_cast<double>(b.module().axis(k).size);
-    const NodeId slope = b.mul(b.constant(spread / size), b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {k}})), b.constant(size - 1)));
+    const NodeId slope =
+        b.mul(b.constant(spread / size),
+              b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {k}})), b.constant(size - 1)));
     return b.mul(value, b.make(Op::fma, {slope, side, b.constant(1)}));
   }
-  if (block.solver == ir::Solver::conjugate) return b.mul(value, b.make(Op::fma, {b.constant(spread), side, b.constant(1)}));
+  if (block.solver == ir::Solver::conjugate)
+    return b.mul(value, b.make(Op::fma, {b.constant(spread), side, b.constant(1)}));
   double size = 1;
   NodeId deviations = b.constant(1);
   if (latent.order() > 0) {
@@ -79,7 +87,8 @@ NodeId start_nodes(Builder& b, const Setting& setting, const ir::NodeLatent& lat
     const int64_t width = latent.event >= 0 ? b.module().axis(latent.event).size : 1;
     NodeId own = b.constant(static_cast<double>(start.steps * width));
     if (latent.event >= 0) own = b.add(own, b.make(Op::iota, {}, {.axes = {latent.event}}));
-    deviations = b.select(b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {latent.columns}}), own), b.constant(1), b.constant(0));
+    deviations = b.select(b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {latent.columns}}), own),
+                          b.constant(1), b.constant(0));
     size = static_cast<double>(b.module().axis(latent.columns).size);
   } else if (latent.event >= 0) {
     size = static_cast<double>(b.module().axis(latent.event).size);

@@ -1,6 +1,6 @@
 #pragma once
-// The exact posterior of a continuous latent of a row, at level step: its nodes (ir/passes/nodes.h), the evidence that it leaves, and
-// its moments.
+// The exact posterior of a continuous latent of a row, at level step: its nodes (ir/passes/nodes.h), the
+// evidence that it leaves, and its moments.
 
 #include "backends/em/emission.h"
 
@@ -13,11 +13,13 @@ struct ContinuousPosterior {
 };
 
 /// `members`: all factors that hold the latent.
-ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::vector<Emission>& members, const ir::NodeLatent& latent);
-ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vector<Emission>& members, const ir::NodeLatent& latent);
+ContinuousPosterior conditioned(Builder& b, const Setting& setting, const std::vector<Emission>& members,
+                                const ir::NodeLatent& latent);
+ContinuousPosterior conjugate(Builder& b, const Setting& setting, const std::vector<Emission>& members,
+                              const ir::NodeLatent& latent);
 
-/// Nodes about the values in the data column that the run time writes before a start (Program::start_values); near them where they
-/// are `good` ones.
+/// Nodes about the values in the data column that the run time writes before a start (Program::start_values);
+/// near them where they are `good` ones.
 struct StartNodes {
   std::string slot;
   bool good = false;

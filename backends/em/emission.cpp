@@ -59,9 +59,11 @@ const std::string& Setting::latent_of(AxisId axis) const {
 }
 
 std::string Setting::component(const std::vector<AxisId>& axes) const {
-  if (latents.size() == 1 || (chain && axes == chain->values.front() && axes.size() == 1)) return "component {}";
+  if (latents.size() == 1 || (chain && axes == chain->values.front() && axes.size() == 1))
+    return "component {}";
   std::string names;
-  for (const AxisId axis : common(axes, states)) names += (names.empty() ? "`" : ", `") + latent_of(axis) + "`";
+  for (const AxisId axis : common(axes, states))
+    names += (names.empty() ? "`" : ", `") + latent_of(axis) + "`";
   return "state {} of " + names;
 }
 
@@ -112,7 +114,8 @@ std::vector<AxisId> elements_of(const Setting& setting, const Emission& e) {
 }
 
 NodeId observed_leaf(Builder& b, const Setting& setting, const Emission& e) {
-  return b.leaf(Op::derived, e.variable + ir::observed_suffix, {ir::Element::boolean, elements_of(setting, e), -1});
+  return b.leaf(Op::derived, e.variable + ir::observed_suffix,
+                {ir::Element::boolean, elements_of(setting, e), -1});
 }
 
 NodeId origin_leaf(Builder& b, const Setting& setting, const Emission& e) {
@@ -141,14 +144,15 @@ std::vector<Emission> emissions(const Setting& setting) {
   const Function& f = setting.function();
   std::vector<Emission> list;
   const auto inferred = [&](int variable) {
-    return std::ranges::any_of(setting.latents, [&](const ir::FiniteLatent& l) { return l.variable == variable; });
+    return std::ranges::any_of(setting.latents,
+                               [&](const ir::FiniteLatent& l) { return l.variable == variable; });
   };
   for (size_t i = 0; i < setting.model.factors.size(); ++i) {
     const ir::Variable& variable =
         setting.model.variables[static_cast<size_t>(setting.model.factors[i].variable.variable)];
     const std::string name = ir::factor_name(setting.model, setting.model.factors[i]);
-    const auto output = std::find_if(f.outputs.begin(), f.outputs.end(),
-                                     [&](const ir::Output& o) { return o.name == name; });
+    const auto output =
+        std::find_if(f.outputs.begin(), f.outputs.end(), [&](const ir::Output& o) { return o.name == name; });
     if (output == f.outputs.end())
       throw ir::InternalError("the canonical function lacks the density of " + variable.name);
     const Node& density = f[output->node];
@@ -185,7 +189,9 @@ NodeId find_node_leaf(const Setting& setting, int latent) {
 
 NodeId node_leaf(const Setting& setting, int latent) {
   const NodeId leaf = find_node_leaf(setting, latent);
-  if (leaf == ir::no_node) throw ir::InternalError("the canonical function does not use the latent " + setting.model.variables[static_cast<size_t>(latent)].name);
+  if (leaf == ir::no_node)
+    throw ir::InternalError("the canonical function does not use the latent " +
+                            setting.model.variables[static_cast<size_t>(latent)].name);
   return leaf;
 }
 
@@ -216,10 +222,12 @@ NodeId Expansion::operator()(NodeId id) {
   if (made_[static_cast<size_t>(id)] != ir::no_node) return made_[static_cast<size_t>(id)];
   const Node& node = setting_.function()[id];
   NodeId made = ir::no_node;
-  const ir::Variable* global = node.op == Op::parameter ? global_named(setting_, node.attributes.text) : nullptr;
+  const ir::Variable* global =
+      node.op == Op::parameter ? global_named(setting_, node.attributes.text) : nullptr;
   if (global) {
     made = place_of(to_, setting_, *global);
-  } else if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity) {
+  } else if (node.inputs.empty() && node.op != Op::constant && node.op != Op::iota &&
+             node.op != Op::identity) {
     made = to_.leaf(node.op, node.attributes.text, node.type, node.range);
   } else if (node.op == Op::gather && rows_ == Rows::tables) {
     made = (*this)(node.inputs[0]);
@@ -307,7 +315,8 @@ void Expansion::share_origin(const Emission& e) {
   slots.front() = to_.sub(slots.front(), origin);
   // Rows read the origin that `prepare` has written.
   const NodeId value = to_.sub((*this)(e.value), origin_leaf(to_, setting_, e));
-  const ir::Separated made = ir::find_family(parameterisation_of(e))->separated(to_, value, {std::move(slots)});
+  const ir::Separated made =
+      ir::find_family(parameterisation_of(e))->separated(to_, value, {std::move(slots)});
   const NodeId separation = to_.reduce(Op::reduce_max, made.size, to_.type(made.size).axes);
   about_origin_[e.factor] = {made.log_density, value, origin, separation};
 }
@@ -321,12 +330,14 @@ NodeId Expansion::holds(const Emission& emission) {
   return emission.steps.all() ? ir::no_node : ir::holds_in_row(to_, setting_.model, emission.steps);
 }
 
-/// An element's density and what stands beside it, which joins the part of the density that parameters alone give.
+/// An element's density and what stands beside it, which joins the part of the density that parameters alone
+/// give.
 NodeId Expansion::corrected(const Emission& emission, NodeId density) {
   const NodeId more = correction(to_, *this, setting_, emission);
   if (more == ir::no_node) return density;
   const Node node = to_.function()[density];
-  if (node.op != Op::fma || !of_parameters(node.inputs[2]) || !of_parameters(more)) return to_.add(density, more);
+  if (node.op != Op::fma || !of_parameters(node.inputs[2]) || !of_parameters(more))
+    return to_.add(density, more);
   return to_.make(Op::fma, {node.inputs[0], node.inputs[1], to_.add(node.inputs[2], more)});
 }
 

@@ -27,7 +27,8 @@ struct Setting {
   std::vector<ir::FiniteLatent> latents = {};
   std::vector<ir::NodeLatent> continuous = {};
   std::optional<ir::FiniteChain> chain = {};
-  std::vector<AxisId> states = {};  // the axes of the finite ones' values and of the continuous ones' nodes, sorted
+  std::vector<AxisId> states =
+      {};  // the axes of the finite ones' values and of the continuous ones' nodes, sorted
 
   Setting(const ir::Model& m, const ir::Module& c, const ir::Plan& p);
   /// Some, or all, of the axes are those of latents.
@@ -50,7 +51,7 @@ struct Emission {
   std::string variable;  // "y"
   std::string name;      // the same, and of the first steps "y[first]"
   ir::Steps steps = {};
-  std::string family;    // "Normal"
+  std::string family;  // "Normal"
   std::vector<std::string> slot_names;
   NodeId log_density = ir::no_node;  // in the canonical function
   NodeId value = ir::no_node;
@@ -106,7 +107,8 @@ class Expansion {
   /// A bool a row and element of the value, or for the rows of one pattern a bool an element: the cell is
   /// there.
   NodeId observed(const Emission& emission);
-  /// From now on absent cells of this factor's value are 0: a derivative of what leaves them out would else be 0 times NaN.
+  /// From now on absent cells of this factor's value are 0: a derivative of what leaves them out would else
+  /// be 0 times NaN.
   void fill_absent(const Emission& emission);
   /// From now on value and mean of this factor are measured from the origin that its states share.
   void share_origin(const Emission& emission);
@@ -119,7 +121,8 @@ class Expansion {
   /// Of a factor whose value is conditioned on what is observed of it.
   const ir::Marginal& marginal(const Emission& emission);
   bool of_parameters(NodeId step_node) const;
-  /// ln P of one factor for each row (and k): its density summed over the elements of the value; 0 in rows that it does not hold for.
+  /// ln P of one factor for each row (and k): its density summed over the elements of the value; 0 in rows
+  /// that it does not hold for.
   NodeId term(const Emission& emission);
   /// The same in rows that it holds for; of others anything.
   NodeId term_where_it_holds(const Emission& emission);

@@ -42,13 +42,15 @@ struct Explanation {
   std::optional<ir::FiniteChain> chain = ir::finite_chain(model);
   /// Some latent of the block is one of a chain.
   bool of_chain(const std::vector<size_t>& block) const {
-    return chain && std::ranges::any_of(block, [&](size_t i) { return contains(chain->pair(), latents[i].states); });
+    return chain &&
+           std::ranges::any_of(block, [&](size_t i) { return contains(chain->pair(), latents[i].states); });
   }
   const Variable& latent(size_t i) const { return variable(latents[i].variable); }
   std::string weight() const { return model.row_weight() ? model.row_weight()->name + " " : ""; }
   bool point() const {
-    return std::ranges::any_of(plan.blocks,
-                               [](const Block& block) { return block.solver == Solver::most_probable || block.solver == Solver::best_path; });
+    return std::ranges::any_of(plan.blocks, [](const Block& block) {
+      return block.solver == Solver::most_probable || block.solver == Solver::best_path;
+    });
   }
   /// "k, j" of a block of latents, by what `written` makes of each.
   std::string joined(const std::vector<size_t>& block,
@@ -71,7 +73,8 @@ struct Explanation {
     std::string joint, evidence;
     for (const ir::Factor& factor : model.factors) {
       const Variable& v = variable(factor.variable.variable);
-      joint += (joint.empty() ? "" : " + ") + fmt::format("ln P({})", conditional(ir::factor_name(model, factor), factor.parents));
+      joint += (joint.empty() ? "" : " + ") +
+               fmt::format("ln P({})", conditional(ir::factor_name(model, factor), factor.parents));
       if (v.role == ir::Role::data && !partly(v)) evidence += (evidence.empty() ? "" : ", ") + v.name;
     }
     const std::string w = weight();
@@ -83,10 +86,14 @@ struct Explanation {
     }
     if (!shared.empty()) {
       std::string own;
-      for (const ir::FiniteLatent& each : latents) own += (own.empty() ? "" : ", ") + variable(each.variable).name;
+      for (const ir::FiniteLatent& each : latents)
+        own += (own.empty() ? "" : ", ") + variable(each.variable).name;
       for (const Block* block : continuous()) own += (own.empty() ? "" : ", ") + block->name;
       if (own.empty()) return fmt::format("  L = Σ_row {}E_q({}) [ {} ]{}\n", w, shared, joint, divergence);
-      return fmt::format("  L = Σ_row {0}{{ E_q({1}, {2}) [ {3} ] + H[q({1})] }}{4}\n    = Σ_row {0}ln Σ_{1} exp E_q({2}) [ {3} ]{4}\n", w, own, shared, joint, divergence);
+      return fmt::format(
+          "  L = Σ_row {0}{{ E_q({1}, {2}) [ {3} ] + H[q({1})] }}{4}\n    = Σ_row {0}ln Σ_{1} exp E_q({2}) [ "
+          "{3} ]{4}\n",
+          w, own, shared, joint, divergence);
     }
     std::string z;
     for (const Block* block : continuous()) z += (z.empty() ? "" : ", ") + block->name;
@@ -109,8 +116,10 @@ struct Explanation {
   /// The bound where rows are steps.
   std::string of_series(const std::string& joint, const std::string& evidence, const std::string& z) const {
     if (point()) return fmt::format("  L = Σ_series max over paths of {} of Σ_t [ {} ]\n", z, joint);
-    return fmt::format("  L = Σ_series {{ E_q({0}) Σ_t [ {1} ] + H[q({0})] }}\n    = Σ_series ln P({2})        where q({0}) is the exact posterior of all steps together\n", z, joint,
-                       evidence);
+    return fmt::format(
+        "  L = Σ_series {{ E_q({0}) Σ_t [ {1} ] + H[q({0})] }}\n    = Σ_series ln P({2})        where q({0}) "
+        "is the exact posterior of all steps together\n",
+        z, joint, evidence);
   }
 
   /// "[k, d]" of a parameter, without the second axis of matrices.
@@ -147,8 +156,7 @@ struct Explanation {
     });
   }
   bool is_latent(int index) const {
-    return std::ranges::any_of(latents,
-                               [&](const ir::FiniteLatent& each) { return each.variable == index; });
+    return std::ranges::any_of(latents, [&](const ir::FiniteLatent& each) { return each.variable == index; });
   }
   /// A latent that some rows have.
   bool partly(const Variable& v) const {
@@ -198,16 +206,21 @@ struct Explanation {
     const std::string family = ir::split_density(model.function()[v.prior].attributes.text).family;
     std::string parts;
     for (const Variable& each : model.variables)
-      if (each.posterior_of >= 0 && &variable(each.posterior_of) == &v) parts += (parts.empty() ? "" : ", ") + each.name + indices(each);
-    const std::string what = block.factor < 0 ? "expected squares" : fmt::format("Σ {}(expected statistics)", weight_symbol(block));
-    return fmt::format("q({}) = {}({}):  natural parameters ← those of the prior + {}", v.name, family == "Exponential" ? "Gamma" : family, parts, what);
+      if (each.posterior_of >= 0 && &variable(each.posterior_of) == &v)
+        parts += (parts.empty() ? "" : ", ") + each.name + indices(each);
+    const std::string what = block.factor < 0
+                                 ? "expected squares"
+                                 : fmt::format("Σ {}(expected statistics)", weight_symbol(block));
+    return fmt::format("q({}) = {}({}):  natural parameters ← those of the prior + {}", v.name,
+                       family == "Exponential" ? "Gamma" : family, parts, what);
   }
 
   std::string update(const Block& block) const {
     const Variable& v = variable(*model.find(block.name));
     const std::string left = v.name + indices(v);
     if (v.global) return posterior_update(block, v);
-    if (block.factor < 0) return fmt::format("{} ← from the expected squares of what it is the prior's spread of", left);
+    if (block.factor < 0)
+      return fmt::format("{} ← from the expected squares of what it is the prior's spread of", left);
     if (block.solver == Solver::held) return fmt::format("{} is held", left);
     const FactorParts parts = ir::parts_of(model, block.factor);
     const std::string value =
@@ -237,12 +250,15 @@ struct Explanation {
       case Solver::scatter:
         return spread_update(block, v, parts);
       case Solver::rate:
-        return fmt::format("{} maximises Σ {}[A ln r - B r],  r the rate of `{}` in {}:  r ← Σ {}A / Σ {}B", left, r, value,
-                           parts.family, r, r);
+        return fmt::format("{} maximises Σ {}[A ln r - B r],  r the rate of `{}` in {}:  r ← Σ {}A / Σ {}B",
+                           left, r, value, parts.family, r, r);
       case Solver::odds:
         return fmt::format("{} ← Σ {}A / Σ {}(A + B),  ln P({}) = A ln p + B ln(1 - p)", left, r, r, value);
       case Solver::correlation:
-        return fmt::format("{0} ← {0} + t (A - {0} - {0} diag(μ) {0}),  A = Σ {1}d dᵀ / n,  μ such that the diagonal stays 1, t halved while the objective falls", left, r);
+        return fmt::format(
+            "{0} ← {0} + t (A - {0} - {0} diag(μ) {0}),  A = Σ {1}d dᵀ / n,  μ such that the diagonal stays "
+            "1, t halved while the objective falls",
+            left, r);
       case Solver::matrix_scale:
         return parts.family == "Wishart" ? fmt::format("{} ← Σ {}{} / Σ {}df", left, r, value, r)
                                          : fmt::format("{} ← Σ {}df (Σ {}{}⁻¹)⁻¹", left, r, r, value);
@@ -257,7 +273,10 @@ struct Explanation {
       case Solver::concentration:
       case Solver::freedom:
       case Solver::newton:
-        return fmt::format("{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective falls", left, r, value);
+        return fmt::format(
+            "{0} ← {0} + t (-H)⁻¹ G,  G, H the derivatives of Σ {1}ln P({2}), t halved while the objective "
+            "falls",
+            left, r, value);
       case Solver::enumerate:
       case Solver::most_probable:
       case Solver::forward_backward:
@@ -283,21 +302,25 @@ struct Explanation {
     std::string text;
     if (of_chain(block)) {
       const std::string z = latent(block.front()).name;
-      const std::string order = chain->order > 1 ? fmt::format(",   {} the last {} values", z, chain->order) : "";
+      const std::string order =
+          chain->order > 1 ? fmt::format(",   {} the last {} values", z, chain->order) : "";
       if (point()) return fmt::format("  r[t, {}] ← 1[the best path of its series is there]{}\n", k, order);
-      return fmt::format("  a_t({0}) ← P(y_t | {0}) Σ P({0} | {0}[t-1]) a_t-1({0}[t-1]) / c_t,   ln P(y) = Σ ln c_t{1}\n"
-                         "  r[t, {2}] ← a_t-1 P({0} | {0}[t-1]) r_t({0}) / Σ a_t-1 P({0} | {0}[t-1]),   backwards\n",
-                         z, order, k);
+      return fmt::format(
+          "  a_t({0}) ← P(y_t | {0}) Σ P({0} | {0}[t-1]) a_t-1({0}[t-1]) / c_t,   ln P(y) = Σ ln c_t{1}\n"
+          "  r[t, {2}] ← a_t-1 P({0} | {0}[t-1]) r_t({0}) / Σ a_t-1 P({0} | {0}[t-1]),   backwards\n",
+          z, order, k);
     }
     if (point()) {
-      text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(), values);
+      text = fmt::format("  r[row, {0}] ← {1}1[{0} is the first where P({2}, …) is greatest]", k, weight(),
+                         values);
     } else {
       std::string names;
       for (const Variable& v : model.variables)
         if (v.global) names += (names.empty() ? "" : ", ") + v.name;
       const bool shared = !names.empty();
-      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}{4}P({1}, …){5} / Σ_{3} {4}P({1}, …){5}", k, values, weight(),
-                         block.size() == 1 ? k : "(" + k + ")", shared ? fmt::format("exp E_q({}) [ ln ", names) : "", shared ? " ]" : "");
+      text = fmt::format("  r[row, {0}] ← {2}q({1}) = {2}{4}P({1}, …){5} / Σ_{3} {4}P({1}, …){5}", k, values,
+                         weight(), block.size() == 1 ? k : "(" + k + ")",
+                         shared ? fmt::format("exp E_q({}) [ ln ", names) : "", shared ? " ]" : "");
     }
     return text + (block.size() == 1 ? fmt::format(",   n[{}] = Σ_row r\n", k) : "\n");
   }
@@ -305,28 +328,37 @@ struct Explanation {
   std::vector<const Block*> continuous() const {
     std::vector<const Block*> found;
     for (const Block& block : plan.blocks) {
-      if (block.solver == Solver::conditioning || block.solver == Solver::conjugate || block.solver == Solver::smoothing) found.push_back(&block);
+      if (block.solver == Solver::conditioning || block.solver == Solver::conjugate ||
+          block.solver == Solver::smoothing)
+        found.push_back(&block);
     }
     return found;
   }
   /// What the posterior of a continuous latent is.
   std::string law(const Block& block) const {
     if (block.solver == Solver::conditioning)
-      return fmt::format("  q({0}) ← Normal(m, V),  V⁻¹ = -∇² ln P({0}, …),  m = V ∇ ln P({0}, …) at {0} = 0\n", block.name);
+      return fmt::format(
+          "  q({0}) ← Normal(m, V),  V⁻¹ = -∇² ln P({0}, …),  m = V ∇ ln P({0}, …) at {0} = 0\n", block.name);
     if (block.solver == Solver::smoothing) {
       const std::string t = model.sequence->name;
-      return fmt::format("  q({0}[{1}], earlier steps) ← Normal(m, V) given all steps of the series: the Kalman filter forwards, the smoother backwards,\n"
-                         "    of ln P(… | {0}[{1}]) = h'{0} - {0}'J{0} / 2 by the derivatives of the density, J may be singular or 0\n",
-                         block.name, t);
+      return fmt::format(
+          "  q({0}[{1}], earlier steps) ← Normal(m, V) given all steps of the series: the Kalman filter "
+          "forwards, the smoother backwards,\n"
+          "    of ln P(… | {0}[{1}]) = h'{0} - {0}'J{0} / 2 by the derivatives of the density, J may be "
+          "singular or 0\n",
+          block.name, t);
     }
     for (const ir::Factor& factor : model.factors) {
       if (variable(factor.variable.variable).name != block.name) continue;
       const std::string family = ir::parts_of(model, static_cast<int>(&factor - model.factors.data())).family;
       const std::string z = block.name;
-      if (family == "Beta") return fmt::format("  q({0}) ← Beta(a + Σ A, b + Σ B),  ln P(… | {0}) = A ln {0} + B ln(1 - {0})\n", z);
+      if (family == "Beta")
+        return fmt::format("  q({0}) ← Beta(a + Σ A, b + Σ B),  ln P(… | {0}) = A ln {0} + B ln(1 - {0})\n",
+                           z);
       const bool inverse = family == "InverseGamma";
-      return fmt::format("  q({0}) ← {1}(shape + Σ A, {2} + Σ B),  ln P(… | {0}) = {3}A ln {0} - B {4}\n", z, inverse ? "InverseGamma" : "Gamma",
-                         inverse ? "scale" : "rate", inverse ? "-" : "", inverse ? "/ " + z : z);
+      return fmt::format("  q({0}) ← {1}(shape + Σ A, {2} + Σ B),  ln P(… | {0}) = {3}A ln {0} - B {4}\n", z,
+                         inverse ? "InverseGamma" : "Gamma", inverse ? "scale" : "rate", inverse ? "-" : "",
+                         inverse ? "/ " + z : z);
     }
     return "";
   }
@@ -398,7 +430,8 @@ struct Explanation {
                  : fmt::format("  about {} floating-point operations\n", text);
   }
 
-  /// Of a row with a continuous latent: its residuals at 2 L nodes of a Gaussian, at 2 of another family, and as many terms of the M-step.
+  /// Of a row with a continuous latent: its residuals at 2 L nodes of a Gaussian, at 2 of another family, and
+  /// as many terms of the M-step.
   std::string node_cost() const {
     std::string text;
     for (const Block* block : continuous()) {
@@ -411,7 +444,8 @@ struct Explanation {
           if (variable(lag.of).name == block->name) order = std::max(order, lag.steps);
         nodes = 4 * order;
       }
-      text += fmt::format("  times {}{} for the nodes of `{}`\n", nodes, vector ? " " + product(axes) : "", block->name);
+      text += fmt::format("  times {}{} for the nodes of `{}`\n", nodes, vector ? " " + product(axes) : "",
+                          block->name);
     }
     return text;
   }
@@ -429,7 +463,8 @@ struct Explanation {
       if (!v.missing || v.patterns == 0 || parts.slots.size() < 2) continue;
       const auto matrix = ir::matrix_axes(model.module, model.function()[parts.slots[1]].type, v.type);
       if (!matrix) continue;
-      std::vector<AxisId> squares = {matrix->row, matrix->row}, cubes = {matrix->row, matrix->row, matrix->row};
+      std::vector<AxisId> squares = {matrix->row, matrix->row},
+                          cubes = {matrix->row, matrix->row, matrix->row};
       for (size_t l = 0; l < latents.size(); ++l) {
         if (ir::depends_on(model.function(), model.factors[i].log_density, latent(l).node))
           squares.insert(squares.begin(), latent(l).type.range);
@@ -437,8 +472,8 @@ struct Explanation {
           cubes.insert(cubes.begin(), latent(l).type.range);
       }
       const auto all = value_of(cubes), each = value_of(squares);
-      text += fmt::format("    `{}`: about {}{}, and 8 {}{} for each cell that is absent\n", v.name, product(cubes),
-                          all ? fmt::format(" = {}", *all) : "", product(squares),
+      text += fmt::format("    `{}`: about {}{}, and 8 {}{} for each cell that is absent\n", v.name,
+                          product(cubes), all ? fmt::format(" = {}", *all) : "", product(squares),
                           each ? fmt::format(" = {}", 8 * *each) : "");
       names.push_back("`" + v.name + "`");
       patterns = v.patterns;
@@ -486,7 +521,8 @@ struct Explanation {
       const bool known = value_of(v.declared_axes).has_value();
       const int64_t turned = known ? rotations(model, plan, v) : 0;
       if (turned > 0) text += fmt::format(" - {}", turned);
-      total = total && known ? std::optional<int64_t>(*total + free_dimensions(model, v) - turned) : std::nullopt;
+      total =
+          total && known ? std::optional<int64_t>(*total + free_dimensions(model, v) - turned) : std::nullopt;
     }
     if (text.empty()) return "  none\n";
     return total ? fmt::format("  {} = {}\n", text, *total) : fmt::format("  {}\n", text);
@@ -499,7 +535,8 @@ std::string explain(const ir::Model& model, const ir::Module&, const ir::Plan& p
   const std::vector<ir::FiniteLatent> latents = ir::finite_latents(model);
   const Explanation e{model, plan, latents, ir::joint_blocks(model, latents)};
   return "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.updates() +
-         "\ncost a row\n" + e.cost() + e.node_cost() + e.pattern_cost() + "\nfree parameters\n" + e.free_parameters();
+         "\ncost a row\n" + e.cost() + e.node_cost() + e.pattern_cost() + "\nfree parameters\n" +
+         e.free_parameters();
 }
 
 }  // namespace lvm::em

@@ -146,7 +146,8 @@ bool is_free(Builder& b, const Setting& setting, NodeId node) {
   const std::vector<bool> needed = needed_by(f, node);
   for (NodeId id = 0; id <= node; ++id) {
     if (!needed[static_cast<size_t>(id)] || f[id].op != Op::parameter) continue;
-    const ir::Block* block = setting.plan.find(f[id].attributes.text);  // none: of a posterior, which does not close in
+    const ir::Block* block =
+        setting.plan.find(f[id].attributes.text);  // none: of a posterior, which does not close in
     if (block && block->solver != ir::Solver::held) return true;
   }
   return false;

@@ -16,8 +16,8 @@ ir::Module empty(const ir::Module& axes) {
 
 }  // namespace
 
-JointDensity::JointDensity(const ir::Module& axes, const Setting& setting, const std::vector<Emission>& members,
-                           const ir::NodeLatent& latent)
+JointDensity::JointDensity(const ir::Module& axes, const Setting& setting,
+                           const std::vector<Emission>& members, const ir::NodeLatent& latent)
     : module_(empty(axes)), b_(module_, module_.functions.front()) {
   const ir::Variable& v = setting.model.variables[static_cast<size_t>(latent.variable)];
   ir::Type type = ir::node_type(setting.model, latent);

@@ -1,5 +1,6 @@
 #pragma once
-// ln P(row, z) of the factors that hold a continuous latent, as a function of its own in which z is an argument.
+// ln P(row, z) of the factors that hold a continuous latent, as a function of its own in which z is an
+// argument.
 
 #include "backends/em/emission.h"
 
@@ -8,7 +9,8 @@ namespace lvm::em {
 class JointDensity {
  public:
   /// `members`: the factors; absent cells of them are integrated out.
-  JointDensity(const ir::Module& axes, const Setting& setting, const std::vector<Emission>& members, const ir::NodeLatent& latent);
+  JointDensity(const ir::Module& axes, const Setting& setting, const std::vector<Emission>& members,
+               const ir::NodeLatent& latent);
 
   ir::Module& module() { return module_; }
   const std::vector<ir::Axis>& axes() const { return module_.axes; }

@@ -27,7 +27,8 @@ using ir::OutputKind;
 
 namespace {
 
-/// Before the names of the sums about an origin, until each function has its own. No name of a user has a dot.
+/// Before the names of the sums about an origin, until each function has its own. No name of a user has a
+/// dot.
 constexpr const char* about_origin = "about_origin.";
 
 struct Lowering {
@@ -43,7 +44,9 @@ struct Lowering {
     program.module = {.name = model.name + ".em", .level = ir::Level::step, .axes = canonical.axes};
   }
 
-  const std::string& name_of(const ir::FiniteLatent& latent) const { return setting.latent_of(latent.states); }
+  const std::string& name_of(const ir::FiniteLatent& latent) const {
+    return setting.latent_of(latent.states);
+  }
   bool is_lag(const ir::FiniteLatent& latent) const { return ir::is_lag(setting.model, latent.variable); }
   /// The latents of a row itself, not of earlier steps.
   std::vector<ir::FiniteLatent> own_latents() const {
@@ -81,22 +84,28 @@ struct Lowering {
     return all;
   }
   /// The variable whose cells are a chain with noise; empty: none.
-  std::string observed_as(const ir::NodeLatent& latent) const { return latent.order() > 0 ? directly_observed(setting, factors) : ""; }
+  std::string observed_as(const ir::NodeLatent& latent) const {
+    return latent.order() > 0 ? directly_observed(setting, factors) : "";
+  }
 
   Function update(StatisticTable& statistics, Moves moves) {
     Function function{.name = moves == Moves::start ? "begin" : "update", .time = BindingTime::update};
     Builder b(program.module, function);
     Expansion tables(b, setting, Expansion::Rows::tables);
-    std::vector<ir::Check> known;  // `begin` has most checks of `update`, which is written first, and some of its own
-    UpdateContext context{setting, factors, statistics, b, tables, moves == Moves::start ? known : program.checks};
+    std::vector<ir::Check>
+        known;  // `begin` has most checks of `update`, which is written first, and some of its own
+    UpdateContext context{setting, factors, statistics,
+                          b,       tables,  moves == Moves::start ? known : program.checks};
     write_updates(context, moves);
     for (ir::Check& check : known)
-      if (std::ranges::find(program.checks, check.name, &ir::Check::name) == program.checks.end()) program.checks.push_back(std::move(check));
+      if (std::ranges::find(program.checks, check.name, &ir::Check::name) == program.checks.end())
+        program.checks.push_back(std::move(check));
     return function;
   }
 
   /// What every pass over the rows sums up, each output called `prefix` and its name.
-  RowPosterior sums(Builder& b, Expansion& expand, const StatisticTable& statistics, const std::string& prefix) {
+  RowPosterior sums(Builder& b, Expansion& expand, const StatisticTable& statistics,
+                    const std::string& prefix) {
     const RowPosterior q = row_posterior(b, expand, setting, factors);
     statistics.write(b, expand, q.marginal, StatisticTable::For::iterations, prefix);
     const NodeId counted = ir::times_row_weight(b, setting.model, q.evidence);
@@ -112,7 +121,8 @@ struct Lowering {
       expand.share_origin(factors[at]);
       const Expansion::AboutOrigin& made = *expand.about_origin(factors[at]);
       b.output(OutputKind::derived, factors[at].variable + ".origin", made.origin);
-      separation = separation == ir::no_node ? made.separation : b.binary(Op::maximum, separation, made.separation);
+      separation =
+          separation == ir::no_node ? made.separation : b.binary(Op::maximum, separation, made.separation);
     }
     b.output(OutputKind::derived, ir::separation_slot, separation);
     sums(b, expand, statistics, about_origin);
@@ -167,7 +177,9 @@ struct Lowering {
     for (const ir::NodeLatent& latent : setting.continuous) {
       const bool good = one_scale(latent) || !observed_as(latent).empty();
       for (const StartStep& step : start_steps(latent))
-        expand.place_latent(step.variable->name, start_nodes(b, setting, latent, {.slot = step.slot, .good = good, .steps = step.steps}));
+        expand.place_latent(
+            step.variable->name,
+            start_nodes(b, setting, latent, {.slot = step.slot, .good = good, .steps = step.steps}));
     }
     const Marginal q =
         assigned(b, setting, [&](const ir::FiniteLatent& latent) { return assignment(latent); });
@@ -192,7 +204,8 @@ struct Lowering {
       functions.push_back(
           ir::extract(program.module, split.rows, name, BindingTime::rows, [&](const ir::Output& output) {
             const bool of_walk = output.name.starts_with(ir::chain_prefix);
-            if (of_walk || name == std::string_view(ir::emissions_function)) return of_walk ? output.name : std::string();
+            if (of_walk || name == std::string_view(ir::emissions_function))
+              return of_walk ? output.name : std::string();
             const bool other = output.name.starts_with(about_origin) != (prefix == about_origin);
             if (other || (output.kind == OutputKind::row) != row) return std::string();
             return output.name.substr(prefix.size());
@@ -288,7 +301,9 @@ struct Lowering {
   /// The hard assignment of an earlier step, of a finite latent.
   void add_start_lag(const ir::Lag& lag) {
     const std::vector<ir::FiniteLatent> own = own_latents();
-    const auto at = [&](int variable) { return std::ranges::find(setting.latents, variable, &ir::FiniteLatent::variable); };
+    const auto at = [&](int variable) {
+      return std::ranges::find(setting.latents, variable, &ir::FiniteLatent::variable);
+    };
     const auto of = std::ranges::find(own, lag.of, &ir::FiniteLatent::variable);
     if (at(lag.variable) == setting.latents.end() || of == own.end()) return;
     ir::DataSlot slot;
@@ -317,7 +332,8 @@ struct Lowering {
   }
 
   bool has_medians() const {
-    return std::ranges::any_of(setting.plan.blocks, [](const ir::Block& block) { return block.solver == ir::Solver::median; });
+    return std::ranges::any_of(setting.plan.blocks,
+                               [](const ir::Block& block) { return block.solver == ir::Solver::median; });
   }
   void add_medians() {
     for (const ir::Block& block : setting.plan.blocks) {
@@ -343,7 +359,8 @@ struct Lowering {
     return "";
   }
 
-  /// All elements of the rows have one spread, so that the scores of the rows as they are are near the end of the fit.
+  /// All elements of the rows have one spread, so that the scores of the rows as they are are near the end of
+  /// the fit.
   bool one_scale(const ir::NodeLatent& latent) const {
     return std::ranges::all_of(factors, [&](const Emission& e) {
       if (e.of_continuous || !contains(e.axes, latent.sides) || e.slots.size() < 2) return true;
@@ -355,9 +372,13 @@ struct Lowering {
       const ir::Variable& z = variable(latent);
       const bool scores = setting.plan.find(z.name)->solver != ir::Solver::conjugate;
       const bool simplex = z.domain == ir::Domain::simplex;
-      const double middle = simplex ? 1 / static_cast<double>(program.module.axis(z.declared_axes.back()).size) : z.type.element == Element::unit ? 0.5 : 1;
+      const double middle = simplex
+                                ? 1 / static_cast<double>(program.module.axis(z.declared_axes.back()).size)
+                            : z.type.element == Element::unit ? 0.5
+                                                              : 1;
       for (const StartStep& step : start_steps(latent))
-        program.start_values.push_back({z.name, step.slot, scores, middle, one_scale(latent), observed_as(latent), step.steps});
+        program.start_values.push_back(
+            {z.name, step.slot, scores, middle, one_scale(latent), observed_as(latent), step.steps});
     }
   }
 
@@ -394,7 +415,8 @@ ir::Program lower_em(const ir::Model& model, const ir::Module& canonical, const 
   lowering.add_start_values();
   lowering.add_medians();
   ir::Program& program = lowering.program;
-  program.second_order = !has_globals(lowering.setting) && is_second_order(lowering.setting, lowering.factors);
+  program.second_order =
+      !has_globals(lowering.setting) && is_second_order(lowering.setting, lowering.factors);
   program.phases = {{.name = "em", .functions = {"prepare", "rows", "update"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {

@@ -102,8 +102,8 @@ struct Placement {
       joint = united(joint, common(emission().axes, {latent.states}));
     if (joint == v.type.axes) return b.unary(Op::square, mean);
     const NodeId rows = c.statistics.weight(b, at, joint);
-    const NodeId sum =
-        c.statistics.expected(b, at, joint, "start_states_" + emission().variable + "_" + v.name, feature, true);
+    const NodeId sum = c.statistics.expected(
+        b, at, joint, "start_states_" + emission().variable + "_" + v.name, feature, true);
     const NodeId some = b.binary(Op::less, b.constant(0), rows);
     const NodeId each = b.select(some, b.div(b.unary(Op::square, sum), rows), b.constant(0));
     return b.div(b.reduce(Op::sum, each, without(b.type(each).axes, v.type.axes)), n);
@@ -125,16 +125,12 @@ struct Placement {
     // Sums over the same axes are the same.
     const std::string what = emission().variable + (axes == emission().axes ? "" : "_" + v.name);
     const NodeId n = c.statistics.weight(b, at, axes);
-    const NodeId mean =
-        b.div(c.statistics.expected(b, at, axes, "start_" + what, terms[0], true), n);
-    const NodeId square =
-        b.div(c.statistics.expected(b, at, axes, "start2_" + what, terms[1], true), n);
-    const NodeId least =
-        b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
+    const NodeId mean = b.div(c.statistics.expected(b, at, axes, "start_" + what, terms[0], true), n);
+    const NodeId square = b.div(c.statistics.expected(b, at, axes, "start2_" + what, terms[1], true), n);
+    const NodeId least = b.add(b.mul(b.constant(least_relative_variance), square), b.constant(1e-300));
     const NodeId variance =
-        family->start.other
-            ? square
-            : b.binary(Op::maximum, b.sub(square, squared_means(terms[0], mean, n)), least);
+        family->start.other ? square
+                            : b.binary(Op::maximum, b.sub(square, squared_means(terms[0], mean, n)), least);
     ir::Slots slots({}, c.setting.function()[emission().log_density].attributes.axes);
     Expansion tables(b, c.setting, Expansion::Rows::tables);
     for (const NodeId each : emission().slots) slots.push_back(tables(each));

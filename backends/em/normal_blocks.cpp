@@ -51,8 +51,9 @@ struct NormalSolver {
   std::vector<AxisId> mean_axes, spread_axes, joint_axes;  // of the slots; joint: what s1 keeps
   NodeId delta = ir::no_node;
   std::optional<Regression> regression;
-  std::optional<TiedPrior> tied;  // the prior of the mean, where its variance is one of the spread's
-  NodeId mean_variance = ir::no_node;  // under q of a mean that is a latent of the whole model, where the spread does not give it
+  std::optional<TiedPrior> tied;       // the prior of the mean, where its variance is one of the spread's
+  NodeId mean_variance = ir::no_node;  // under q of a mean that is a latent of the whole model, where the
+                                       // spread does not give it
 
   NormalSolver(UpdateContext& context, size_t emission)
       : c(context),
@@ -138,10 +139,12 @@ struct NormalSolver {
     if (!tied) {
       mean_variance = b.unary(Op::reciprocal, left);
       const std::vector<AxisId> alike = without(mean_axes, b.type(mean_variance).axes);
-      if (!alike.empty()) mean_variance = b.make(Op::broadcast, {mean_variance}, {.axes = alike});  // each element varies
+      if (!alike.empty())
+        mean_variance = b.make(Op::broadcast, {mean_variance}, {.axes = alike});  // each element varies
       return write_posterior(c, mean, {{"mean", next}, {"var", mean_variance}});
     }
-    const NodeId kappa = matrix ? b.add(c.statistics.weight(b, at, scalar_axes(joint_axes)), tied->weight) : left;
+    const NodeId kappa =
+        matrix ? b.add(c.statistics.weight(b, at, scalar_axes(joint_axes)), tied->weight) : left;
     write_posterior(c, mean, {{"mean", next}, {"kappa", kappa}});
   }
 
@@ -220,12 +223,13 @@ struct NormalSolver {
     check_freedom(own);
   }
 
-  /// q(V) from the scatter and the weight that the prior's mode would divide (spread_prior): what its density has there of its own is
-  /// taken out again.
+  /// q(V) from the scatter and the weight that the prior's mode would divide (spread_prior): what its density
+  /// has there of its own is taken out again.
   void write_spread(const ir::Variable& global, NodeId total, NodeId n) {
     const bool inverse = prior_of(c, global.name)->family.starts_with("Inverse");
     if (matrix) {
-      const double freedom = (inverse ? -1 : 1) * (static_cast<double>(b.module().axis(matrix->row).size) + 1);
+      const double freedom =
+          (inverse ? -1 : 1) * (static_cast<double>(b.module().axis(matrix->row).size) + 1);
       const NodeId scale = inverse ? total : b.matrix(Op::inverse, {total}, matrix->row, matrix->column);
       return write_posterior(c, global, {{"df", b.add(n, b.constant(freedom))}, {"scale", scale}});
     }

@@ -36,14 +36,17 @@ NodeId block_marginal(Builder& b, const std::vector<BlockPosterior>& blocks,
   throw ir::InternalError("a statistic joins latents that no factor joins");
 }
 
-/// A continuous latent is integrated out for each combination of the finite ones, which are then enumerated together.
-RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setting, const std::vector<Emission>& emissions) {
+/// A continuous latent is integrated out for each combination of the finite ones, which are then enumerated
+/// together.
+RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setting,
+                             const std::vector<Emission>& emissions) {
   const ir::NodeLatent& latent = setting.continuous.front();
   const ir::Variable& z = setting.model.variables[static_cast<size_t>(latent.variable)];
   std::vector<Emission> holding, rest;
   for (const Emission& e : emissions) (contains(e.axes, latent.sides) ? holding : rest).push_back(e);
   const bool gaussian = setting.plan.find(z.name)->solver == ir::Solver::conditioning;
-  const ContinuousPosterior q = gaussian ? conditioned(b, setting, holding, latent) : conjugate(b, setting, holding, latent);
+  const ContinuousPosterior q =
+      gaussian ? conditioned(b, setting, holding, latent) : conjugate(b, setting, holding, latent);
   expand.place_latent(z.name, q.nodes);
   NodeId joint = rest.empty() ? q.log_evidence : b.add(q.log_evidence, expand.log_joint(rest));
   if (!b.type(joint).has(ir::row_axis)) joint = b.make(Op::broadcast, {joint}, {.axes = {ir::row_axis}});
@@ -51,7 +54,8 @@ RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setti
   RowPosterior made{joint, {}, {{z.name, q.mean, q.variance}}};
   NodeId states = ir::no_node;
   if (!finite.empty()) {
-    const ir::EnumeratedPosterior enumerated = ir::exact_posterior(b, ir::where_possible(b, setting.model, setting.latents, joint), finite);
+    const ir::EnumeratedPosterior enumerated =
+        ir::exact_posterior(b, ir::where_possible(b, setting.model, setting.latents, joint), finite);
     made.evidence = enumerated.evidence;
     states = enumerated.q;
     // Over the states too: the mean of the means, and of the variances and their squared distances.
@@ -62,7 +66,8 @@ RowPosterior with_continuous(Builder& b, Expansion& expand, const Setting& setti
   }
   made.marginal = [&b, states, finite, latent](const std::vector<AxisId>& wanted) {
     double share = 1;
-    for (const AxisId axis : common(latent.axes(), wanted)) share /= static_cast<double>(b.module().axis(axis).size);
+    for (const AxisId axis : common(latent.axes(), wanted))
+      share /= static_cast<double>(b.module().axis(axis).size);
     const NodeId of_nodes = b.constant(share);
     const std::vector<AxisId> kept = common(finite, wanted);
     if (kept.empty()) return of_nodes;
@@ -111,7 +116,8 @@ Marginal assigned(Builder& b, const Setting& setting,
     NodeId all = ir::no_node;
     for (const ir::NodeLatent& latent : setting.continuous) {
       double share = 1;
-      for (const AxisId axis : common(latent.axes(), axes)) share /= static_cast<double>(b.module().axis(axis).size);
+      for (const AxisId axis : common(latent.axes(), axes))
+        share /= static_cast<double>(b.module().axis(axis).size);
       if (share != 1) all = b.constant(share);
     }
     for (const ir::FiniteLatent& latent : setting.latents) {

@@ -13,13 +13,15 @@ using ir::Op;
 
 namespace {
 
-/// What stands for the nodes of the model in the update: latents of the whole model that the expression holds by their places.
+/// What stands for the nodes of the model in the update: latents of the whole model that the expression holds
+/// by their places.
 std::vector<NodeId> with_places(UpdateContext& c, NodeId expression) {
   const ir::Function& model = c.setting.model.function();
   std::vector<NodeId> made(model.nodes.size(), ir::no_node);
   for (const ir::Variable& v : c.setting.model.variables) {
     const ir::Variable* global = global_named(c.setting, v.name);
-    if (global && ir::depends_on(model, expression, v.node)) made[static_cast<size_t>(v.node)] = place_of(c.update, c.setting, *global);
+    if (global && ir::depends_on(model, expression, v.node))
+      made[static_cast<size_t>(v.node)] = place_of(c.update, c.setting, *global);
   }
   return made;
 }

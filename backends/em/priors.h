@@ -26,9 +26,10 @@ struct PseudoCounts {
 };
 std::optional<PseudoCounts> pseudo_counts(UpdateContext& context, const std::string& parameter);
 
-/// Says by name where a prior whose density is infinite on the edge of a set outweighs the expected counts: `counts` and what the
-/// prior adds to them, `more`, which may be less than none.
-void check_edge(UpdateContext& context, const std::string& parameter, const std::string& edge, NodeId counts, NodeId more);
+/// Says by name where a prior whose density is infinite on the edge of a set outweighs the expected counts:
+/// `counts` and what the prior adds to them, `more`, which may be less than none.
+void check_edge(UpdateContext& context, const std::string& parameter, const std::string& edge, NodeId counts,
+                NodeId more);
 
 /// What the prior of a spread adds: a to the scatter, b to the weight of the rows.
 ///   var ~ InverseGamma(α, β): 2 β, 2 (α + 1)          precision ~ Gamma(α, β): 2 β, 2 (α - 1)

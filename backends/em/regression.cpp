@@ -69,18 +69,20 @@ void Regression::solve(NodeId precision) {
 void Regression::write_coefficients(size_t p, const ir::Variable& global, NodeId mean, NodeId precision) {
   const AxisId extra = design_.extra(p);
   const bool vector = extra >= 0;
-  const std::vector<AxisId> square = vector ? united(design_.batch(), {extra, design_.twin_of_extra(p)}) : design_.batch();
+  const std::vector<AxisId> square =
+      vector ? united(design_.batch(), {extra, design_.twin_of_extra(p)}) : design_.batch();
   const std::vector<AxisId> missing = without(square, b_.type(precision).axes);
   if (!missing.empty()) precision = b_.make(Op::broadcast, {precision}, {.axes = missing});
-  const NodeId covariance = vector ? b_.matrix(Op::inverse, {precision}, extra, design_.twin_of_extra(p)) : b_.unary(Op::reciprocal, precision);
+  const NodeId covariance = vector ? b_.matrix(Op::inverse, {precision}, extra, design_.twin_of_extra(p))
+                                   : b_.unary(Op::reciprocal, precision);
   write_posterior(c_, global, {{"mean", mean}, {vector ? "cov" : "var", covariance}});
   const NodeId each = b_.mul(sums_.h[p][p], covariance);
   const NodeId spread = vector ? b_.reduce(Op::sum, each, {extra, design_.twin_of_extra(p)}) : each;
   spare_ = spare_ == ir::no_node ? spread : b_.add(spare_, spread);
 }
 
-/// An axis of a parameter's own that is the column of the matrix, as that of `a` in Normal(a * z, cov: q) is where a: real[S, S], under
-/// a name that no other axis here has.
+/// An axis of a parameter's own that is the column of the matrix, as that of `a` in Normal(a * z, cov: q) is
+/// where a: real[S, S], under a name that no other axis here has.
 AxisId Regression::own_axis(size_t p) {
   const AxisId own = design_.extra(p);
   return matrix_ && own == matrix_->column ? b_.module().twin(design_.twin_of_extra(p)) : own;
@@ -129,8 +131,10 @@ NodeId Regression::matrix_correction() {
                    {.axes = {matrix_->row, matrix_->column, matrix_->column, matrix_->row}});
   };
   for (size_t p = 0; p < deltas_.size(); ++p) {
-    const NodeId left = by_own_axis(p, deltas_[p]), right = b_.rename(by_own_axis(p, sums_.g[p]), matrix_->row, matrix_->column);
-    const NodeId cross = design_.extra(p) < 0 ? b_.mul(left, right) : b_.contract({left, right}, {own_axis(p)});
+    const NodeId left = by_own_axis(p, deltas_[p]),
+                 right = b_.rename(by_own_axis(p, sums_.g[p]), matrix_->row, matrix_->column);
+    const NodeId cross =
+        design_.extra(p) < 0 ? b_.mul(left, right) : b_.contract({left, right}, {own_axis(p)});
     add(b_.unary(Op::neg, b_.add(cross, transposed(cross))));
     for (size_t q = 0; q <= p; ++q) {
       const NodeId square = moved(p, q, sums_.h[p][q]);

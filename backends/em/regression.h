@@ -22,7 +22,8 @@ class Regression {
   /// Sum of w (d - step)^2 - w d^2, over the joint axes; for matrices w (d - step)(d - step)' - w d d'.
   NodeId correction();
   NodeId matrix_correction();
-  /// What coefficients that are latents add to the expected squares, over the joint axes; no_node where none is.
+  /// What coefficients that are latents add to the expected squares, over the joint axes; no_node where none
+  /// is.
   NodeId spare() const { return spare_; }
   double columns() const { return static_cast<double>(design_.columns()); }
   const std::vector<AxisId>& joint_axes() const { return joint_; }

@@ -7,7 +7,8 @@
 namespace lvm::em {
 
 bool is_second_order(const Setting& setting, const std::vector<Emission>& emissions) {
-  if (!setting.latents.empty() || setting.continuous.size() != 1 || setting.continuous.front().order() > 0) return false;
+  if (!setting.latents.empty() || setting.continuous.size() != 1 || setting.continuous.front().order() > 0)
+    return false;
   const ir::Function& f = setting.function();
   std::vector<NodeId> cells;  // the leaf of the latent is one too
   for (size_t id = 0; id < f.nodes.size(); ++id)
@@ -17,7 +18,8 @@ bool is_second_order(const Setting& setting, const std::vector<Emission>& emissi
   };
   return std::ranges::all_of(emissions, [&](const Emission& e) {
     if (e.family != "Normal" || e.absent != Absent::never || !e.selections.empty()) return false;
-    return f[e.value].op == ir::Op::data && ir::is_jointly_affine(f, e.slots.at(0), cells) && free_of_cells(e.slots.at(1));
+    return f[e.value].op == ir::Op::data && ir::is_jointly_affine(f, e.slots.at(0), cells) &&
+           free_of_cells(e.slots.at(1));
   });
 }
 

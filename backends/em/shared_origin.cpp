@@ -47,7 +47,8 @@ struct Recentring {
   Expansion tables;
   NodeId m;  // mean - origin
 
-  Recentring(Builder& builder, const Setting& s, const Emission& emission, size_t index, StatisticTable& table)
+  Recentring(Builder& builder, const Setting& s, const Emission& emission, size_t index,
+             StatisticTable& table)
       : b(builder),
         setting(s),
         e(emission),

@@ -43,8 +43,8 @@ int64_t masked_entries(const Variable& parameter) {
 
 namespace {
 
-/// The law of the steps of a chain is the same in any rotation: its spread is one for all elements, or a free covariance, and what multiplies
-/// earlier steps is a number or a free matrix.
+/// The law of the steps of a chain is the same in any rotation: its spread is one for all elements, or a free
+/// covariance, and what multiplies earlier steps is a number or a free matrix.
 bool steps_turn(const ir::Model& model, const Variable& z, const ir::FactorParts& law) {
   const ir::Function& f = model.function();
   const ir::Node& spread = f[law.slots.at(1)];
@@ -55,12 +55,19 @@ bool steps_turn(const ir::Model& model, const Variable& z, const ir::FactorParts
   for (const Variable& v : model.variables) {
     if (v.role != ir::Role::parameter || !v.type.has(event)) continue;
     const bool held = v.fixed || !v.mask.empty() || v.prior != ir::no_node;
-    if (!one && ir::depends_on(f, law.slots[1], v.node) && (held || v.domain != Domain::covariance)) return false;
+    if (!one && ir::depends_on(f, law.slots[1], v.node) && (held || v.domain != Domain::covariance))
+      return false;
     if (!ir::depends_on(f, law.slots[0], v.node)) continue;
     if (held) return false;
     for (const ir::Lag& lag : model.lags) {
-      const bool multiplies = lag.of == self && !ir::is_jointly_affine(f, law.slots[0], {v.node, model.variables[static_cast<size_t>(lag.variable)].node});
-      if (multiplies && std::ranges::none_of(v.type.axes, [&](AxisId axis) { return model.module.axis(axis).name == model.module.axis(event).name + "'"; })) return false;
+      const bool multiplies =
+          lag.of == self &&
+          !ir::is_jointly_affine(f, law.slots[0],
+                                 {v.node, model.variables[static_cast<size_t>(lag.variable)].node});
+      if (multiplies && std::ranges::none_of(v.type.axes, [&](AxisId axis) {
+            return model.module.axis(axis).name == model.module.axis(event).name + "'";
+          }))
+        return false;
     }
   }
   return true;
@@ -69,7 +76,8 @@ bool steps_turn(const ir::Model& model, const Variable& z, const ir::FactorParts
 bool steps_of_chain_turn(const ir::Model& model, const Variable& z) {
   for (size_t i = 0; i < model.factors.size(); ++i) {
     const ir::FactorParts parts = ir::parts_of(model, static_cast<int>(i));
-    if (parts.value == z.node && model.factors[i].steps.first > 0 && !steps_turn(model, z, parts)) return false;
+    if (parts.value == z.node && model.factors[i].steps.first > 0 && !steps_turn(model, z, parts))
+      return false;
   }
   return true;
 }
@@ -88,17 +96,19 @@ bool any_rotation(const ir::Model& model, const Variable& z) {
     return std::ranges::all_of(parts.slots, [&](ir::NodeId slot) {
       const bool alike = model.function()[slot].type.axes.empty();
       return alike && std::ranges::none_of(model.variables, [&](const Variable& v) {
-               return v.role == ir::Role::parameter && !v.fixed && ir::depends_on(model.function(), slot, v.node);
+               return v.role == ir::Role::parameter && !v.fixed &&
+                      ir::depends_on(model.function(), slot, v.node);
              });
     });
   }
   return false;
 }
 
-/// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent. Other axes than that may have
-/// no size yet.
+/// Free, without a prior or a mask that tells directions apart, and a number for each element of the latent.
+/// Other axes than that may have no size yet.
 bool turns(const ir::Model& model, const ir::Plan& plan, const Variable& v, AxisId event) {
-  const bool free = v.role == ir::Role::parameter && !v.fixed && v.posterior_of < 0 && v.mask.empty() && v.prior == ir::no_node;
+  const bool free = v.role == ir::Role::parameter && !v.fixed && v.posterior_of < 0 && v.mask.empty() &&
+                    v.prior == ir::no_node;
   return free && v.type.has(event) && plan.find(v.name)->solver == ir::Solver::least_squares &&
          std::ranges::none_of(v.type.axes, [&](AxisId axis) { return model.module.axis(axis).size == 0; });
 }
@@ -111,7 +121,8 @@ int64_t rotations(const ir::Model& model, const ir::Plan& plan, const Variable& 
     const Variable& z = model.variables[static_cast<size_t>(*model.find(block.name))];
     if (z.type.axes.size() < 2 || !any_rotation(model, z)) continue;
     const AxisId event = z.type.axes.back();
-    const auto first = std::ranges::find_if(model.variables, [&](const Variable& v) { return turns(model, plan, v, event); });
+    const auto first = std::ranges::find_if(model.variables,
+                                            [&](const Variable& v) { return turns(model, plan, v, event); });
     if (first == model.variables.end() || first->name != parameter.name) continue;
     const int64_t size = model.module.axis(event).size;
     std::vector<AxisId> states;
@@ -224,7 +235,8 @@ std::vector<ir::ParameterSlot> parameter_slots(const ir::Model& model, const ir:
       slots.push_back(std::move(slot));  // no number that is estimated
       continue;
     }
-    slot.free_dimensions = slot.fixed ? 0 : free_dimensions(model, variable) - rotations(model, plan, variable);
+    slot.free_dimensions =
+        slot.fixed ? 0 : free_dimensions(model, variable) - rotations(model, plan, variable);
     // A softmax does not change when all its logits move together.
     const ir::Block& block = *plan.find(variable.name);
     if (block.solver == ir::Solver::reweighted && ir::parts_of(model, block.factor).family == "Categorical") {

@@ -14,8 +14,8 @@ std::vector<ir::Slot> output_slots(const ir::Module& module, const ir::Function&
 int64_t element_count(const ir::Module& module, const std::vector<AxisId>& axes);
 /// How many entries a mask holds at zero.
 int64_t masked_entries(const ir::Variable& parameter);
-/// Of loadings of a latent whose law no rotation changes: L (L - 1) / 2 for each of them, counted on the first parameter that has the
-/// latent's axis. 0 of all others.
+/// Of loadings of a latent whose law no rotation changes: L (L - 1) / 2 for each of them, counted on the
+/// first parameter that has the latent's axis. 0 of all others.
 int64_t rotations(const ir::Model& model, const ir::Plan& plan, const ir::Variable& parameter);
 /// Dimensions that the data determine: K - 1 of a simplex, D (D + 1) / 2 of a covariance.
 int64_t free_dimensions(const ir::Model& model, const ir::Variable& parameter);

@@ -18,12 +18,14 @@ namespace {
 
 /// The factors of a model with a chain, by what they say of it.
 struct StepFactors {
-  std::vector<Emission> laws;     // of the steps of a series that have one of their own, in order, and of all further ones
+  std::vector<Emission>
+      laws;  // of the steps of a series that have one of their own, in order, and of all further ones
   std::vector<Emission> emitted;  // P(… | z)
   std::vector<Emission> rest;
 
   StepFactors(const std::vector<Emission>& emissions, const ir::NodeLatent& z) {
-    for (const Emission& e : emissions) (e.of_continuous ? laws : contains(e.axes, z.sides) ? emitted : rest).push_back(e);
+    for (const Emission& e : emissions)
+      (e.of_continuous ? laws : contains(e.axes, z.sides) ? emitted : rest).push_back(e);
     std::ranges::sort(laws, {}, [](const Emission& e) { return e.steps.first; });
   }
 };
@@ -40,7 +42,9 @@ struct StepWriter {
   bool vector() const { return z.event >= 0; }
   AxisId twin() { return b.module().twin(z.event); }
   std::vector<AxisId> one() const { return vector() ? std::vector<AxisId>{z.event} : std::vector<AxisId>{}; }
-  std::vector<AxisId> two() { return vector() ? std::vector<AxisId>{z.event, twin()} : std::vector<AxisId>{}; }
+  std::vector<AxisId> two() {
+    return vector() ? std::vector<AxisId>{z.event, twin()} : std::vector<AxisId>{};
+  }
   NodeId unit() { return vector() ? b.make(Op::identity, {}, {.axes = {z.event, z.from}}) : b.constant(1); }
 
   void output(const std::string& name, NodeId node, const std::vector<AxisId>& axes) {
@@ -50,7 +54,9 @@ struct StepWriter {
     b.output(b.type(node).has(row_axis) ? ir::OutputKind::row : ir::OutputKind::derived, name, node);
   }
   /// The second axis of a matrix from `unit` becomes the twin of the first.
-  NodeId square(NodeId node) { return node == ir::no_node || !vector() ? node : b.rename(node, z.from, twin()); }
+  NodeId square(NodeId node) {
+    return node == ir::no_node || !vector() ? node : b.rename(node, z.from, twin());
+  }
 
   /// -1/2 z'Jz + h'z by the derivatives of the density as it is written.
   void write_emission() {
@@ -64,7 +70,8 @@ struct StepWriter {
     const NodeId gradient = joint.gradient();
     b.module().axes = joint.module().axes;
     const ir::AffineParts parts = ir::affine_parts(b, joint.function(), gradient, joint.leaf(), unit());
-    output(ir::steps_precision_slot, parts.linear == ir::no_node ? parts.linear : square(b.unary(Op::neg, parts.linear)), two());
+    output(ir::steps_precision_slot,
+           parts.linear == ir::no_node ? parts.linear : square(b.unary(Op::neg, parts.linear)), two());
     output(ir::steps_linear_slot, parts.constant, one());
   }
 
@@ -115,7 +122,8 @@ struct StepWriter {
       const auto at = static_cast<int64_t>(i);
       output(ir::offset_slot(at), mean_in(law, 0).constant, one());
       output(ir::noise_slot(at), noise(law), two());
-      for (int64_t k = 1; i > 0 && k <= z.order(); ++k) output(ir::transition_slot(at, k), square(mean_in(law, k).linear), two());
+      for (int64_t k = 1; i > 0 && k <= z.order(); ++k)
+        output(ir::transition_slot(at, k), square(mean_in(law, k).linear), two());
     }
   }
 };
@@ -128,18 +136,26 @@ const ir::NodeLatent* smoothed_latent(const Setting& setting) {
   return nullptr;
 }
 
-RowPosterior smoothing_posterior(Builder& b, Expansion& expand, const Setting& setting, const std::vector<Emission>& emissions) {
+RowPosterior smoothing_posterior(Builder& b, Expansion& expand, const Setting& setting,
+                                 const std::vector<Emission>& emissions) {
   const ir::NodeLatent& z = *smoothed_latent(setting);
   const StepFactors factors(emissions, z);
-  const std::vector<AxisId> one = z.event >= 0 ? std::vector<AxisId>{row_axis, z.event} : std::vector<AxisId>{row_axis};
-  const auto column = [&](const std::string& name, const std::vector<AxisId>& axes) { return b.leaf(Op::data, name, {Element::real, axes, -1}); };
-  const auto variable = [&](int v) -> const ir::Variable& { return setting.model.variables[static_cast<size_t>(v)]; };
+  const std::vector<AxisId> one =
+      z.event >= 0 ? std::vector<AxisId>{row_axis, z.event} : std::vector<AxisId>{row_axis};
+  const auto column = [&](const std::string& name, const std::vector<AxisId>& axes) {
+    return b.leaf(Op::data, name, {Element::real, axes, -1});
+  };
+  const auto variable = [&](int v) -> const ir::Variable& {
+    return setting.model.variables[static_cast<size_t>(v)];
+  };
   const NodeId side = b.sub(b.mul(b.constant(2), b.make(Op::iota, {}, {.axes = {z.sides}})), b.constant(1));
-  const NodeId width = b.mul(b.constant(std::sqrt(static_cast<double>(b.module().axis(z.columns).size))), side);
+  const NodeId width =
+      b.mul(b.constant(std::sqrt(static_cast<double>(b.module().axis(z.columns).size))), side);
   for (int64_t k = 0; k <= z.order(); ++k) {
     const int v = k == 0 ? z.variable : z.lags[static_cast<size_t>(k - 1)];
     if (v < 0) continue;
-    const NodeId mean = column(ir::smoothed_mean_slot(k), one), root = column(ir::smoothed_root_slot(k), united(one, {z.columns}));
+    const NodeId mean = column(ir::smoothed_mean_slot(k), one),
+                 root = column(ir::smoothed_root_slot(k), united(one, {z.columns}));
     expand.place_latent(variable(v).name, b.make(Op::fma, {width, root, mean}));
   }
   RowPosterior made{column(ir::steps_evidence_slot, {row_axis}), {}, {}};
@@ -150,10 +166,12 @@ RowPosterior smoothing_posterior(Builder& b, Expansion& expand, const Setting& s
   }
   if (!factors.rest.empty()) made.evidence = b.add(made.evidence, expand.log_joint(factors.rest));
   const NodeId root = column(ir::smoothed_root_slot(0), united(one, {z.columns}));
-  made.moments.push_back({variable(z.variable).name, column(ir::smoothed_mean_slot(0), one), b.reduce(Op::sum, b.unary(Op::square, root), {z.columns})});
+  made.moments.push_back({variable(z.variable).name, column(ir::smoothed_mean_slot(0), one),
+                          b.reduce(Op::sum, b.unary(Op::square, root), {z.columns})});
   made.marginal = [&b, z](const std::vector<AxisId>& wanted) {
     double share = 1;
-    for (const AxisId axis : common(z.axes(), wanted)) share /= static_cast<double>(b.module().axis(axis).size);
+    for (const AxisId axis : common(z.axes(), wanted))
+      share /= static_cast<double>(b.module().axis(axis).size);
     return b.constant(share);
   };
   return made;

@@ -1,6 +1,6 @@
 #pragma once
-// q of a Gaussian latent whose steps form a chain, at level step: what compiled code gives to the smoother of the run time, and what it makes
-// of its results (ir/program/gaussian_steps.h says what passes between them).
+// q of a Gaussian latent whose steps form a chain, at level step: what compiled code gives to the smoother of
+// the run time, and what it makes of its results (ir/program/gaussian_steps.h says what passes between them).
 
 #include "backends/em/posterior.h"
 #include "ir/program/gaussian_steps.h"
@@ -10,7 +10,8 @@ namespace lvm::em {
 /// The latent of the plan that is smoothed; null: none.
 const ir::NodeLatent* smoothed_latent(const Setting& setting);
 
-RowPosterior smoothing_posterior(Builder& b, Expansion& expand, const Setting& setting, const std::vector<Emission>& emissions);
+RowPosterior smoothing_posterior(Builder& b, Expansion& expand, const Setting& setting,
+                                 const std::vector<Emission>& emissions);
 
 /// Writes the row outputs of `emissions` and, where rows do not differ in them, the same as derived values.
 ir::GaussianSteps write_steps(Builder& b, const Setting& setting, const std::vector<Emission>& emissions);

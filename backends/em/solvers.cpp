@@ -47,7 +47,8 @@ const ir::Variable& variable_of(const Setting& setting, const std::string& param
 }
 
 NodeId read_parameter(UpdateContext& c, const std::string& parameter) {
-  if (const ir::Variable* global = global_named(c.setting, parameter)) return place_of(c.update, c.setting, *global);
+  if (const ir::Variable* global = global_named(c.setting, parameter))
+    return place_of(c.update, c.setting, *global);
   return c.update.leaf(Op::parameter, parameter, variable_of(c.setting, parameter).type);
 }
 
@@ -80,7 +81,8 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const Emission& e = c.emissions[at];
   if (const ir::Variable* global = global_named(c.setting, block.name)) {
     const NodeId counts = c.statistics.read(c.update, Moment::occurrences, at, type.axes);
-    return write_posterior(c, *global, {{"alpha", c.update.add(counts, prior_of(c, block.name)->slots.at(0))}});
+    return write_posterior(c, *global,
+                           {{"alpha", c.update.add(counts, prior_of(c, block.name)->slots.at(0))}});
   }
   const auto prior = pseudo_counts(c, block.name);
   if (!prior && e.of_latent && e.steps.all() && c.setting.one_latent(type.axes)) {
@@ -97,7 +99,8 @@ void solve_counts(UpdateContext& c, const Block& block) {
   const NodeId all = c.update.reduce(Op::sum, n, {event});
   NodeId shares = c.update.div(n, all);
   if (e.family == "Multinomial" || !e.steps.all()) {
-    // Rows may count nothing, and no step may follow a state: where there is nothing to share, any shares are as likely.
+    // Rows may count nothing, and no step may follow a state: where there is nothing to share, any shares are
+    // as likely.
     const NodeId some = c.update.binary(Op::less, c.update.constant(0), all);
     shares = c.update.select(some, shares, read_parameter(c, block.name));
   }
@@ -112,7 +115,9 @@ void solve_ratio(UpdateContext& c, const Block& block) {
   if (const ir::Variable* global = global_named(c.setting, block.name)) {
     const Prior beta = *prior_of(c, block.name);
     const NodeId none = c.update.binary(Op::maximum, c.update.sub(all, sum), c.update.constant(0));
-    return write_posterior(c, *global, {{"a", c.update.add(sum, beta.slots.at(0))}, {"b", c.update.add(none, beta.slots.at(1))}});
+    return write_posterior(
+        c, *global,
+        {{"a", c.update.add(sum, beta.slots.at(0))}, {"b", c.update.add(none, beta.slots.at(1))}});
   }
   if (const auto prior = pseudo_counts(c, block.name)) {
     check_edge(c, block.name, "0", sum, prior->a);
@@ -130,7 +135,8 @@ void solve_ratio(UpdateContext& c, const Block& block) {
                   c.update.binary(Op::minimum, p, c.update.constant(1)));
 }
 
-/// A factor whose rows are counted apart must have rows in each part, but where priors say what a part without rows is.
+/// A factor whose rows are counted apart must have rows in each part, but where priors say what a part
+/// without rows is.
 void check_counts(UpdateContext& c) {
   std::vector<std::string> done;
   for (const Statistic& s : std::vector<Statistic>(c.statistics.list())) {
@@ -186,7 +192,8 @@ void write_updates(UpdateContext& c, Moves moves) {
         solve_isotonic(c, block);
         break;
       case Solver::median:
-        c.update.output(ir::OutputKind::parameter, block.name, read_parameter(c, block.name));  // the run time's work
+        c.update.output(ir::OutputKind::parameter, block.name,
+                        read_parameter(c, block.name));  // the run time's work
         break;
       case Solver::concentration:
         solve_concentration(c, block);

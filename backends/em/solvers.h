@@ -18,8 +18,8 @@ struct UpdateContext {
   std::vector<ir::Check>& checks;
 };
 
-/// Writes the new value of each free parameter and the checks of `update`; for the start of a run parameters without a closed form
-/// are placed by moments, where an iteration takes a step.
+/// Writes the new value of each free parameter and the checks of `update`; for the start of a run parameters
+/// without a closed form are placed by moments, where an iteration takes a step.
 enum class Moves : uint8_t { start, iteration };
 void write_updates(UpdateContext& context, Moves moves);
 

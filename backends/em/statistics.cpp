@@ -105,12 +105,15 @@ NodeId StatisticTable::read(Builder& update, Moment moment, size_t emission, std
   const bool shared_by_all = moment == Moment::rows || moment == Moment::counted_rows ||
                              (moment == Moment::count && !cells && everywhere && setting_.all_states(axes));
   if (shared_by_all) {
-    const auto complete = std::find_if(emissions_.begin(), emissions_.end(),
-                                       [](const Emission& e) { return e.absent == Absent::never && e.steps.all(); });
+    const auto complete = std::find_if(emissions_.begin(), emissions_.end(), [](const Emission& e) {
+      return e.absent == Absent::never && e.steps.all();
+    });
     if (complete != emissions_.end()) {
       emission = static_cast<size_t>(complete - emissions_.begin());
     } else if (everywhere) {
-      emission = static_cast<size_t>(std::ranges::find_if(emissions_, [](const Emission& e) { return e.steps.all(); }) - emissions_.begin());
+      emission = static_cast<size_t>(
+          std::ranges::find_if(emissions_, [](const Emission& e) { return e.steps.all(); }) -
+          emissions_.begin());
     }
   }
   const Type type{Element::real, axes, -1};
@@ -168,8 +171,8 @@ NodeId StatisticTable::weight(Builder& update, size_t emission, const std::vecto
   return pooled == 1 ? weight : update.mul(weight, update.constant(pooled));
 }
 
-void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& responsibilities,
-                           For use, const std::string& prefix) const {
+void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& responsibilities, For use,
+                           const std::string& prefix) const {
   const ir::Variable* weight = setting_.model.row_weight();
   const RowWeights weights{
       .row = weight ? rows.leaf(Op::data, weight->name, weight->type, weight->range) : ir::no_node,
@@ -181,7 +184,8 @@ void StatisticTable::write(Builder& rows, Expansion& expand, const Marginal& res
     const bool of_pattern =
         emissions_[statistic.emission].absent == Absent::patterns && counts_cells(statistic);
     if (of_pattern && !start) continue;
-    rows.output(ir::OutputKind::statistic, prefix + statistic.name, written(rows, expand, weights, statistic, use));
+    rows.output(ir::OutputKind::statistic, prefix + statistic.name,
+                written(rows, expand, weights, statistic, use));
   }
 }
 
@@ -223,7 +227,8 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
     // A row that does not count may lie outside of the support, where terms are infinite.
     if (weights.row != ir::no_node)
       term = b.select(b.binary(Op::less, b.constant(0), weights.row), term, b.constant(0));
-    if (const NodeId where = expand.holds(e); where != ir::no_node) term = b.select(where, term, b.constant(0));
+    if (const NodeId where = expand.holds(e); where != ir::no_node)
+      term = b.select(where, term, b.constant(0));
     const auto elements = without(united(united(s.axes, e.axes), {row_axis}), setting_.states);
     factors.push_back(where_observed(spread_over(b, term, elements)));
   } else if (s.moment != Moment::count) {
@@ -248,12 +253,15 @@ NodeId StatisticTable::written(Builder& b, Expansion& expand, const RowWeights& 
   }
   for (const NodeId factor : factors) states = united(states, common(b.type(factor).axes, setting_.states));
   // In the first rows of a series the pairs with earlier steps have no weight anyway.
-  const bool of_pairs = use == For::iterations && setting_.chain && e.steps.first == setting_.chain->order && !e.steps.alone &&
-                        !common(states, setting_.chain->oldest()).empty();
+  const bool of_pairs = use == For::iterations && setting_.chain && e.steps.first == setting_.chain->order &&
+                        !e.steps.alone && !common(states, setting_.chain->oldest()).empty();
   const NodeId where = of_pairs ? ir::no_node : expand.holds(e);
-  const auto where_it_holds = [&](NodeId weight) { return where == ir::no_node ? weight : b.select(where, weight, b.constant(0)); };
+  const auto where_it_holds = [&](NodeId weight) {
+    return where == ir::no_node ? weight : b.select(where, weight, b.constant(0));
+  };
   if (!states.empty()) {
-    factors.insert(factors.begin(), where_it_holds(ir::times_row_weight(b, setting_.model, weights.states(states))));
+    factors.insert(factors.begin(),
+                   where_it_holds(ir::times_row_weight(b, setting_.model, weights.states(states))));
   } else if (where != ir::no_node) {
     factors.insert(factors.begin(), where_it_holds(b.constant(1)));
   } else if (weights.row != ir::no_node) {

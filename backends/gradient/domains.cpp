@@ -23,14 +23,18 @@ NodeId natural(Builder& b, const ir::Variable& parameter, NodeId u) {
     case Domain::ordered: {
       // u_0, then a step up of e^u_k for each value.
       const ir::AxisId event = parameter.declared_axes.back(), other = b.module().twin(event);
-      const NodeId value = b.make(Op::iota, {}, {.axes = {event}}), step = b.make(Op::iota, {}, {.axes = {other}});
+      const NodeId value = b.make(Op::iota, {}, {.axes = {event}}),
+                   step = b.make(Op::iota, {}, {.axes = {other}});
       const NodeId across = b.rename(u, event, other);
-      const NodeId rises = b.select(b.binary(Op::less, b.constant(0), step), b.unary(Op::exp, across), across);
-      return b.reduce(Op::sum, b.select(b.binary(Op::less_equal, step, value), rises, b.constant(0)), {other});
+      const NodeId rises =
+          b.select(b.binary(Op::less, b.constant(0), step), b.unary(Op::exp, across), across);
+      return b.reduce(Op::sum, b.select(b.binary(Op::less_equal, step, value), rises, b.constant(0)),
+                      {other});
     }
     case Domain::covariance: {
       // L L', L lower triangular with e^u on its diagonal.
-      const ir::AxisId column = parameter.declared_axes.back(), row = parameter.declared_axes[parameter.declared_axes.size() - 2];
+      const ir::AxisId column = parameter.declared_axes.back(),
+                       row = parameter.declared_axes[parameter.declared_axes.size() - 2];
       const ir::AxisId inner = b.module().twin(column);
       const NodeId i = b.make(Op::iota, {}, {.axes = {row}}), j = b.make(Op::iota, {}, {.axes = {column}});
       const NodeId positive = b.select(b.binary(Op::equal, i, j), b.unary(Op::exp, u), u);

@@ -30,8 +30,12 @@ const OptimiserText& text_of(const ir::Optimiser& optimiser) {
       {"momentum", {"v ← momentum v + g", "w ← w + rate v"}},
       {"adagrad", {"s ← s + g²", "w ← w + rate g / (√s + epsilon)"}},
       {"rmsprop", {"s ← decay s + (1 - decay) g²", "w ← w + rate g / (√s + epsilon)"}},
-      {"adam", {"m ← beta1 m + (1 - beta1) g", "s ← beta2 s + (1 - beta2) g²", "w ← w + rate (m / (1 - beta1^t)) / (√(s / (1 - beta2^t)) + epsilon)"}},
-      {"adamw", {"m ← beta1 m + (1 - beta1) g", "s ← beta2 s + (1 - beta2) g²", "w ← w + rate (m / (1 - beta1^t)) / (√(s / (1 - beta2^t)) + epsilon) - rate weight_decay w"}},
+      {"adam",
+       {"m ← beta1 m + (1 - beta1) g", "s ← beta2 s + (1 - beta2) g²",
+        "w ← w + rate (m / (1 - beta1^t)) / (√(s / (1 - beta2^t)) + epsilon)"}},
+      {"adamw",
+       {"m ← beta1 m + (1 - beta1) g", "s ← beta2 s + (1 - beta2) g²",
+        "w ← w + rate (m / (1 - beta1^t)) / (√(s / (1 - beta2^t)) + epsilon) - rate weight_decay w"}},
   }};
   const auto found = std::ranges::find(texts, optimiser.row->name, &OptimiserText::name);
   if (found == texts.end()) throw ir::InternalError("an optimiser without equations");
@@ -58,7 +62,9 @@ struct Explanation {
   std::string weight() const { return model.row_weight() ? model.row_weight()->name + " " : ""; }
   bool given() const { return ir::has_given_posterior(model); }
   bool drawn() const {
-    return std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.how == ir::Estimator::pathwise || e.how == ir::Estimator::score; });
+    return std::ranges::any_of(latents, [](const ir::Estimated& e) {
+      return e.how == ir::Estimator::pathwise || e.how == ir::Estimator::score;
+    });
   }
 
   std::string bound() const {
@@ -68,24 +74,34 @@ struct Explanation {
       const int index = factor.variable.variable;
       const bool latent = given() ? ir::is_hidden(model, index) : variable(index).role == ir::Role::latent;
       std::string& to = latent ? prior : data;
-      to += fmt::format("{}ln P({})", to.empty() ? "" : " + ", conditional(variable(index).name, factor.parents));
+      to += fmt::format("{}ln P({})", to.empty() ? "" : " + ",
+                        conditional(variable(index).name, factor.parents));
       if (latent) hidden.push_back(index);
     }
     const std::string w = weight(), z = names(hidden);
     if (hidden.empty()) return fmt::format("  L = Σ_row {}[ {} ]\n", w, data);
-    if (!given()) return fmt::format("  L = Σ_row {0}ln Σ_{1} exp [ {2} + {3} ]        where {1} is enumerated\n", w, z, data, prior);
+    if (!given())
+      return fmt::format("  L = Σ_row {0}ln Σ_{1} exp [ {2} + {3} ]        where {1} is enumerated\n", w, z,
+                         data, prior);
     if (settings.importance)
-      return fmt::format("  L = Σ_row {}E ln 1/{} Σ_j exp [ {} + {} - ln q({}) ],   j = 1, …, {}\n", w, settings.samples, data, prior, z, settings.samples);
+      return fmt::format("  L = Σ_row {}E ln 1/{} Σ_j exp [ {} + {} - ln q({}) ],   j = 1, …, {}\n", w,
+                         settings.samples, data, prior, z, settings.samples);
     const std::string beta = settings.beta == 1 ? "" : fmt::format("{} ", settings.beta);
-    std::string text = fmt::format("  L = Σ_row {}{{ E_q({}) [ {} + {} ] + H[q({})] }}\n", w, z, data, prior, z);
-    text += fmt::format("    = Σ_row {}{{ E_q({}) [ {} ] - {}KL }}        where E is {}\n", w, z, data, beta, averaged());
-    if (settings.kl_warmup > 0) text += fmt::format("    the KL counts from 0, rising to {} over {} epochs\n", settings.beta, settings.kl_warmup);
+    std::string text =
+        fmt::format("  L = Σ_row {}{{ E_q({}) [ {} + {} ] + H[q({})] }}\n", w, z, data, prior, z);
+    text += fmt::format("    = Σ_row {}{{ E_q({}) [ {} ] - {}KL }}        where E is {}\n", w, z, data, beta,
+                        averaged());
+    if (settings.kl_warmup > 0)
+      text += fmt::format("    the KL counts from 0, rising to {} over {} epochs\n", settings.beta,
+                          settings.kl_warmup);
     return text;
   }
 
   std::string averaged() const {
     const bool summed = std::ranges::any_of(latents, [](const ir::Estimated& e) { return e.states >= 0; });
-    return !drawn() ? "the sum over all values" : summed ? "estimated by draws, and summed over finite values" : "estimated by draws";
+    return !drawn() ? "the sum over all values"
+           : summed ? "estimated by draws, and summed over finite values"
+                    : "estimated by draws";
   }
 
   std::string draws() const {
@@ -94,34 +110,47 @@ struct Explanation {
     bool scores = false;
     for (const ir::Estimated& e : latents) {
       const std::string& z = variable(e.variable).name;
-      if (e.how == ir::Estimator::summed) text += fmt::format("  {}: E and H as ln Σ_{} exp of all that depends on it\n", z, z);
+      if (e.how == ir::Estimator::summed)
+        text += fmt::format("  {}: E and H as ln Σ_{} exp of all that depends on it\n", z, z);
       if (e.how == ir::Estimator::enumerated) text += fmt::format("  {}: E = Σ_{} q({}) …\n", z, z, z);
       if (e.states >= 0) continue;
       const ir::Family* family = ir::find_family(model.function()[e.q->log_density].attributes.text);
       if (!family || !family->draw) throw ir::InternalError("a posterior without draws");
       text += fmt::format("  {} = {},   {}\n", z, family->draw->equation,
-                          family->draw->noise == ir::Noise::normal ? "ε normal with mean 0 and variance 1" : "ε uniform in 0 … 1");
+                          family->draw->noise == ir::Noise::normal ? "ε normal with mean 0 and variance 1"
+                                                                   : "ε uniform in 0 … 1");
       scores = scores || e.how == ir::Estimator::score;
     }
-    if (scores) text += fmt::format("  ∇ L has (f - baseline) ∇ ln q of the draws that move in steps, f the bound of a draw{}\n", baseline());
+    if (scores)
+      text += fmt::format(
+          "  ∇ L has (f - baseline) ∇ ln q of the draws that move in steps, f the bound of a draw{}\n",
+          baseline());
     return text;
   }
 
   std::string baseline() const {
     if (settings.samples < 2) return ", the baseline 0";
-    return settings.importance ? ", the baseline that of the other draws of its row" : ", the baseline the mean of the other draws of its row";
+    return settings.importance ? ", the baseline that of the other draws of its row"
+                               : ", the baseline the mean of the other draws of its row";
   }
 
   std::string step() const {
-    std::string text = fmt::format("  g = ∇ L / rows of the batch{}\n",
-                                   std::ranges::any_of(model.variables, [](const Variable& v) { return v.prior != ir::no_node; }) ? " + ∇ ln P(parameters) / rows" : "");
+    std::string text = fmt::format(
+        "  g = ∇ L / rows of the batch{}\n",
+        std::ranges::any_of(model.variables, [](const Variable& v) { return v.prior != ir::no_node; })
+            ? " + ∇ ln P(parameters) / rows"
+            : "");
     const ir::Optimiser& optimiser = settings.optimiser;
     if (optimiser["clip"] > 0) text += fmt::format("  g ← g min(1, {} / ‖g‖)\n", optimiser["clip"]);
     if (optimiser["weight_decay"] > 0 && optimiser.row->name != "adamw") text += "  g ← g - weight_decay w\n";
-    if (optimiser["bias_rate"] != 1) text += fmt::format("  of the biases of layers, rate ← {} rate\n", optimiser["bias_rate"]);
-    for (const std::string_view equation : text_of(optimiser).equations) text += fmt::format("  {}\n", equation);
+    if (optimiser["bias_rate"] != 1)
+      text += fmt::format("  of the biases of layers, rate ← {} rate\n", optimiser["bias_rate"]);
+    for (const std::string_view equation : text_of(optimiser).equations)
+      text += fmt::format("  {}\n", equation);
     for (const Variable& v : model.variables) {
-      if (v.follows != ir::no_node) text += fmt::format("  {0} ← {1} {0} + {2:.6g} that of the batch\n", v.name, v.momentum, 1 - v.momentum);
+      if (v.follows != ir::no_node)
+        text +=
+            fmt::format("  {0} ← {1} {0} + {2:.6g} that of the batch\n", v.name, v.momentum, 1 - v.momentum);
     }
     return text;
   }
@@ -130,13 +159,22 @@ struct Explanation {
     const ir::Optimiser& optimiser = settings.optimiser;
     std::string options;
     for (size_t i = 0; i < optimiser.row->options.size(); ++i) {
-      if (optimiser.row->options[i].name == "bias_rate" && optimiser.values[i] == 1) continue;  // all weights move alike
-      options += fmt::format("{}{} {}", options.empty() ? "" : ", ", optimiser.row->options[i].name, optimiser.values[i]);
+      if (optimiser.row->options[i].name == "bias_rate" && optimiser.values[i] == 1)
+        continue;  // all weights move alike
+      options += fmt::format("{}{} {}", options.empty() ? "" : ", ", optimiser.row->options[i].name,
+                             optimiser.values[i]);
     }
-    static constexpr std::string_view schedules[] = {"", "; the rate falls to 0 along half a cosine", "; the rate falls to 0 in a line"};
-    const std::string draws = drawn() ? fmt::format(", {} draw{} of each row", settings.samples, settings.samples == 1 ? "" : "s") : "";
+    static constexpr std::string_view schedules[] = {"", "; the rate falls to 0 along half a cosine",
+                                                     "; the rate falls to 0 in a line"};
+    const std::string draws =
+        drawn() ? fmt::format(", {} draw{} of each row", settings.samples, settings.samples == 1 ? "" : "s")
+                : "";
     return fmt::format("  {}: {}{}\n  batches of {} rows, {} epochs{}, {}\n", optimiser.row->name, options,
-                       schedules[static_cast<size_t>(optimiser.schedule)], settings.batch, settings.epochs, draws, settings.narrow ? "single precision, products of a step in bfloat16" : settings.single ? "single precision" : "double precision");
+                       schedules[static_cast<size_t>(optimiser.schedule)], settings.batch, settings.epochs,
+                       draws,
+                       settings.narrow   ? "single precision, products of a step in bfloat16"
+                       : settings.single ? "single precision"
+                                         : "double precision");
   }
 
   std::string free_parameters() const {
@@ -186,10 +224,14 @@ double operations(const ir::Module& module, const ir::Function& function) {
 
 std::string explain(const ir::Model& model, const ir::Plan& plan, const ir::Program* program) {
   const Explanation e{model, plan};
-  std::string text = "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.draws() + e.step() + "\nsettings\n" + e.how();
+  std::string text = "bound\n" + e.bound() + "\nplan: " + ir::print(plan) + "\nupdates\n" + e.draws() +
+                     e.step() + "\nsettings\n" + e.how();
   if (program)
-    text += fmt::format("\ncost a row\n  {:.4g} floating-point operations in the products of a step, {:.4g} in those of the bound alone\n",
-                        operations(program->module, *program->module.find("step")), operations(program->module, *program->module.find("bound")));
+    text += fmt::format(
+        "\ncost a row\n  {:.4g} floating-point operations in the products of a step, {:.4g} in those of the "
+        "bound alone\n",
+        operations(program->module, *program->module.find("step")),
+        operations(program->module, *program->module.find("bound")));
   return text + "\nfree parameters\n" + e.free_parameters();
 }
 

@@ -34,9 +34,12 @@ namespace {
 /// What layers compute that are another function while networks are trained.
 enum class Mode : uint8_t { evaluation, training };
 
-bool is_training_leaf(const Node& node) { return node.op == Op::derived && node.attributes.text == ir::training_leaf; }
+bool is_training_leaf(const Node& node) {
+  return node.op == Op::derived && node.attributes.text == ir::training_leaf;
+}
 
-/// Copies nodes of the canonical function: densities become arithmetic, parameters what their coordinates stand for.
+/// Copies nodes of the canonical function: densities become arithmetic, parameters what their coordinates
+/// stand for.
 class Expansion {
  public:
   Expansion(Builder& to, const ir::Model& model, const Function& from, Mode mode = Mode::evaluation)
@@ -62,7 +65,9 @@ class Expansion {
   }
 
  private:
-  bool chooses_mode(const Node& node) const { return node.op == Op::select && is_training_leaf(from_[node.inputs[0]]); }
+  bool chooses_mode(const Node& node) const {
+    return node.op == Op::select && is_training_leaf(from_[node.inputs[0]]);
+  }
   NodeId chosen(const Node& node) const { return node.inputs[mode_ == Mode::training ? 1 : 2]; }
 
   /// The side of the mode, with the axes of both.
@@ -83,9 +88,11 @@ class Expansion {
       const ir::Family* family = ir::find_family(node.attributes.text);
       if (!family) throw ir::InternalError("no density for " + node.attributes.text);
       const ir::Slots slots{{inputs.begin() + 1, inputs.end()}, node.attributes.axes};
-      return of_observed(b_, model_, inputs.front(), [&](NodeId value) { return family->log_density(b_, value, slots); });
+      return of_observed(b_, model_, inputs.front(),
+                         [&](NodeId value) { return family->log_density(b_, value, slots); });
     }
-    const bool named = ir::row(node.op).shape == ir::ShapeRule::leaf && ir::row(node.op).attributes == ir::PrintedAttributes::text;
+    const bool named = ir::row(node.op).shape == ir::ShapeRule::leaf &&
+                       ir::row(node.op).attributes == ir::PrintedAttributes::text;
     if (!named) return b_.make(node.op, std::move(inputs), node.attributes, node.range);
     if (node.op != Op::parameter) return b_.leaf(node.op, node.attributes.text, node.type, node.range);
     const Variable& parameter = model_.variables[static_cast<size_t>(*model_.find(node.attributes.text))];
@@ -113,7 +120,8 @@ struct Lowering {
   const ir::Model& model;
   const Function& canonical;
   ir::GradientSettings settings;
-  std::vector<const Variable*> parameters, free, running;  // running: statistics that follow those of the batches
+  std::vector<const Variable*> parameters, free,
+      running;  // running: statistics that follow those of the batches
   ir::Program program;
 
   Lowering(const ir::Model& m, const ir::Module& c, const ir::Plan& plan)
@@ -123,15 +131,18 @@ struct Lowering {
     program.batched = true;
     // Small batches would leave threads without rows where all rows are passed over.
     constexpr int64_t least_tile = 128;
-    program.tile_rows = std::clamp<int64_t>((settings.batch + LVM_LANES - 1) / LVM_LANES * LVM_LANES, least_tile, LVM_TILE_ROWS);
+    program.tile_rows = std::clamp<int64_t>((settings.batch + LVM_LANES - 1) / LVM_LANES * LVM_LANES,
+                                            least_tile, LVM_TILE_ROWS);
     program.trained_otherwise = has_modes();
     program.objective_name = plan.objective_name;
     program.module = {.name = model.name + ".gradient", .level = ir::Level::step, .axes = c.axes};
     for (const Variable& v : model.variables) {
       if (v.role != ir::Role::parameter) continue;
       parameters.push_back(&v);
-      if (v.follows != ir::no_node) running.push_back(&v);
-      else if (!v.fixed) free.push_back(&v);
+      if (v.follows != ir::no_node)
+        running.push_back(&v);
+      else if (!v.fixed)
+        free.push_back(&v);
     }
   }
 
@@ -139,9 +150,13 @@ struct Lowering {
     const auto found = std::ranges::find(canonical.outputs, name, &ir::Output::name);
     return found == canonical.outputs.end() ? nullptr : &*found;
   }
-  NodeId scalar(Builder& b, const char* derived) { return b.leaf(Op::derived, derived, {Element::real, {}, -1}); }
+  NodeId scalar(Builder& b, const char* derived) {
+    return b.leaf(Op::derived, derived, {Element::real, {}, -1});
+  }
 
-  NodeId total(Builder& b, NodeId row) { return b.reduce(Op::sum, ir::times_row_weight(b, model, row), {ir::row_axis}); }
+  NodeId total(Builder& b, NodeId row) {
+    return b.reduce(Op::sum, ir::times_row_weight(b, model, row), {ir::row_axis});
+  }
 
   /// [row]: of drawn latents as it is, of enumerated ones ln P(y), without latents the sum of the factors.
   NodeId bound_of_rows(Builder& b, Expansion& expand) {
@@ -150,37 +165,43 @@ struct Lowering {
     }
     NodeId sum = ir::no_node;
     for (const ir::Factor& factor : model.factors) {
-      const NodeId density = expand(result(model.variables[static_cast<size_t>(factor.variable.variable)].name)->node);
+      const NodeId density =
+          expand(result(model.variables[static_cast<size_t>(factor.variable.variable)].name)->node);
       const NodeId row = b.reduce(Op::sum, density, em::without(b.type(density).axes, {ir::row_axis}));
       sum = sum == ir::no_node ? row : b.add(sum, row);
     }
     return sum;
   }
 
-  /// What every pass over a batch sums up. Returns the bound, or with a weighted divergence what is climbed instead.
+  /// What every pass over a batch sums up. Returns the bound, or with a weighted divergence what is climbed
+  /// instead.
   NodeId sums(Builder& b, Expansion& expand, const std::string& prefix = {}) {
     const NodeId bound = bound_of_rows(b, expand);
     b.output(OutputKind::objective, prefix + "objective", total(b, bound));
     if (!result("divergence")) return bound;
-    const NodeId reconstruction = expand(result("reconstruction")->node), divergence = expand(result("divergence")->node);
+    const NodeId reconstruction = expand(result("reconstruction")->node),
+                 divergence = expand(result("divergence")->node);
     b.output(OutputKind::statistic, prefix + "reconstruction", total(b, reconstruction));
     b.output(OutputKind::statistic, prefix + "divergence", total(b, divergence));
     if (settings.beta == 1 && settings.kl_warmup == 0) return bound;
     return b.sub(reconstruction, b.mul(scalar(b, ir::divergence_slot), divergence));
   }
 
-  /// What weighs the derivative of ln q of each draw: the bound f that it leads to, less what the other draws of its row lead to, which
-  /// it does not move (Mnih & Rezende 2016; Kool, van Hoof & Welling 2019). Of a mean over k draws f_j counts a k-th part, and
+  /// What weighs the derivative of ln q of each draw: the bound f that it leads to, less what the other draws
+  /// of its row lead to, which it does not move (Mnih & Rezende 2016; Kool, van Hoof & Welling 2019). Of a
+  /// mean over k draws f_j counts a k-th part, and
   ///   (f_j - 1 / (k - 1) sum over i != j of f_i) / k = (f_j - mean f) / (k - 1);
   /// of importance weights w the whole of ln 1/k sum w counts, less ln 1/(k - 1) sum over i != j of w_i.
   NodeId signal(Builder& b, Expansion& expand) {
     const std::optional<AxisId> sample = b.module().find_axis("sample");
     const ir::Output* weight = result(ir::score_weight_result);
-    const NodeId reconstruction = weight ? ir::no_node : expand(result(ir::score_reconstruction_result)->node);
+    const NodeId reconstruction =
+        weight ? ir::no_node : expand(result(ir::score_reconstruction_result)->node);
     NodeId f = weight ? expand(weight->node) : reconstruction;
     if (!weight) {
       NodeId divergence = expand(result(ir::score_divergence_result)->node);
-      if (settings.beta != 1 || settings.kl_warmup > 0) divergence = b.mul(scalar(b, ir::divergence_slot), divergence);
+      if (settings.beta != 1 || settings.kl_warmup > 0)
+        divergence = b.mul(scalar(b, ir::divergence_slot), divergence);
       f = b.sub(f, divergence);
     }
     const auto k = static_cast<double>(settings.samples);
@@ -190,9 +211,11 @@ struct Lowering {
       return b.mul(b.sub(f, mean), b.constant(1 / (k - 1)));
     }
     const AxisId other = b.module().twin(*sample);
-    const NodeId itself = b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {*sample}}), b.make(Op::iota, {}, {.axes = {other}}));
+    const NodeId itself = b.binary(Op::equal, b.make(Op::iota, {}, {.axes = {*sample}}),
+                                   b.make(Op::iota, {}, {.axes = {other}}));
     const NodeId never = b.constant(-std::numeric_limits<double>::infinity());
-    const NodeId rest = b.reduce(Op::logsumexp, b.select(itself, never, b.rename(f, *sample, other)), {other});
+    const NodeId rest =
+        b.reduce(Op::logsumexp, b.select(itself, never, b.rename(f, *sample, other)), {other});
     const NodeId whole = b.reduce(Op::logsumexp, f, {*sample});
     return b.sub(b.sub(whole, rest), b.constant(std::log(k / (k - 1))));
   }
@@ -225,12 +248,14 @@ struct Lowering {
     if (has_modes()) sums(b, evaluate, std::string(evaluation_prefix));
     b.output(OutputKind::row, "bound", bound_of_rows(b, evaluate));
     for (const ir::Output& output : canonical.outputs) {
-      if (result("bound") && output.kind == OutputKind::result && output.name.starts_with("q(")) b.output(OutputKind::row, output.name, evaluate(output.node));
+      if (result("bound") && output.kind == OutputKind::result && output.name.starts_with("q("))
+        b.output(OutputKind::row, output.name, evaluate(output.node));
     }
     // To say which factor is not finite.
     for (const ir::Factor& factor : model.factors) {
       const ir::Output& term = *result(model.variables[static_cast<size_t>(factor.variable.variable)].name);
-      if (canonical[term.node].type.axes == std::vector<AxisId>{ir::row_axis}) b.output(OutputKind::row, "ln P(" + term.name + ")", evaluate(term.node));
+      if (canonical[term.node].type.axes == std::vector<AxisId>{ir::row_axis})
+        b.output(OutputKind::row, "ln P(" + term.name + ")", evaluate(term.node));
     }
     const std::vector<std::string> names = target_names();
     for (size_t i = 0; i < names.size(); ++i) b.output(OutputKind::result, names[i], targets[i]);
@@ -239,40 +264,47 @@ struct Lowering {
 
   /// Before sums over rows are looked for: a rule may take what does not depend on a row out of a sum.
   Function simplified(Function function) const {
-    ir::Module module{.name = program.module.name, .level = program.module.level, .axes = program.module.axes};
+    ir::Module module{
+        .name = program.module.name, .level = program.module.level, .axes = program.module.axes};
     module.functions.push_back(std::move(function));
     return std::move(ir::simplify(module).functions.front());
   }
 
   /// Sums over rows: what a tile gives. Everything behind them is done once a step.
   static bool is_row_sum(const Function& function, const Node& node) {
-    return !node.type.has(ir::row_axis) &&
-           std::ranges::any_of(node.inputs, [&](NodeId input) { return function[input].type.has(ir::row_axis); });
+    return !node.type.has(ir::row_axis) && std::ranges::any_of(node.inputs, [&](NodeId input) {
+      return function[input].type.has(ir::row_axis);
+    });
   }
 
-  /// Sums over rows that rows read again, as those of batch_norm: statistics too, computed before what reads them.
+  /// Sums over rows that rows read again, as those of batch_norm: statistics too, computed before what reads
+  /// them.
   static void add_inner_sums(Function& all) {
     std::vector<bool> live(all.nodes.size(), false), read(all.nodes.size(), false);
     for (const ir::Output& output : all.outputs) live[static_cast<size_t>(output.node)] = true;
     for (size_t at = all.nodes.size(); at-- > 0;) {
       if (!live[at]) continue;
-      for (const NodeId input : all.nodes[at].inputs) live[static_cast<size_t>(input)] = read[static_cast<size_t>(input)] = true;
+      for (const NodeId input : all.nodes[at].inputs)
+        live[static_cast<size_t>(input)] = read[static_cast<size_t>(input)] = true;
     }
     int64_t inner = 0;
     for (size_t at = 0; at < all.nodes.size(); ++at) {
       const auto id = static_cast<NodeId>(at);
-      if (!live[at] || !read[at] || !is_row_sum(all, all.nodes[at]) || std::ranges::count(all.outputs, id, &ir::Output::node) > 0) continue;
+      if (!live[at] || !read[at] || !is_row_sum(all, all.nodes[at]) ||
+          std::ranges::count(all.outputs, id, &ir::Output::node) > 0)
+        continue;
       all.outputs.push_back({OutputKind::statistic, "batch.sum." + std::to_string(inner++), id});
     }
   }
 
-  /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone. Returns what `optimise`
-  /// reads as its nodes.
+  /// `step` and `bound` with the sums as statistics, and `prepare` for what depends on parameters alone.
+  /// Returns what `optimise` reads as its nodes.
   std::vector<NodeId> add_row_functions(Builder& optimise) {
     Function all = simplified(combined());
     const std::vector<std::string> names = target_names();
     std::vector<NodeId> gradients;
-    for (const std::string& name : names) gradients.push_back(std::ranges::find(all.outputs, name, &ir::Output::name)->node);
+    for (const std::string& name : names)
+      gradients.push_back(std::ranges::find(all.outputs, name, &ir::Output::name)->node);
     std::vector<NodeId> replaced(all.nodes.size(), ir::no_node);
     std::vector<bool> needed(all.nodes.size(), false);
     for (const NodeId gradient : gradients) needed[static_cast<size_t>(gradient)] = true;
@@ -285,8 +317,9 @@ struct Lowering {
         continue;
       }
       const auto named = std::ranges::find(gradients, static_cast<NodeId>(at));
-      const std::string name = named == gradients.end() ? "sum." + std::to_string(unnamed++)
-                                                         : names[static_cast<size_t>(named - gradients.begin())];
+      const std::string name = named == gradients.end()
+                                   ? "sum." + std::to_string(unnamed++)
+                                   : names[static_cast<size_t>(named - gradients.begin())];
       all.outputs.push_back({OutputKind::statistic, name, static_cast<NodeId>(at)});
       replaced[at] = optimise.leaf(Op::statistic, name, {Element::real, node.type.axes, -1});
     }
@@ -301,18 +334,24 @@ struct Lowering {
     }
     if (!split.prepare.outputs.empty()) program.module.functions.push_back(std::move(split.prepare));
     for (const bool bound : {false, true}) {
-      program.module.functions.push_back(ir::extract(program.module, split.rows, bound ? "bound" : "step", BindingTime::rows, [&](const ir::Output& output) {
-        if (output.name.starts_with(evaluation_prefix)) return bound ? output.name.substr(evaluation_prefix.size()) : std::string();
-        const bool own = !bound || !program.trained_otherwise;
-        const bool part = output.kind == OutputKind::objective || output.name == "reconstruction" || output.name == "divergence";
-        const bool wanted = part ? own : bound == (output.kind == OutputKind::row);
-        return wanted ? output.name : std::string();
-      }));
+      program.module.functions.push_back(
+          ir::extract(program.module, split.rows, bound ? "bound" : "step", BindingTime::rows,
+                      [&](const ir::Output& output) {
+                        if (output.name.starts_with(evaluation_prefix))
+                          return bound ? output.name.substr(evaluation_prefix.size()) : std::string();
+                        const bool own = !bound || !program.trained_otherwise;
+                        const bool part = output.kind == OutputKind::objective ||
+                                          output.name == "reconstruction" || output.name == "divergence";
+                        const bool wanted = part ? own : bound == (output.kind == OutputKind::row);
+                        return wanted ? output.name : std::string();
+                      }));
     }
     return gradients;
   }
 
-  static std::string state_name(const Variable& p, std::string_view state) { return p.name + ".optimiser." + std::string(state); }
+  static std::string state_name(const Variable& p, std::string_view state) {
+    return p.name + ".optimiser." + std::string(state);
+  }
 
   /// d/du of ln P(parameters), shared by the rows of the whole table; none without priors.
   std::vector<NodeId> prior_gradients(Builder& b, const std::vector<NodeId>& leaves) {
@@ -327,7 +366,8 @@ struct Lowering {
     Function function{.name = "optimise", .time = BindingTime::update};
     Builder b(program.module, function);
     std::vector<NodeId> gradients = add_row_functions(b);
-    const std::vector<NodeId> followed(gradients.begin() + static_cast<std::ptrdiff_t>(free.size()), gradients.end());
+    const std::vector<NodeId> followed(gradients.begin() + static_cast<std::ptrdiff_t>(free.size()),
+                                       gradients.end());
     gradients.resize(free.size());
     const NodeId rate = scalar(b, ir::rate_slot);
     // Names with a dot are those of layers.
@@ -339,17 +379,22 @@ struct Lowering {
     const std::vector<NodeId> priors = prior_gradients(b, leaves);
     for (size_t i = 0; i < free.size(); ++i) {
       gradients[i] = b.mul(gradients[i], per_row);
-      if (!priors.empty()) gradients[i] = b.add(gradients[i], b.div(priors[i], scalar(b, ir::data_rows_slot)));
+      if (!priors.empty())
+        gradients[i] = b.add(gradients[i], b.div(priors[i], scalar(b, ir::data_rows_slot)));
     }
     clip(b, gradients);
     for (size_t i = 0; i < free.size(); ++i) {
-      OptimiserStep at{b, settings.optimiser, leaves[i], gradients[i], {}, free[i]->name.ends_with(".bias") ? bias_rate : rate};
+      OptimiserStep at{b,         settings.optimiser,
+                       leaves[i], gradients[i],
+                       {},        free[i]->name.ends_with(".bias") ? bias_rate : rate};
       const auto names = states(settings.optimiser);
       for (const std::string_view state : names)
-        at.states.push_back(b.leaf(Op::parameter, state_name(*free[i], state), {Element::real, free[i]->type.axes, -1}));
+        at.states.push_back(
+            b.leaf(Op::parameter, state_name(*free[i], state), {Element::real, free[i]->type.axes, -1}));
       const NodeId next = step(at);
       b.output(OutputKind::parameter, free[i]->name, next);
-      for (size_t s = 0; s < names.size(); ++s) b.output(OutputKind::parameter, state_name(*free[i], names[s]), at.states[s]);
+      for (size_t s = 0; s < names.size(); ++s)
+        b.output(OutputKind::parameter, state_name(*free[i], names[s]), at.states[s]);
     }
     for (size_t i = 0; i < running.size(); ++i) {
       const Variable& p = *running[i];
@@ -377,7 +422,8 @@ struct Lowering {
   void add_natural() {
     Function function{.name = "natural", .time = BindingTime::update};
     Builder b(program.module, function);
-    for (const Variable* p : parameters) b.output(OutputKind::parameter, p->name, natural(b, *p, Expansion::coordinates(b, *p)));
+    for (const Variable* p : parameters)
+      b.output(OutputKind::parameter, p->name, natural(b, *p, Expansion::coordinates(b, *p)));
     program.module.functions.push_back(std::move(function));
   }
 
@@ -407,14 +453,16 @@ struct Lowering {
     return std::ranges::any_of(program.module.functions, [](const Function& function) {
       return std::ranges::any_of(function.nodes, [](const Node& node) {
         const ir::ShapeRule shape = ir::row(node.op).shape;
-        return shape == ir::ShapeRule::matrix || shape == ir::ShapeRule::apply || shape == ir::ShapeRule::eigenvalues || node.op == Op::log_determinant;
+        return shape == ir::ShapeRule::matrix || shape == ir::ShapeRule::apply ||
+               shape == ir::ShapeRule::eigenvalues || node.op == Op::log_determinant;
       });
     });
   }
 
   /// Of a latent what its family draws from.
   ir::Draws noise_of(std::string name) const {
-    if (name.ends_with(ir::factor_noise)) name.resize(name.size() - std::string_view(ir::factor_noise).size());
+    if (name.ends_with(ir::factor_noise))
+      name.resize(name.size() - std::string_view(ir::factor_noise).size());
     const std::optional<int> latent = model.find(name);
     if (!latent) return ir::Draws::layer;
     const ir::Posterior& q = *ir::drawn_posterior(model, *latent);  // layers have a dot in their names
@@ -426,7 +474,8 @@ struct Lowering {
     program.data = em::data_slots(model);
     for (ir::DataSlot& slot : program.data) {
       const Variable& variable = model.variables[static_cast<size_t>(*model.find(slot.name))];
-      if (variable.binding.preprocess == ir::Binding::Preprocess::binarise_stochastic) slot.draws = ir::Draws::flags;
+      if (variable.binding.preprocess == ir::Binding::Preprocess::binarise_stochastic)
+        slot.draws = ir::Draws::flags;
     }
     const Function& step_function = *program.module.find("step");
     for (const Node& node : step_function.nodes) {
@@ -441,15 +490,20 @@ struct Lowering {
     program.parameters = em::parameter_slots(model, plan);
     const size_t own = program.parameters.size();
     for (size_t i = 0; i < own; ++i) {
-      const Variable& variable = model.variables[static_cast<size_t>(*model.find(program.parameters[i].name))];
-      // What nobody gives is small and random: enough to tell states apart, little beside an activation's bend.
+      const Variable& variable =
+          model.variables[static_cast<size_t>(*model.find(program.parameters[i].name))];
+      // What nobody gives is small and random: enough to tell states apart, little beside an activation's
+      // bend.
       constexpr double spread = 0.1;
-      program.parameters[i].draw = variable.network.empty() ? ir::StartDraw{ir::StartDraw::Kind::normal, 0, spread} : ir::start_draw(program.module, variable.start);
+      program.parameters[i].draw = variable.network.empty()
+                                       ? ir::StartDraw{ir::StartDraw::Kind::normal, 0, spread}
+                                       : ir::start_draw(program.module, variable.start);
       const std::vector<AxisId> axes = program.parameters[i].axes;
       program.parameters[i].follows = variable.follows != ir::no_node;
       if (!program.parameters[i].fixed && !program.parameters[i].follows) add_state(variable, axes);
     }
-    std::vector<std::string> derived = {ir::batch_rows_slot, ir::data_rows_slot, ir::rate_slot, ir::step_slot, ir::divergence_slot};
+    std::vector<std::string> derived = {ir::batch_rows_slot, ir::data_rows_slot, ir::rate_slot, ir::step_slot,
+                                        ir::divergence_slot};
     if (program.module.find("prior")) derived.push_back(ir::log_prior_slot);
     for (std::string& name : derived) {
       ir::Slot slot;
@@ -482,7 +536,8 @@ ir::Program lower_gradient(const ir::Model& model, const ir::Module& canonical, 
   program.phases = {{.name = "minibatch", .functions = {"step", "optimise"}}};
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module)) {
-    throw ir::InternalError("the gradient program is not well formed: " + fault + "\n" + ir::print(program.module));
+    throw ir::InternalError("the gradient program is not well formed: " + fault + "\n" +
+                            ir::print(program.module));
   }
   return std::move(program);
 }

@@ -1,6 +1,7 @@
 #pragma once
-// lower_gradient: (Model, Tensor@canonical, Plan) -> Program of the method "gradient": the bound, its derivative, and the step of
-// the optimiser.  Before: all sizes known.  After: level step, verified; slots laid out; row-major (ir/program/program.h).
+// lower_gradient: (Model, Tensor@canonical, Plan) -> Program of the method "gradient": the bound, its
+// derivative, and the step of the optimiser.  Before: all sizes known.  After: level step, verified; slots
+// laid out; row-major (ir/program/program.h).
 
 #include "ir/passes/plan.h"
 #include "ir/program/program.h"

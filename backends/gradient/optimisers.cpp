@@ -65,7 +65,9 @@ NodeId adam(OptimiserStep& at) {
   at.states[0] = average(at, beta1, at.states[0], at.gradient);
   at.states[1] = average(at, beta2, at.states[1], square(at, at.gradient));
   if (at.optimiser["bias_correction"] == 0) return moved(at, scaled(at, at.states[0], at.states[1]));
-  const auto share = [&](const char* name) { return at.b.leaf(Op::derived, name, {ir::Element::real, {}, -1}); };
+  const auto share = [&](const char* name) {
+    return at.b.leaf(Op::derived, name, {ir::Element::real, {}, -1});
+  };
   const NodeId mean = at.b.mul(at.states[0], share(mean_share));
   return moved(at, scaled(at, mean, at.b.mul(at.states[1], share(square_share))));
 }
@@ -104,7 +106,8 @@ std::vector<std::string_view> states(const ir::Optimiser& optimiser) {
 }
 
 std::vector<SharedScalar> shared_scalars(ir::Builder& b, const ir::Optimiser& optimiser, NodeId step) {
-  const bool corrects = std::ranges::count(optimiser.row->options, "bias_correction", &ir::OptimiserOption::name) > 0;
+  const bool corrects =
+      std::ranges::count(optimiser.row->options, "bias_correction", &ir::OptimiserOption::name) > 0;
   if (!corrects || optimiser["bias_correction"] == 0) return {};
   const auto share = [&](std::string_view beta) {
     const NodeId power = b.binary(Op::pow, b.constant(optimiser[beta]), step);

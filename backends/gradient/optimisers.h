@@ -9,7 +9,8 @@
 
 namespace lvm::gradient {
 
-/// The names of what an optimiser remembers of each parameter, all of the parameter's shape and 0 at first: "mean", "square".
+/// The names of what an optimiser remembers of each parameter, all of the parameter's shape and 0 at first:
+/// "mean", "square".
 std::vector<std::string_view> states(const ir::Optimiser& optimiser);
 
 /// What a rule sees of one parameter: w to be raised along g.
@@ -27,7 +28,8 @@ struct SharedScalar {
   ir::NodeId value;
 };
 /// From the number of the step, counted from 1.
-std::vector<SharedScalar> shared_scalars(ir::Builder& builder, const ir::Optimiser& optimiser, ir::NodeId step);
+std::vector<SharedScalar> shared_scalars(ir::Builder& builder, const ir::Optimiser& optimiser,
+                                         ir::NodeId step);
 
 /// The next value of the parameter.
 ir::NodeId step(OptimiserStep& at);

@@ -1,5 +1,5 @@
-// The value rule of each op. Loops run over the result's elements with the strides of each input: axes that an input lacks have
-// stride 0, which is all that broadcasting over names means.
+// The value rule of each op. Loops run over the result's elements with the strides of each input: axes that
+// an input lacks have stride 0, which is all that broadcasting over names means.
 
 #include <fmt/format.h>
 
@@ -42,7 +42,8 @@ struct Evaluation {
   int64_t size_of(AxisId id) const {
     const ir::Axis& axis = module.axis(id);
     if (axis.kind == ir::AxisKind::rows) return rows;
-    if (axis.size == ir::unknown_size) throw ir::InternalError("the axis `" + axis.name + "` has no size yet");
+    if (axis.size == ir::unknown_size)
+      throw ir::InternalError("the axis `" + axis.name + "` has no size yet");
     return axis.size;
   }
 
@@ -58,14 +59,17 @@ struct Evaluation {
   /// What types cannot tell while sizes are unknown.
   static void need_size(const Node& node, int64_t found, int64_t needed) {
     if (found != needed)
-      throw ir::InternalError(fmt::format("`{}`: {} elements where {} are needed", ir::row(node.op).name, found, needed));
+      throw ir::InternalError(
+          fmt::format("`{}`: {} elements where {} are needed", ir::row(node.op).name, found, needed));
   }
 
   Value leaf(const Node& node) const {
     const Attributes& a = node.attributes;
     Value value = make(node.type.axes);
     switch (node.op) {
-      case Op::constant: value.data[0] = a.number; return value;
+      case Op::constant:
+        value.data[0] = a.number;
+        return value;
       case Op::iota:
         for (size_t i = 0; i < value.data.size(); ++i) value.data[i] = static_cast<double>(i);
         return value;
@@ -75,12 +79,14 @@ struct Evaluation {
         for (int64_t i = 0; i < n; ++i) value.data[i * n + i] = 1;
         return value;
       }
-      default: break;
+      default:
+        break;
     }
     const std::string key = fmt::format("{}.{}", ir::row(node.op).name, a.text);
     const auto found = environment.find(key);
     if (found == environment.end()) throw ir::InternalError("no value for `" + key + "`");
-    if (found->second.data.size() != value.data.size()) throw ir::InternalError("`" + key + "` has another size");
+    if (found->second.data.size() != value.data.size())
+      throw ir::InternalError("`" + key + "` has another size");
     value.data = found->second.data;
     return value;
   }
@@ -88,7 +94,8 @@ struct Evaluation {
   Value pointwise(const Node& node) const {
     const Op op = node.op;
     if (const ir::Scalar1 f = ir::scalar1(op)) return map<1>(node, [f](double a) { return f(a); });
-    if (const ir::Scalar2 f = ir::scalar2(op)) return map<2>(node, [f](double a, double b) { return f(a, b); });
+    if (const ir::Scalar2 f = ir::scalar2(op))
+      return map<2>(node, [f](double a, double b) { return f(a, b); });
     if (op == Op::fma) return map<3>(node, [](double a, double b, double c) { return std::fma(a, b, c); });
     if (op == Op::select) return map<3>(node, [](double a, double b, double c) { return a != 0 ? b : c; });
     throw no_value_rule(op);
@@ -119,7 +126,8 @@ struct Evaluation {
     return value;
   }
 
-  /// Walks the result and, for each of its elements, the axes summed over: step(offsets into the inputs) in row-major order.
+  /// Walks the result and, for each of its elements, the axes summed over: step(offsets into the inputs) in
+  /// row-major order.
   template <class Begin, class Step, class End>
   Value fold(const Node& node, const std::vector<AxisId>& over, Begin begin, Step step, End end) const {
     Value value = make(node.type.axes);
@@ -150,31 +158,37 @@ struct Evaluation {
       }
       case Op::reduce_max: {
         double top = 0;
-        return fold(node, axes, [&] { top = -infinity; }, [&](auto& o) { top = ir::greater(top, x[o[0]]); },
-                    [&] { return top; });
+        return fold(
+            node, axes, [&] { top = -infinity; }, [&](auto& o) { top = ir::greater(top, x[o[0]]); },
+            [&] { return top; });
       }
       case Op::logsumexp: {
         std::vector<double> seen;
-        return fold(node, axes, [&] { seen.clear(); }, [&](auto& o) { seen.push_back(x[o[0]]); }, [&] {
-          double top = -infinity, sum = 0;
-          for (double v : seen) top = ir::greater(top, v);
-          if (std::isinf(top) || std::isnan(top)) return top;
-          for (double v : seen) sum += std::exp(v - top);
-          return top + std::log(sum);
-        });
+        return fold(
+            node, axes, [&] { seen.clear(); }, [&](auto& o) { seen.push_back(x[o[0]]); },
+            [&] {
+              double top = -infinity, sum = 0;
+              for (double v : seen) top = ir::greater(top, v);
+              if (std::isinf(top) || std::isnan(top)) return top;
+              for (double v : seen) sum += std::exp(v - top);
+              return top + std::log(sum);
+            });
       }
       case Op::argmax: {
         double top = 0;
         int64_t at = 0, i = 0;
-        return fold(node, axes, [&] { top = -infinity, at = 0, i = 0; },
-                    [&](auto& o) {
-                      if (x[o[0]] > top) top = x[o[0]], at = i;
-                      ++i;
-                    },
-                    [&] { return static_cast<double>(at); });
+        return fold(
+            node, axes, [&] { top = -infinity, at = 0, i = 0; },
+            [&](auto& o) {
+              if (x[o[0]] > top) top = x[o[0]], at = i;
+              ++i;
+            },
+            [&] { return static_cast<double>(at); });
       }
-      case Op::log_determinant: return matrices(node);
-      default: throw no_value_rule(node.op);
+      case Op::log_determinant:
+        return matrices(node);
+      default:
+        throw no_value_rule(node.op);
     }
   }
 
@@ -182,13 +196,14 @@ struct Evaluation {
     std::vector<const double*> x;
     for (size_t i = 0; i < node.inputs.size(); ++i) x.push_back(in(node, i).data.data());
     double sum = 0;
-    return fold(node, node.attributes.axes, [&] { sum = 0; },
-                [&](auto& o) {
-                  double product = x[0][o[0]];
-                  for (size_t i = 1; i < x.size(); ++i) product *= x[i][o[i]];
-                  sum += product;
-                },
-                [&] { return sum; });
+    return fold(
+        node, node.attributes.axes, [&] { sum = 0; },
+        [&](auto& o) {
+          double product = x[0][o[0]];
+          for (size_t i = 1; i < x.size(); ++i) product *= x[i][o[i]];
+          sum += product;
+        },
+        [&] { return sum; });
   }
 
   /// Copies elements: `from` has the input's axes under the names that they have in the result.
@@ -241,7 +256,8 @@ struct Evaluation {
     Value along = make({node.attributes.axes[0]});
     Walk walk(value.sizes, {strides(in(node, 0), value.axes), strides(along, value.axes)});
     for (double& v : value.data) {
-      v = in(node, 0).data[static_cast<size_t>(walk.offsets[0])] == static_cast<double>(walk.offsets[1]) ? 1 : 0;
+      v = in(node, 0).data[static_cast<size_t>(walk.offsets[0])] == static_cast<double>(walk.offsets[1]) ? 1
+                                                                                                         : 0;
       walk.next();
     }
     return value;
@@ -267,7 +283,8 @@ struct Evaluation {
     Value value = make(node.type.axes);
     if (!(node.attributes.number < static_cast<double>(size_of(node.attributes.axes[0]))))
       throw ir::InternalError(fmt::format("`slice`: no element {}", node.attributes.number));
-    const int64_t start = strides(from, node.attributes.axes)[0] * static_cast<int64_t>(node.attributes.number);
+    const int64_t start =
+        strides(from, node.attributes.axes)[0] * static_cast<int64_t>(node.attributes.number);
     Walk walk(value.sizes, {strides(from, value.axes)});
     for (double& v : value.data) {
       v = from.data[static_cast<size_t>(start + walk.offsets[0])];
@@ -292,10 +309,12 @@ struct Evaluation {
     std::vector<AxisId> kept;
     std::vector<int64_t> sizes;
     for (AxisId id : value.axes)
-      if (std::find(axes.to.begin(), axes.to.end(), id) == axes.to.end()) kept.push_back(id), sizes.push_back(size_of(id));
+      if (std::find(axes.to.begin(), axes.to.end(), id) == axes.to.end())
+        kept.push_back(id), sizes.push_back(size_of(id));
     for (Walk walk(sizes, {strides(from, kept), strides(value, kept)}); !walk.done(); walk.next())
       for (size_t i = 0; i < read.size(); ++i)
-        value.data[static_cast<size_t>(walk.offsets[1] + write[i])] = from.data[static_cast<size_t>(walk.offsets[0] + read[i])];
+        value.data[static_cast<size_t>(walk.offsets[1] + write[i])] =
+            from.data[static_cast<size_t>(walk.offsets[0] + read[i])];
     return value;
   }
 
@@ -305,17 +324,21 @@ struct Evaluation {
     const bool forward = node.op != Op::conv2d_transpose;
     const ir::ImageAxes image = forward ? c.in : c.out, steps = forward ? c.out : c.in;
     Value value = make(node.type.axes);
-    std::vector<AxisId> order = {image.channels, steps.channels, steps.rows, steps.columns, c.kernel_rows, c.kernel_columns};
+    std::vector<AxisId> order = {image.channels, steps.channels, steps.rows,
+                                 steps.columns,  c.kernel_rows,  c.kernel_columns};
     for (size_t i = 0; i < 2; ++i)
       for (AxisId id : in(node, i).axes)
-        if (std::find(order.begin(), order.end(), id) == order.end() && id != image.rows && id != image.columns) order.push_back(id);
+        if (std::find(order.begin(), order.end(), id) == order.end() && id != image.rows &&
+            id != image.columns)
+          order.push_back(id);
     std::vector<int64_t> sizes;
     for (AxisId id : order) sizes.push_back(size_of(id));
     // Steps and kernel also count where in the image they stand.
     std::vector<int64_t> row(order.size(), 0), column(order.size(), 0);
     row[2] = column[3] = c.stride;
     row[4] = column[5] = 1;
-    Walk walk(sizes, {strides(value, order), strides(in(node, 0), order), strides(in(node, 1), order), row, column});
+    Walk walk(sizes,
+              {strides(value, order), strides(in(node, 0), order), strides(in(node, 1), order), row, column});
     // The result, and the operands by their place among the strides above.
     const size_t over_image = forward ? 1 : 0;
     const Value& whole = forward ? in(node, 0) : value;
@@ -377,7 +400,8 @@ struct Evaluation {
         std::vector<double> block;
         for (int64_t i = 0; i < n; ++i)
           for (int64_t j = 0; j < (matrix ? n : 1); ++j)
-            block.push_back(from.data[static_cast<size_t>(walk.offsets[which + 1] + i * step[0] + j * step[1])]);
+            block.push_back(
+                from.data[static_cast<size_t>(walk.offsets[which + 1] + i * step[0] + j * step[1])]);
         return block;
       };
       const auto result = small(node, n, read);
@@ -385,7 +409,8 @@ struct Evaluation {
       const bool has_row = value.axes.end() != std::find(value.axes.begin(), value.axes.end(), r);
       const bool square = result.size() == static_cast<size_t>(n * n) && has_row && step[1] != 0;
       for (size_t e = 0; e < result.size(); ++e) {
-        const int64_t i = square ? static_cast<int64_t>(e) / n : static_cast<int64_t>(e), j = square ? static_cast<int64_t>(e) % n : 0;
+        const int64_t i = square ? static_cast<int64_t>(e) / n : static_cast<int64_t>(e),
+                      j = square ? static_cast<int64_t>(e) % n : 0;
         value.data[static_cast<size_t>(walk.offsets[0] + i * step[0] + j * step[1])] = result[e];
       }
     }
@@ -395,13 +420,20 @@ struct Evaluation {
   template <class Read>
   std::vector<double> small(const Node& node, int64_t n, Read read) const {
     switch (node.op) {
-      case Op::cholesky: return cholesky(read(0, true), n);
-      case Op::triangular_inverse: return triangular_inverse(read(0, true), n);
-      case Op::inverse: return inverse(read(0, true), n);
-      case Op::log_determinant: return {log_determinant(read(0, true), n)};
-      case Op::eigenvalues: return eigenvalues(read(0, true), n);
-      case Op::triangular_solve: return triangular_solve(read(0, true), read(1, false), n);
-      case Op::solve: return solve(read(0, true), read(1, false), n);
+      case Op::cholesky:
+        return cholesky(read(0, true), n);
+      case Op::triangular_inverse:
+        return triangular_inverse(read(0, true), n);
+      case Op::inverse:
+        return inverse(read(0, true), n);
+      case Op::log_determinant:
+        return {log_determinant(read(0, true), n)};
+      case Op::eigenvalues:
+        return eigenvalues(read(0, true), n);
+      case Op::triangular_solve:
+        return triangular_solve(read(0, true), read(1, false), n);
+      case Op::solve:
+        return solve(read(0, true), read(1, false), n);
       case Op::triangular_apply: {
         const auto l = read(0, true), x = read(1, false);
         std::vector<double> u(static_cast<size_t>(n), 0.0);
@@ -409,7 +441,8 @@ struct Evaluation {
           for (int64_t j = 0; j <= i; ++j) u[i] += l[i * n + j] * x[j];
         return u;
       }
-      default: throw no_value_rule(node.op);
+      default:
+        throw no_value_rule(node.op);
     }
   }
 
@@ -423,7 +456,8 @@ struct Evaluation {
     return all[static_cast<size_t>(callee->outputs.at(0).node)];
   }
 
-  /// Inputs: one carry, then values a step. Each step's result is the next carry; the result stacks them along axes[0].
+  /// Inputs: one carry, then values a step. Each step's result is the next carry; the result stacks them
+  /// along axes[0].
   Value scan(const Node& node) const {
     const Function* body = module.find(node.attributes.function);
     if (!body || node.inputs.empty()) throw ir::InternalError("`scan` names no function or has no carry");
@@ -432,7 +466,9 @@ struct Evaluation {
     const Value along = make({axis});
     for (int64_t t = 0; t < size_of(axis); ++t) {
       Environment inner = environment;
-      const auto argument = [&](size_t i) { return "argument." + (*body)[body->arguments.at(i)].attributes.text; };
+      const auto argument = [&](size_t i) {
+        return "argument." + (*body)[body->arguments.at(i)].attributes.text;
+      };
       inner[argument(0)] = carry;
       for (size_t i = 1; i < node.inputs.size(); ++i) {
         const Value& from = in(node, i);
@@ -456,27 +492,44 @@ struct Evaluation {
 
   Value node_value(const Node& node) const {
     switch (ir::row(node.op).shape) {
-      case ShapeRule::leaf: return leaf(node);
-      case ShapeRule::pointwise: return pointwise(node);
-      case ShapeRule::reduce: return reduce(node);
+      case ShapeRule::leaf:
+        return leaf(node);
+      case ShapeRule::pointwise:
+        return pointwise(node);
+      case ShapeRule::reduce:
+        return reduce(node);
       case ShapeRule::contract:
-      case ShapeRule::matmul: return contract(node);
-      case ShapeRule::broadcast: return copy(node, in(node, 0));
-      case ShapeRule::rename: return rename(node);
-      case ShapeRule::gather: return gather(node);
-      case ShapeRule::one_hot: return one_hot(node);
-      case ShapeRule::stack: return stack(node);
-      case ShapeRule::slice: return slice(node);
+      case ShapeRule::matmul:
+        return contract(node);
+      case ShapeRule::broadcast:
+        return copy(node, in(node, 0));
+      case ShapeRule::rename:
+        return rename(node);
+      case ShapeRule::gather:
+        return gather(node);
+      case ShapeRule::one_hot:
+        return one_hot(node);
+      case ShapeRule::stack:
+        return stack(node);
+      case ShapeRule::slice:
+        return slice(node);
       case ShapeRule::diag:
-      case ShapeRule::diagonal: return diagonals(node);
-      case ShapeRule::reshape: return reshape(node);
-      case ShapeRule::conv: return convolution(node);
+      case ShapeRule::diagonal:
+        return diagonals(node);
+      case ShapeRule::reshape:
+        return reshape(node);
+      case ShapeRule::conv:
+        return convolution(node);
       case ShapeRule::matrix:
       case ShapeRule::apply:
-      case ShapeRule::eigenvalues: return matrices(node);
-      case ShapeRule::call: return call(node);
-      case ShapeRule::scan: return scan(node);
-      case ShapeRule::logpdf: break;
+      case ShapeRule::eigenvalues:
+        return matrices(node);
+      case ShapeRule::call:
+        return call(node);
+      case ShapeRule::scan:
+        return scan(node);
+      case ShapeRule::logpdf:
+        break;
     }
     throw no_value_rule(node.op);
   }

@@ -75,7 +75,8 @@ Environment environment_of(const Program& program, const Function& function, con
 }
 
 void need_size(const Slot& slot, const Value& value, int64_t size) {
-  if (static_cast<int64_t>(value.data.size()) != size) throw ir::InternalError("the output `" + slot.name + "` does not fit its slot");
+  if (static_cast<int64_t>(value.data.size()) != size)
+    throw ir::InternalError("the output `" + slot.name + "` does not fit its slot");
 }
 
 void write_rows(const Slot& slot, const Value& value, const lvm_frame& frame) {
@@ -98,13 +99,21 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
       std::copy(value.data.begin(), value.data.end(), static_cast<double*>(frame.output) + slot.offset);
     };
     switch (output.kind) {
-      case OutputKind::result: break;
-      case OutputKind::derived: to_output(need(program.derived, output.name)); break;
-      case OutputKind::parameter: to_output(need(program.parameters, output.name)); break;
-      case OutputKind::row: write_rows(need(program.row_outputs, output.name), value, frame); break;
+      case OutputKind::result:
+        break;
+      case OutputKind::derived:
+        to_output(need(program.derived, output.name));
+        break;
+      case OutputKind::parameter:
+        to_output(need(program.parameters, output.name));
+        break;
+      case OutputKind::row:
+        write_rows(need(program.row_outputs, output.name), value, frame);
+        break;
       case OutputKind::objective:
       case OutputKind::statistic: {
-        const Slot& slot = need(program.statistics, output.kind == OutputKind::objective ? "objective" : output.name);
+        const Slot& slot =
+            need(program.statistics, output.kind == OutputKind::objective ? "objective" : output.name);
         if (function.time != ir::BindingTime::rows) {
           to_output(slot);
           break;
@@ -119,7 +128,8 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
         const auto& check = need(program.checks, output.name);
         need_size(check, value, check.size);
         const auto first = std::find(value.data.begin(), value.data.end(), 0.0) - value.data.begin();
-        if (first < check.size && (failed == 0 || 1 + check.offset + first < failed)) failed = 1 + check.offset + first;
+        if (first < check.size && (failed == 0 || 1 + check.offset + first < failed))
+          failed = 1 + check.offset + first;
         break;
       }
     }
@@ -133,7 +143,9 @@ ir::Executable interpret(const Program& program) {
   ir::Executable executable;
   for (const auto& function : program.module.functions)
     if (function.time != ir::BindingTime::plain)
-      executable[function.name] = [&program, &function](lvm_frame* frame) { return run(program, function, *frame); };
+      executable[function.name] = [&program, &function](lvm_frame* frame) {
+        return run(program, function, *frame);
+      };
   return executable;
 }
 

@@ -10,7 +10,8 @@
 
 namespace lvm::interpreter {
 
-/// A dense value, row-major over `axes` (sorted by AxisId); the row axis has the size that the environment gives.
+/// A dense value, row-major over `axes` (sorted by AxisId); the row axis has the size that the environment
+/// gives.
 struct Value {
   std::vector<ir::AxisId> axes;
   std::vector<int64_t> sizes;
@@ -21,7 +22,8 @@ struct Value {
 using Environment = std::map<std::string, Value>;
 
 /// Values of all nodes of one function. Throws ir::InternalError for ops of level elbo.
-std::vector<Value> evaluate(const ir::Module& module, const ir::Function& function, const Environment& environment);
+std::vector<Value> evaluate(const ir::Module& module, const ir::Function& function,
+                            const Environment& environment);
 
 /// Every function of `program` behind the frame of compiled code. `program` must outlive the result.
 ir::Executable interpret(const ir::Program& program);

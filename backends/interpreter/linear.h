@@ -1,6 +1,6 @@
 #pragma once
-// Small dense linear algebra of the reference interpreter: textbook loops, independent of what compiled code calls.
-// Matrices are row-major n x n. A matrix that is not positive definite gives NaN everywhere.
+// Small dense linear algebra of the reference interpreter: textbook loops, independent of what compiled code
+// calls. Matrices are row-major n x n. A matrix that is not positive definite gives NaN everywhere.
 
 #include <cstdint>
 #include <vector>

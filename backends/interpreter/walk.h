@@ -1,5 +1,6 @@
 #pragma once
-// Walks over the elements of values: an index tuple in row-major order, and where it stands in each of several operands.
+// Walks over the elements of values: an index tuple in row-major order, and where it stands in each of
+// several operands.
 
 #include <algorithm>
 #include <cstdint>
@@ -32,7 +33,10 @@ inline std::vector<int64_t> strides(const Value& value, const std::vector<ir::Ax
 class Walk {
  public:
   Walk(std::vector<int64_t> sizes, std::vector<std::vector<int64_t>> operand_strides)
-      : offsets(operand_strides.size(), 0), sizes_(std::move(sizes)), strides_(std::move(operand_strides)), index_(sizes_.size(), 0) {
+      : offsets(operand_strides.size(), 0),
+        sizes_(std::move(sizes)),
+        strides_(std::move(operand_strides)),
+        index_(sizes_.size(), 0) {
     merge();
     left_ = count(sizes_);
   }
@@ -73,7 +77,9 @@ class Walk {
   /// Two neighbouring axes that every operand walks as one become one.
   void merge() {
     for (size_t axis = sizes_.size(); axis-- > 1;) {
-      const auto continues = [&](const std::vector<int64_t>& s) { return s[axis - 1] == s[axis] * sizes_[axis]; };
+      const auto continues = [&](const std::vector<int64_t>& s) {
+        return s[axis - 1] == s[axis] * sizes_[axis];
+      };
       if (!std::all_of(strides_.begin(), strides_.end(), continues)) continue;
       const auto at = static_cast<std::ptrdiff_t>(axis);
       sizes_[axis - 1] *= sizes_[axis];

@@ -14,24 +14,29 @@ namespace lvm::jit {
 
 namespace {
 
+using llvm::Value;
 using loop::Buffer;
 using loop::Instruction;
 using loop::Op;
 using loop::Type;
-using llvm::Value;
 
 class Emitter {
  public:
   Emitter(const loop::Function& function, llvm::Module& module, llvm::Function& code)
-      : function_(function), module_(module), code_(code), b_(module.getContext()),
+      : function_(function),
+        module_(module),
+        code_(code),
+        b_(module.getContext()),
         values_(function.instructions.size()) {}
 
   void run() {
     b_.SetInsertPoint(llvm::BasicBlock::Create(module_.getContext(), "", &code_));
     frame_ = code_.getArg(0);
     buffers_ = {nullptr,
-                field(offsetof(lvm_frame, parameters)), field(offsetof(lvm_frame, derived)),
-                field(offsetof(lvm_frame, statistics)), field(offsetof(lvm_frame, output)),
+                field(offsetof(lvm_frame, parameters)),
+                field(offsetof(lvm_frame, derived)),
+                field(offsetof(lvm_frame, statistics)),
+                field(offsetof(lvm_frame, output)),
                 field(offsetof(lvm_frame, scratch))};
     columns_ = field(offsetof(lvm_frame, columns));
     region(0);
@@ -64,16 +69,26 @@ class Emitter {
 
   llvm::Type* type(Type of) {
     switch (of) {
-      case Type::none: return b_.getVoidTy();
-      case Type::real: return b_.getDoubleTy();
-      case Type::index: return b_.getInt64Ty();
-      case Type::flag: return b_.getInt1Ty();
-      case Type::reals: return llvm::FixedVectorType::get(b_.getDoubleTy(), loop::lane_count);
-      case Type::integers: return llvm::FixedVectorType::get(b_.getInt64Ty(), loop::lane_count);
-      case Type::flags: return llvm::FixedVectorType::get(b_.getInt1Ty(), loop::lane_count);
-      case Type::pointer: return b_.getPtrTy();
-      case Type::single: return b_.getFloatTy();
-      case Type::singles: return llvm::FixedVectorType::get(b_.getFloatTy(), loop::lane_count);
+      case Type::none:
+        return b_.getVoidTy();
+      case Type::real:
+        return b_.getDoubleTy();
+      case Type::index:
+        return b_.getInt64Ty();
+      case Type::flag:
+        return b_.getInt1Ty();
+      case Type::reals:
+        return llvm::FixedVectorType::get(b_.getDoubleTy(), loop::lane_count);
+      case Type::integers:
+        return llvm::FixedVectorType::get(b_.getInt64Ty(), loop::lane_count);
+      case Type::flags:
+        return llvm::FixedVectorType::get(b_.getInt1Ty(), loop::lane_count);
+      case Type::pointer:
+        return b_.getPtrTy();
+      case Type::single:
+        return b_.getFloatTy();
+      case Type::singles:
+        return llvm::FixedVectorType::get(b_.getFloatTy(), loop::lane_count);
     }
     return nullptr;
   }
@@ -90,7 +105,8 @@ class Emitter {
   Value* place(const Instruction& i, Type of) {
     Value* base = buffers_[static_cast<size_t>(i.buffer)];
     Value* at = b_.CreateInBoundsGEP(number(of), base, operand(i, 0));
-    return i.integer == 0 ? at : b_.CreateConstInBoundsGEP1_64(number(of), at, static_cast<uint64_t>(i.integer));
+    return i.integer == 0 ? at
+                          : b_.CreateConstInBoundsGEP1_64(number(of), at, static_cast<uint64_t>(i.integer));
   }
 
   Value* constant(const Instruction& i) {
@@ -102,16 +118,19 @@ class Emitter {
 
   Value* table(const Instruction& i) {
     std::vector<llvm::Constant*> numbers;
-    for (size_t n = 1; n < i.operands.size(); ++n) numbers.push_back(llvm::ConstantFP::get(type(i.type), function_[i.operands[n]].number));
+    for (size_t n = 1; n < i.operands.size(); ++n)
+      numbers.push_back(llvm::ConstantFP::get(type(i.type), function_[i.operands[n]].number));
     auto* array = llvm::ArrayType::get(type(i.type), numbers.size());
-    auto* global = new llvm::GlobalVariable(module_, array, true, llvm::GlobalValue::PrivateLinkage, llvm::ConstantArray::get(array, numbers));  // the module owns it
+    auto* global = new llvm::GlobalVariable(module_, array, true, llvm::GlobalValue::PrivateLinkage,
+                                            llvm::ConstantArray::get(array, numbers));  // the module owns it
     Value* at = b_.CreateInBoundsGEP(type(i.type), global, operand(i, 0));
     return invariant(b_.CreateAlignedLoad(type(i.type), at, alignment(i.type)));
   }
 
   Value* lanes() {
     std::vector<llvm::Constant*> each;
-    for (int lane = 0; lane < loop::lane_count; ++lane) each.push_back(llvm::ConstantFP::get(b_.getDoubleTy(), lane));
+    for (int lane = 0; lane < loop::lane_count; ++lane)
+      each.push_back(llvm::ConstantFP::get(b_.getDoubleTy(), lane));
     return llvm::ConstantVector::get(each);
   }
 
@@ -151,7 +170,8 @@ class Emitter {
 
   Value* reduce_add(Value* vector) {
     std::vector<Value*> part;
-    for (uint64_t lane = 0; lane < loop::lane_count; ++lane) part.push_back(b_.CreateExtractElement(vector, lane));
+    for (uint64_t lane = 0; lane < loop::lane_count; ++lane)
+      part.push_back(b_.CreateExtractElement(vector, lane));
     while (part.size() > 1) {
       for (size_t i = 0; i < part.size() / 2; ++i) part[i] = b_.CreateFAdd(part[2 * i], part[2 * i + 1]);
       part.resize(part.size() / 2);
@@ -179,61 +199,113 @@ class Emitter {
 
   Value* value(const Instruction& i) {
     switch (i.op) {
-      case Op::constant: return constant(i);
-      case Op::lanes: return lanes();
-      case Op::rows: return rows();
-      case Op::table: return table(i);
-      case Op::broadcast: return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
-      case Op::convert: return b_.CreateFPCast(operand(i, 0), type(i.type));
-      case Op::load: return load(i);
+      case Op::constant:
+        return constant(i);
+      case Op::lanes:
+        return lanes();
+      case Op::rows:
+        return rows();
+      case Op::table:
+        return table(i);
+      case Op::broadcast:
+        return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
+      case Op::convert:
+        return b_.CreateFPCast(operand(i, 0), type(i.type));
+      case Op::load:
+        return load(i);
       case Op::store: {
         const Type of = function_[i.operands[1]].type;
         return b_.CreateAlignedStore(operand(i, 1), place(i, of), alignment(of));
       }
-      case Op::load_column: return load_column(i);
-      case Op::gather: return gather(i);
-      case Op::address: return place(i, Type::real);
-      case Op::add: return b_.CreateFAdd(operand(i, 0), operand(i, 1));
-      case Op::sub: return b_.CreateFSub(operand(i, 0), operand(i, 1));
-      case Op::mul: return b_.CreateFMul(operand(i, 0), operand(i, 1));
-      case Op::div: return b_.CreateFDiv(operand(i, 0), operand(i, 1));
-      case Op::fma: return intrinsic(llvm::Intrinsic::fma, i);
-      case Op::neg: return b_.CreateFNeg(operand(i, 0));
-      case Op::abs: return intrinsic(llvm::Intrinsic::fabs, i);
-      case Op::sqrt: return intrinsic(llvm::Intrinsic::sqrt, i);
-      case Op::floor: return intrinsic(llvm::Intrinsic::floor, i);
-      case Op::round_even: return intrinsic(llvm::Intrinsic::roundeven, i);
+      case Op::load_column:
+        return load_column(i);
+      case Op::gather:
+        return gather(i);
+      case Op::address:
+        return place(i, Type::real);
+      case Op::add:
+        return b_.CreateFAdd(operand(i, 0), operand(i, 1));
+      case Op::sub:
+        return b_.CreateFSub(operand(i, 0), operand(i, 1));
+      case Op::mul:
+        return b_.CreateFMul(operand(i, 0), operand(i, 1));
+      case Op::div:
+        return b_.CreateFDiv(operand(i, 0), operand(i, 1));
+      case Op::fma:
+        return intrinsic(llvm::Intrinsic::fma, i);
+      case Op::neg:
+        return b_.CreateFNeg(operand(i, 0));
+      case Op::abs:
+        return intrinsic(llvm::Intrinsic::fabs, i);
+      case Op::sqrt:
+        return intrinsic(llvm::Intrinsic::sqrt, i);
+      case Op::floor:
+        return intrinsic(llvm::Intrinsic::floor, i);
+      case Op::round_even:
+        return intrinsic(llvm::Intrinsic::roundeven, i);
       case Op::maximum:
         return b_.CreateSelect(b_.CreateFCmpOGT(operand(i, 0), operand(i, 1)), operand(i, 0), operand(i, 1));
       case Op::minimum:
         return b_.CreateSelect(b_.CreateFCmpOLT(operand(i, 0), operand(i, 1)), operand(i, 0), operand(i, 1));
-      case Op::bits: case Op::from_bits: return b_.CreateBitCast(operand(i, 0), type(i.type));
-      case Op::power_of_two: return power_of_two(i);
-      case Op::to_real: return b_.CreateSIToFP(operand(i, 0), type(i.type));
-      case Op::to_index: return b_.CreateFPToSI(operand(i, 0), type(i.type));
-      case Op::int_add: return b_.CreateAdd(operand(i, 0), operand(i, 1));
-      case Op::int_sub: return b_.CreateSub(operand(i, 0), operand(i, 1));
-      case Op::int_mul: return b_.CreateMul(operand(i, 0), operand(i, 1));
-      case Op::int_and: case Op::flag_and: return b_.CreateAnd(operand(i, 0), operand(i, 1));
-      case Op::int_or: case Op::flag_or: return b_.CreateOr(operand(i, 0), operand(i, 1));
-      case Op::int_xor: return b_.CreateXor(operand(i, 0), operand(i, 1));
-      case Op::int_min: return intrinsic(llvm::Intrinsic::smin, i);
-      case Op::flag_not: return b_.CreateNot(operand(i, 0));
-      case Op::shift_left: return b_.CreateShl(operand(i, 0), static_cast<uint64_t>(i.integer));
-      case Op::shift_right: return b_.CreateLShr(operand(i, 0), static_cast<uint64_t>(i.integer));
-      case Op::int_equal: return b_.CreateICmpEQ(operand(i, 0), operand(i, 1));
-      case Op::int_less: return b_.CreateICmpSLT(operand(i, 0), operand(i, 1));
-      case Op::less: return b_.CreateFCmpOLT(operand(i, 0), operand(i, 1));
-      case Op::less_equal: return b_.CreateFCmpOLE(operand(i, 0), operand(i, 1));
-      case Op::equal: return b_.CreateFCmpOEQ(operand(i, 0), operand(i, 1));
-      case Op::select: return b_.CreateSelect(operand(i, 0), operand(i, 1), operand(i, 2));
-      case Op::reduce_add: return reduce_add(operand(i, 0));
-      case Op::loop_for: loop(i); return nullptr;
+      case Op::bits:
+      case Op::from_bits:
+        return b_.CreateBitCast(operand(i, 0), type(i.type));
+      case Op::power_of_two:
+        return power_of_two(i);
+      case Op::to_real:
+        return b_.CreateSIToFP(operand(i, 0), type(i.type));
+      case Op::to_index:
+        return b_.CreateFPToSI(operand(i, 0), type(i.type));
+      case Op::int_add:
+        return b_.CreateAdd(operand(i, 0), operand(i, 1));
+      case Op::int_sub:
+        return b_.CreateSub(operand(i, 0), operand(i, 1));
+      case Op::int_mul:
+        return b_.CreateMul(operand(i, 0), operand(i, 1));
+      case Op::int_and:
+      case Op::flag_and:
+        return b_.CreateAnd(operand(i, 0), operand(i, 1));
+      case Op::int_or:
+      case Op::flag_or:
+        return b_.CreateOr(operand(i, 0), operand(i, 1));
+      case Op::int_xor:
+        return b_.CreateXor(operand(i, 0), operand(i, 1));
+      case Op::int_min:
+        return intrinsic(llvm::Intrinsic::smin, i);
+      case Op::flag_not:
+        return b_.CreateNot(operand(i, 0));
+      case Op::shift_left:
+        return b_.CreateShl(operand(i, 0), static_cast<uint64_t>(i.integer));
+      case Op::shift_right:
+        return b_.CreateLShr(operand(i, 0), static_cast<uint64_t>(i.integer));
+      case Op::int_equal:
+        return b_.CreateICmpEQ(operand(i, 0), operand(i, 1));
+      case Op::int_less:
+        return b_.CreateICmpSLT(operand(i, 0), operand(i, 1));
+      case Op::less:
+        return b_.CreateFCmpOLT(operand(i, 0), operand(i, 1));
+      case Op::less_equal:
+        return b_.CreateFCmpOLE(operand(i, 0), operand(i, 1));
+      case Op::equal:
+        return b_.CreateFCmpOEQ(operand(i, 0), operand(i, 1));
+      case Op::select:
+        return b_.CreateSelect(operand(i, 0), operand(i, 1), operand(i, 2));
+      case Op::reduce_add:
+        return reduce_add(operand(i, 0));
+      case Op::loop_for:
+        loop(i);
+        return nullptr;
       case Op::result:
-        return loop_results_[static_cast<size_t>(function_[i.operands[0]].region)][static_cast<size_t>(i.integer)];
-      case Op::call: return call(i);
-      case Op::leave: return b_.CreateRet(b_.CreateTrunc(operand(i, 0), b_.getInt32Ty()));
-      case Op::induction: case Op::carried: case Op::yield: return nullptr;
+        return loop_results_[static_cast<size_t>(function_[i.operands[0]].region)]
+                            [static_cast<size_t>(i.integer)];
+      case Op::call:
+        return call(i);
+      case Op::leave:
+        return b_.CreateRet(b_.CreateTrunc(operand(i, 0), b_.getInt32Ty()));
+      case Op::induction:
+      case Op::carried:
+      case Op::yield:
+        return nullptr;
     }
     return nullptr;
   }
@@ -280,12 +352,15 @@ class Emitter {
 
 }  // namespace
 
-std::string symbol_name(size_t index) { return fmt::format("lvm_function_{}", index); }
+std::string symbol_name(size_t index) {
+  return fmt::format("lvm_function_{}", index);
+}
 
 std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, const std::vector<size_t>& wanted,
                                    llvm::LLVMContext& context) {
   auto module = std::make_unique<llvm::Module>("lvm", context);
-  auto* type = llvm::FunctionType::get(llvm::Type::getInt32Ty(context), {llvm::PointerType::get(context, 0)}, false);
+  auto* type =
+      llvm::FunctionType::get(llvm::Type::getInt32Ty(context), {llvm::PointerType::get(context, 0)}, false);
   for (size_t i : wanted) {
     auto* code = llvm::Function::Create(type, llvm::Function::ExternalLinkage, symbol_name(i), *module);
     code->setDoesNotThrow();

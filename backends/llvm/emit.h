@@ -18,6 +18,7 @@ namespace lvm::jit {
 std::string symbol_name(size_t index);
 
 /// A module of those functions of the unit that `wanted` numbers.
-std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, const std::vector<size_t>& wanted, llvm::LLVMContext& context);
+std::unique_ptr<llvm::Module> emit(const loop::Unit& unit, const std::vector<size_t>& wanted,
+                                   llvm::LLVMContext& context);
 
 }  // namespace lvm::jit

@@ -43,14 +43,16 @@ void initialise_llvm() {
   });
 }
 
-/// Code over parameters alone runs for microseconds an iteration: translating it well would cost more than it ever gains.
+/// Code over parameters alone runs for microseconds an iteration: translating it well would cost more than it
+/// ever gains.
 std::unique_ptr<llvm::TargetMachine> host_machine(loop::Use use) {
   initialise_llvm();
   auto builder = take(orc::JITTargetMachineBuilder::detectHost(), "host");
   // Constants are reached relative to the code, and far functions through stubs: both are JITLink's to place.
   builder.setCodeModel(llvm::CodeModel::Small);
   builder.setRelocationModel(llvm::Reloc::PIC_);
-  builder.setCodeGenOptLevel(use == loop::Use::small ? llvm::CodeGenOptLevel::None : llvm::CodeGenOptLevel::Default);
+  builder.setCodeGenOptLevel(use == loop::Use::small ? llvm::CodeGenOptLevel::None
+                                                     : llvm::CodeGenOptLevel::Default);
   return take(builder.createTargetMachine(), "target");
 }
 
@@ -82,7 +84,8 @@ std::unique_ptr<llvm::MemoryBuffer> generate(llvm::Module& module, llvm::TargetM
   llvm::SmallVector<char, 0> bytes;
   llvm::raw_svector_ostream stream(bytes);
   llvm::legacy::PassManager passes;
-  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind)) refuse("code generation", "no such file kind");
+  if (machine.addPassesToEmitFile(passes, stream, nullptr, kind))
+    refuse("code generation", "no such file kind");
   passes.run(module);
   return std::make_unique<llvm::SmallVectorMemoryBuffer>(std::move(bytes), "lvm", false);
 }
@@ -93,8 +96,8 @@ loop::Target host_target() {
   loop::Target target;
   target.name = llvm::sys::getHostCPUName().str();
   auto features = llvm::sys::getHostCPUFeatures();
-  // Sixteen registers hold eight vectors of two halves. With six sums (twelve of the registers) some were spilled, and each addition
-  // then waits for the store before it.
+  // Sixteen registers hold eight vectors of two halves. With six sums (twelve of the registers) some were
+  // spilled, and each addition then waits for the store before it.
   target.accumulators = features.lookup("avx512f") ? 24 : 4;
   return target;
 }
@@ -119,7 +122,8 @@ struct Jit::State {
     builder.setPlatformSetUp(orc::setUpInactivePlatform);
     jit = take(builder.create(), "jit");
     // Failed look-ups come back as errors; nothing is to be printed beside them.
-    jit->getExecutionSession().setErrorReporter([](llvm::Error error) { llvm::consumeError(std::move(error)); });
+    jit->getExecutionSession().setErrorReporter(
+        [](llvm::Error error) { llvm::consumeError(std::move(error)); });
   }
 
   /// Symbols are found in the library of their unit alone.
@@ -135,10 +139,12 @@ struct Jit::State {
     return *library;
   }
 
-  void translate(const loop::Unit& unit, const std::vector<size_t>& wanted, loop::Use use, orc::JITDylib& library) {
+  void translate(const loop::Unit& unit, const std::vector<size_t>& wanted, loop::Use use,
+                 orc::JITDylib& library) {
     llvm::LLVMContext context;
     auto module = make_module(unit, wanted, context, machine(use));
-    check(jit->addObjectFile(library, generate(*module, machine(use), llvm::CodeGenFileType::ObjectFile)), "link");
+    check(jit->addObjectFile(library, generate(*module, machine(use), llvm::CodeGenFileType::ObjectFile)),
+          "link");
   }
 
   lvm_function find(orc::JITDylib& library, size_t index) {
@@ -176,9 +182,8 @@ ir::Executable Jit::compile(const loop::Unit& unit) {
     auto wanted = with_use(unit, use);
     if (!wanted.empty()) state_->translate(unit, wanted, use, library);
     for (size_t i : wanted) {
-      executable[unit.functions[i].name] = [keep = state_, code = state_->find(library, i)](lvm_frame* frame) {
-        return code(frame);
-      };
+      executable[unit.functions[i].name] =
+          [keep = state_, code = state_->find(library, i)](lvm_frame* frame) { return code(frame); };
     }
   }
   for (size_t i : with_use(unit, loop::Use::spare)) {

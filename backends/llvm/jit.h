@@ -1,6 +1,7 @@
 #pragma once
-// Loop -> LLVM IR -> machine code in this process. No page is both writable and executable, and no symbol of the process is visible
-// but those handed in. The only header of this folder that others include; it names no LLVM type.
+// Loop -> LLVM IR -> machine code in this process. No page is both writable and executable, and no symbol of
+// the process is visible but those handed in. The only header of this folder that others include; it names no
+// LLVM type.
 
 #include <map>
 #include <memory>
@@ -22,7 +23,8 @@ class Jit {
   Jit(Jit&&) noexcept;
   Jit& operator=(Jit&&) noexcept;
 
-  /// Throws ir::InternalError where LLVM refuses the code. The result keeps what it needs alive: it may outlive the Jit.
+  /// Throws ir::InternalError where LLVM refuses the code. The result keeps what it needs alive: it may
+  /// outlive the Jit.
   ir::Executable compile(const loop::Unit& unit);
 
   /// The text of `--emit=llvm` and `--emit=asm`.

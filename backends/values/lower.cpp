@@ -20,7 +20,8 @@ namespace {
 /// Nodes of the model at level step.
 class Copy {
  public:
-  Copy(Builder& to, const ir::Model& model) : b_(to), from_(model.function()), made_(from_.nodes.size(), ir::no_node) {}
+  Copy(Builder& to, const ir::Model& model)
+      : b_(to), from_(model.function()), made_(from_.nodes.size(), ir::no_node) {}
 
   NodeId operator()(NodeId id) {
     std::vector<bool> needed(static_cast<size_t>(id) + 1, false);
@@ -44,17 +45,22 @@ class Copy {
  private:
   /// A select by the mode is its side of evaluation.
   bool chooses_mode(const Node& node) const {
-    return node.op == Op::select && from_[node.inputs[0]].op == Op::derived && from_[node.inputs[0]].attributes.text == ir::training_leaf;
+    return node.op == Op::select && from_[node.inputs[0]].op == Op::derived &&
+           from_[node.inputs[0]].attributes.text == ir::training_leaf;
   }
-  std::vector<NodeId> inputs_of(const Node& node) const { return chooses_mode(node) ? std::vector{node.inputs[2]} : node.inputs; }
+  std::vector<NodeId> inputs_of(const Node& node) const {
+    return chooses_mode(node) ? std::vector{node.inputs[2]} : node.inputs;
+  }
 
   NodeId make(const Node& node) {
     std::vector<NodeId> inputs;
     for (const NodeId input : inputs_of(node)) inputs.push_back(made_[static_cast<size_t>(input)]);
     if (chooses_mode(node)) return with_axes(inputs.front(), node.type.axes);
     if (node.op == Op::latent) return b_.leaf(Op::data, node.attributes.text, node.type, node.range);
-    const bool named = ir::row(node.op).shape == ir::ShapeRule::leaf && ir::row(node.op).attributes == ir::PrintedAttributes::text;
-    return named ? b_.leaf(node.op, node.attributes.text, node.type, node.range) : b_.make(node.op, std::move(inputs), node.attributes, node.range);
+    const bool named = ir::row(node.op).shape == ir::ShapeRule::leaf &&
+                       ir::row(node.op).attributes == ir::PrintedAttributes::text;
+    return named ? b_.leaf(node.op, node.attributes.text, node.type, node.range)
+                 : b_.make(node.op, std::move(inputs), node.attributes, node.range);
   }
 
   Builder& b_;
@@ -74,12 +80,14 @@ S slot_of(const ir::Module& module, const Node& leaf) {
 /// What the functions read, each once.
 void add_slots(ir::Program& program) {
   const auto add_once = [](auto& slots, auto slot) {
-    if (std::ranges::none_of(slots, [&](const auto& other) { return other.name == slot.name; })) slots.push_back(std::move(slot));
+    if (std::ranges::none_of(slots, [&](const auto& other) { return other.name == slot.name; }))
+      slots.push_back(std::move(slot));
   };
   for (const Function& function : program.module.functions) {
     for (const Node& node : function.nodes) {
       if (node.op == Op::data) add_once(program.data, slot_of<ir::DataSlot>(program.module, node));
-      if (node.op == Op::parameter) add_once(program.parameters, slot_of<ir::ParameterSlot>(program.module, node));
+      if (node.op == Op::parameter)
+        add_once(program.parameters, slot_of<ir::ParameterSlot>(program.module, node));
     }
   }
 }
@@ -111,11 +119,14 @@ ir::Program lower_values(const ir::Model& model, const std::vector<Wanted>& want
   split.rows.name = rows_function;
   program.module.functions.push_back(std::move(split.rows));
   add_slots(program);
-  if (const Function* prepare = program.module.find("prepare")) program.derived = em::output_slots(program.module, *prepare, ir::OutputKind::derived);
-  program.row_outputs = em::output_slots(program.module, *program.module.find(rows_function), ir::OutputKind::row);
+  if (const Function* prepare = program.module.find("prepare"))
+    program.derived = em::output_slots(program.module, *prepare, ir::OutputKind::derived);
+  program.row_outputs =
+      em::output_slots(program.module, *program.module.find(rows_function), ir::OutputKind::row);
   ir::assign_offsets(program);
   for (const std::string& fault : ir::verify(program.module))
-    throw ir::InternalError("the program of values is not well formed: " + fault + "\n" + ir::print(program.module));
+    throw ir::InternalError("the program of values is not well formed: " + fault + "\n" +
+                            ir::print(program.module));
   return program;
 }
 

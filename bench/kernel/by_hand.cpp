@@ -14,10 +14,12 @@ namespace {
 /// exp of x <= 0: 2^k e^r with |r| <= ln 2 / 2 and twelve terms of the series of e^r, in pairs of pairs.
 inline Lanes exponential(Lanes x) {
   const Lanes magic = all(0x1.8p52), shifted = fma(x, all(1.4426950408889634), magic), k = shifted - magic;
-  const Lanes r = fma(k, all(-1.9082149292705877e-10), fma(k, all(-0.6931471803691238), x)), r2 = r * r, r4 = r2 * r2;
+  const Lanes r = fma(k, all(-1.9082149292705877e-10), fma(k, all(-0.6931471803691238), x)), r2 = r * r,
+              r4 = r2 * r2;
   const Lanes a = fma(r2, fma(r, all(1.0 / 6), all(0.5)), r + 1.0);
   const Lanes b = fma(r2, fma(r, all(1.0 / 5040), all(1.0 / 720)), fma(r, all(1.0 / 120), all(1.0 / 24)));
-  const Lanes c = fma(r2, fma(r, all(1.0 / 39916800), all(1.0 / 3628800)), fma(r, all(1.0 / 362880), all(1.0 / 40320)));
+  const Lanes c =
+      fma(r2, fma(r, all(1.0 / 39916800), all(1.0 / 3628800)), fma(r, all(1.0 / 362880), all(1.0 / 40320)));
   const Lanes power = fma(r4, fma(r4, fma(r4, all(1.0 / 479001600), c), b), a);
   return zero_unless_above(x, -700, bits(integers(power) + (integers(shifted) << 52)));
 }
@@ -38,7 +40,10 @@ template <int D, bool diagonal, int wide>
 class Kernel {
  public:
   Kernel(const Mixture& mixture, Sums& sums)
-      : mixture_(mixture), sums_(sums), K_(mixture.components), terms_(new Tile[static_cast<size_t>(K_)]),
+      : mixture_(mixture),
+        sums_(sums),
+        K_(mixture.components),
+        terms_(new Tile[static_cast<size_t>(K_)]),
         panels_(new Panels) {}
 
   void tile(const double* const* columns, int64_t at, int64_t rows) {
@@ -277,11 +282,16 @@ void run(const Mixture& mixture, const double* const* columns, int64_t rows, Sum
 AddRows rows_adder(const Mixture& mixture) {
   if (mixture.diagonal) return mixture.columns == 8 ? run<8, true> : nullptr;
   switch (mixture.columns) {
-    case 2: return run<2, false>;
-    case 8: return run<8, false>;
-    case 32: return run<32, false>;
-    case 64: return run<64, false>;
-    default: return nullptr;
+    case 2:
+      return run<2, false>;
+    case 8:
+      return run<8, false>;
+    case 32:
+      return run<32, false>;
+    case 64:
+      return run<64, false>;
+    default:
+      return nullptr;
   }
 }
 

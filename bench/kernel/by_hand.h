@@ -7,14 +7,16 @@
 
 namespace lvm::bench {
 
-/// ln w - D/2 ln 2π - ln |L|, the means, and the rows of L^-1 (the lower triangle, D (D + 1) / 2 each; diagonal: D reciprocal deviations).
+/// ln w - D/2 ln 2π - ln |L|, the means, and the rows of L^-1 (the lower triangle, D (D + 1) / 2 each;
+/// diagonal: D reciprocal deviations).
 struct Mixture {
   int64_t components = 0, columns = 0;
   bool diagonal = false;
   std::vector<double> log_norm, mean, whiten;
 };
 
-/// Sums over rows of r, r d and r d d' (row-major K, D, D, its lower triangle; diagonal: r d²), d from the component's mean.
+/// Sums over rows of r, r d and r d d' (row-major K, D, D, its lower triangle; diagonal: r d²), d from the
+/// component's mean.
 struct Sums {
   double objective = 0;
   std::vector<double> n, s1, s2;

@@ -1,5 +1,6 @@
-// Times the compiled rows function of examples/gmm.lvm or gmm_diagonal.lvm beside the kernel that is written by hand, in turns, on one
-// thread: lvm_bench_compare MODEL ROWS D K. One JSON object; exit code 1 where the two do not agree.
+// Times the compiled rows function of examples/gmm.lvm or gmm_diagonal.lvm beside the kernel that is written
+// by hand, in turns, on one thread: lvm_bench_compare MODEL ROWS D K. One JSON object; exit code 1 where the
+// two do not agree.
 
 #include <fmt/format.h>
 #include <time.h>
@@ -45,17 +46,20 @@ Aligned aligned(int64_t doubles) {
 std::vector<std::vector<double>> random_columns(int64_t rows, int64_t d, int64_t k) {
   std::mt19937_64 engine(1);
   std::normal_distribution<double> normal;
-  std::vector<std::vector<double>> columns(static_cast<size_t>(d), std::vector<double>(static_cast<size_t>(rows)));
+  std::vector<std::vector<double>> columns(static_cast<size_t>(d),
+                                           std::vector<double>(static_cast<size_t>(rows)));
   for (int64_t row = 0; row < rows; ++row) {
     for (int64_t i = 0; i < d; ++i) {
-      columns[static_cast<size_t>(i)][static_cast<size_t>(row)] = std::sin(static_cast<double>(row % k * 7 + i * 3)) + normal(engine);
+      columns[static_cast<size_t>(i)][static_cast<size_t>(row)] =
+          std::sin(static_cast<double>(row % k * 7 + i * 3)) + normal(engine);
     }
   }
   return columns;
 }
 
 const ir::Slot& slot(const auto& slots, std::string_view name) {
-  const auto found = std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
+  const auto found =
+      std::find_if(slots.begin(), slots.end(), [&](const ir::Slot& s) { return s.name == name; });
   if (found == slots.end()) throw Fault("the program has no slot " + std::string(name));
   return *found;
 }
@@ -66,15 +70,21 @@ struct Compiled {
   const ir::Executable& functions;
   const runtime::BoundData& data;
   Aligned parameters, derived, statistics, scratch;
-  bool about_origin = program.module.find(ir::origin_rows_function) != nullptr;  // the means lie near one, as in most fits
+  bool about_origin =
+      program.module.find(ir::origin_rows_function) != nullptr;  // the means lie near one, as in most fits
 
   explicit Compiled(const BoundModel& bound)
-      : program(bound.state->compiled_code().program), functions(bound.state->compiled_code().functions),
-        data(*bound.state->lowered.data), parameters(aligned(program.parameter_doubles())),
-        derived(aligned(program.derived_doubles())), statistics(aligned(program.statistic_doubles() * LVM_LANES)),
+      : program(bound.state->compiled_code().program),
+        functions(bound.state->compiled_code().functions),
+        data(*bound.state->lowered.data),
+        parameters(aligned(program.parameter_doubles())),
+        derived(aligned(program.derived_doubles())),
+        statistics(aligned(program.statistic_doubles() * LVM_LANES)),
         scratch(aligned(program.scratch_bytes / 8 + 8)) {}
 
-  double* parameter(std::string_view name) { return parameters.get() + slot(program.parameters, name).offset; }
+  double* parameter(std::string_view name) {
+    return parameters.get() + slot(program.parameters, name).offset;
+  }
 
   void set_parameters(int64_t k, int64_t d, bool diagonal) {
     for (int64_t c = 0; c < k; ++c) {
@@ -84,13 +94,16 @@ struct Compiled {
         if (diagonal) parameter("variance")[c * d + i] = 1 + 0.02 * static_cast<double>((c + i) % 5);
         for (int64_t j = 0; j < d && !diagonal; ++j) {
           const double other = 0.2 / static_cast<double>(1 + std::abs(i - j) + c % 3);
-          parameter("cov")[(c * d + i) * d + j] = i == j ? 1.5 + 0.02 * static_cast<double>((c + i) % 5) : other;
+          parameter("cov")[(c * d + i) * d + j] =
+              i == j ? 1.5 + 0.02 * static_cast<double>((c + i) % 5) : other;
         }
       }
     }
     const runtime::BoundVariable& y = data.variables.front();
-    std::copy(y.variance.begin(), y.variance.end(), derived.get() + slot(program.derived, "y.variance").offset);
-    lvm_frame frame{nullptr, parameters.get(), derived.get(), nullptr, derived.get(), scratch.get(), 0, 0, 0, 0};
+    std::copy(y.variance.begin(), y.variance.end(),
+              derived.get() + slot(program.derived, "y.variance").offset);
+    lvm_frame frame{nullptr, parameters.get(), derived.get(), nullptr, derived.get(), scratch.get(), 0, 0, 0,
+                    0};
     if (functions.at("prepare")(&frame) != 0) throw Fault("prepare refused the parameters");
   }
 
@@ -98,7 +111,8 @@ struct Compiled {
     std::fill_n(statistics.get(), program.statistic_doubles() * LVM_LANES, 0.0);
     const double begin = now();
     std::vector<const void*> at(static_cast<size_t>(program.data_columns()), columns[0]);
-    lvm_frame frame{at.data(), parameters.get(), derived.get(), statistics.get(), nullptr, scratch.get(), 0, 0, 0, 0};
+    lvm_frame frame{
+        at.data(), parameters.get(), derived.get(), statistics.get(), nullptr, scratch.get(), 0, 0, 0, 0};
     for (int64_t first = 0; first < data.rows; first += LVM_TILE_ROWS) {
       for (size_t i = 0; i < columns.size(); ++i) at[i] = columns[i] + first;
       frame.first_row = first;
@@ -115,7 +129,8 @@ struct Compiled {
     ir::complete_symmetric(program, made.data());
     if (!about_origin) return made;
     std::vector<double> centred = made;
-    lvm_frame frame{nullptr, parameters.get(), derived.get(), made.data(), centred.data(), scratch.get(), 0, 0, 0, 0};
+    lvm_frame frame{
+        nullptr, parameters.get(), derived.get(), made.data(), centred.data(), scratch.get(), 0, 0, 0, 0};
     functions.at(ir::recentre_function)(&frame);
     return centred;
   }
@@ -133,15 +148,18 @@ bench::Mixture mixture_of(Compiled& code, int64_t k, int64_t d, bool diagonal) {
   m.mean.assign(code.parameter("mean"), code.parameter("mean") + k * d);
   std::vector<double> factor(static_cast<size_t>(d * d)), inverse(factor.size());
   for (int64_t c = 0; c < k; ++c) {
-    double log_norm = std::log(code.parameter("weight")[c]) - 0.5 * static_cast<double>(d) * std::log(2 * std::numbers::pi);
+    double log_norm =
+        std::log(code.parameter("weight")[c]) - 0.5 * static_cast<double>(d) * std::log(2 * std::numbers::pi);
     if (!diagonal) {
       lvm_cholesky(factor.data(), code.parameter("cov") + c * d * d, d);
       lvm_triangular_inverse(inverse.data(), factor.data(), d);
     }
     for (int64_t i = 0; i < d; ++i) {
-      const double whole = diagonal ? 1 / std::sqrt(code.parameter("variance")[c * d + i]) : inverse[static_cast<size_t>(i * d + i)];
+      const double whole = diagonal ? 1 / std::sqrt(code.parameter("variance")[c * d + i])
+                                    : inverse[static_cast<size_t>(i * d + i)];
       log_norm += std::log(whole);
-      for (int64_t j = diagonal ? i : 0; j < i; ++j) m.whiten.push_back(inverse[static_cast<size_t>(i * d + j)]);
+      for (int64_t j = diagonal ? i : 0; j < i; ++j)
+        m.whiten.push_back(inverse[static_cast<size_t>(i * d + j)]);
       m.whiten.push_back(whole);
     }
     m.log_norm.push_back(log_norm);
@@ -165,7 +183,8 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
   const std::vector<std::vector<double>> values = random_columns(rows, d, k);
   std::vector<HostColumn> host;
   for (size_t i = 0; i < values.size(); ++i) host.push_back({"y" + std::to_string(i), values[i].data(), 1});
-  const BoundModel bound = bind(compile_file(path, {.settings = {{"K", std::to_string(k)}}}), make_data(host, rows));
+  const BoundModel bound =
+      bind(compile_file(path, {.settings = {{"K", std::to_string(k)}}}), make_data(host, rows));
   if (!bound.ok()) throw Fault(bound.report().render());
   Compiled code(bound);
   const bool diagonal = std::any_of(code.program.parameters.begin(), code.program.parameters.end(),
@@ -176,7 +195,8 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
                                                                     : bench::avx2::rows_adder(mixture);
   if (!add_rows || rows % 16 != 0) throw Fault("there is no kernel by hand for this size");
   std::vector<const double*> columns;
-  for (int64_t i = 0; i < d; ++i) columns.push_back(std::as_const(code.data).packed.column(code.data.variables.front().first + i).packed());
+  for (int64_t i = 0; i < d; ++i)
+    columns.push_back(std::as_const(code.data).packed.column(code.data.variables.front().first + i).packed());
   const auto zeros = [](int64_t count) { return std::vector<double>(static_cast<size_t>(count), 0); };
   bench::Sums sums;
   std::vector<double> compiled, by_hand;
@@ -189,14 +209,17 @@ int compare(const std::string& path, int64_t rows, int64_t d, int64_t k) {
   }
   const double worst =
       std::max({difference(code.sums("n"), sums.n, 0), difference(code.sums("s1"), sums.s1, 0),
-                difference(code.sums("s2"), sums.s2, diagonal ? 0 : d), difference(code.sums("objective"), {sums.objective}, 0)});
+                difference(code.sums("s2"), sums.s2, diagonal ? 0 : d),
+                difference(code.sums("objective"), {sums.objective}, 0)});
   std::sort(compiled.begin(), compiled.end());
   std::sort(by_hand.begin(), by_hand.end());
   const size_t middle = repeats / 2;
   const bool same = worst < 1e-10;
-  fmt::print("{{\"compiled\": {:.6g}, \"by_hand\": {:.6g}, \"compiled_least\": {:.6g}, \"by_hand_least\": {:.6g}, \"difference\": {:.2g}, "
-             "\"same\": {}}}\n",
-             compiled[middle], by_hand[middle], compiled[0], by_hand[0], worst, same);
+  fmt::print(
+      "{{\"compiled\": {:.6g}, \"by_hand\": {:.6g}, \"compiled_least\": {:.6g}, \"by_hand_least\": {:.6g}, "
+      "\"difference\": {:.2g}, "
+      "\"same\": {}}}\n",
+      compiled[middle], by_hand[middle], compiled[0], by_hand[0], worst, same);
   if (!same) fmt::print(stderr, "the compiled sums and those by hand differ by {:.2g}\n", worst);
   return same ? 0 : 1;
 }

@@ -1,4 +1,5 @@
-// Times the compiled rows function of a Gaussian mixture alone, on one thread: kernel ROWS D K [accumulators [cache doubles]] [--emit=loop|llvm|asm]
+// Times the compiled rows function of a Gaussian mixture alone, on one thread: kernel ROWS D K [accumulators
+// [cache doubles]] [--emit=loop|llvm|asm]
 
 #include <fmt/format.h>
 
@@ -28,7 +29,9 @@ struct Clock {
   }
 };
 
-double since(Clock::time_point start) { return Clock::now() - start; }
+double since(Clock::time_point start) {
+  return Clock::now() - start;
+}
 
 struct Free {
   void operator()(double* p) const { std::free(p); }
@@ -53,7 +56,8 @@ struct Case {
     std::uniform_real_distribution<> uniform(0, 10);
     for (int64_t i = 0; i <= d; ++i) columns.push_back(aligned(rows + 8 + 64));
     for (int64_t n = 0; n < rows; ++n) {
-      for (int64_t i = 0; i < d; ++i) columns[static_cast<size_t>(i)][static_cast<size_t>(n)] = uniform(random);
+      for (int64_t i = 0; i < d; ++i)
+        columns[static_cast<size_t>(i)][static_cast<size_t>(n)] = uniform(random);
     }
     parameters = aligned(program.parameter_doubles());
     derived = aligned(program.derived_doubles());
@@ -63,7 +67,8 @@ struct Case {
       for (int64_t i = 0; i < d; ++i) {
         parameters[static_cast<size_t>(program.parameters[1].offset + c * d + i)] = uniform(random);
         for (int64_t j = 0; j < d; ++j) {
-          parameters[static_cast<size_t>(program.parameters[2].offset + (c * d + i) * d + j)] = i == j ? 4 : 0.1;
+          parameters[static_cast<size_t>(program.parameters[2].offset + (c * d + i) * d + j)] =
+              i == j ? 4 : 0.1;
         }
       }
     }
@@ -72,7 +77,8 @@ struct Case {
   double pass(const std::function<int32_t(lvm_frame*)>& function) {
     auto start = Clock::now();
     std::vector<const void*> at(columns.size());
-    lvm_frame frame{at.data(), parameters.get(), derived.get(), statistics.get(), nullptr, scratch.get(), 0, 0, 0, 0};
+    lvm_frame frame{
+        at.data(), parameters.get(), derived.get(), statistics.get(), nullptr, scratch.get(), 0, 0, 0, 0};
     for (int64_t first = 0; first < rows; first += LVM_TILE_ROWS) {
       for (size_t i = 0; i < columns.size(); ++i) at[i] = columns[i].get() + first;
       frame.first_row = first;
@@ -93,8 +99,10 @@ int main(int count, char** arguments) {
   std::string emit;
   for (int i = 4; i < count; ++i) {
     std::string argument = arguments[i];
-    if (argument.starts_with("--emit=")) emit = argument.substr(7);
-    else (i == 4 ? target.accumulators : target.cache_doubles) = std::atoi(arguments[i]);
+    if (argument.starts_with("--emit="))
+      emit = argument.substr(7);
+    else
+      (i == 4 ? target.accumulators : target.cache_doubles) = std::atoi(arguments[i]);
   }
   auto start = Clock::now();
   jit::Jit jit(test::linalg_symbols());
@@ -116,7 +124,8 @@ int main(int count, char** arguments) {
   double again = since(start);
   c.fill();
   c.scratch = aligned(c.program.scratch_bytes / 8 + 8);
-  lvm_frame prepare{nullptr, c.parameters.get(), c.derived.get(), nullptr, c.derived.get(), c.scratch.get(), 0, 0, 0, 0};
+  lvm_frame prepare{
+      nullptr, c.parameters.get(), c.derived.get(), nullptr, c.derived.get(), c.scratch.get(), 0, 0, 0, 0};
   int32_t code = executable.at("prepare")(&prepare);
   std::vector<double> times;
   for (Clock::time_point begin = Clock::now(); times.size() < 15 || since(begin) < 1;) {
@@ -128,8 +137,10 @@ int main(int count, char** arguments) {
   for (int64_t lane = 0; lane < LVM_LANES; ++lane) {
     objective += c.statistics[static_cast<size_t>(c.program.statistics[3].offset * LVM_LANES + lane)];
   }
-  fmt::print("{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} (again {:.1f}) ms; rows min {:.3f} median {:.3f} ms; "
-             "code {} objective {:.12g} scratch {} KiB\n",
-             c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, again * 1e3, times[0] * 1e3, times[times.size() / 2] * 1e3, code, objective,
-             c.program.scratch_bytes / 1024);
+  fmt::print(
+      "{} x {}, K {}: create {:.1f} schedule {:.1f} compile {:.1f} (again {:.1f}) ms; rows min {:.3f} median "
+      "{:.3f} ms; "
+      "code {} objective {:.12g} scratch {} KiB\n",
+      c.rows, c.d, c.k, create * 1e3, schedule * 1e3, compile * 1e3, again * 1e3, times[0] * 1e3,
+      times[times.size() / 2] * 1e3, code, objective, c.program.scratch_bytes / 1024);
 }

@@ -1,5 +1,6 @@
-// What the library's products of matrices reach by themselves: those of a training step of 784 - 400 - z 20 on batches of 128, one after the
-// other, on each of some threads at once. lvm_bench_products single|bf16 THREADS: JSON on stdout.
+// What the library's products of matrices reach by themselves: those of a training step of 784 - 400 - z 20
+// on batches of 128, one after the other, on each of some threads at once. lvm_bench_products single|bf16
+// THREADS: JSON on stdout.
 
 #include <algorithm>
 #include <chrono>
@@ -17,16 +18,29 @@ namespace {
 using lvm::runtime::MatrixProduct;
 constexpr int64_t batch = 128, stride = batch + 16;
 
-/// Weights times values: forwards [out, in], and backwards the same weights transposed. Then what the derivatives of the weights sum over rows.
+/// Weights times values: forwards [out, in], and backwards the same weights transposed. Then what the
+/// derivatives of the weights sum over rows.
 std::vector<MatrixProduct> products_of_a_step() {
   std::vector<MatrixProduct> all;
   const auto of_rows = [&](int64_t out, int64_t in, bool transposed) {
-    all.push_back({.left_transposed = transposed, .m = out, .n = batch, .k = in, .left_stride = transposed ? out : in, .right_stride = stride, .result_stride = stride});
+    all.push_back({.left_transposed = transposed,
+                   .m = out,
+                   .n = batch,
+                   .k = in,
+                   .left_stride = transposed ? out : in,
+                   .right_stride = stride,
+                   .result_stride = stride});
   };
   const auto over_rows = [&](int64_t m, int64_t n) {
     constexpr int64_t together = 128;
     for (int64_t from = 0; from < m; from += together)
-      all.push_back({.right_transposed = true, .m = std::min(together, m - from), .n = n, .k = batch, .left_stride = stride, .right_stride = stride, .result_stride = n});
+      all.push_back({.right_transposed = true,
+                     .m = std::min(together, m - from),
+                     .n = n,
+                     .k = batch,
+                     .left_stride = stride,
+                     .right_stride = stride,
+                     .result_stride = n});
   };
   of_rows(400, 784, true);
   for (int head = 0; head < 2; ++head) {
@@ -48,7 +62,8 @@ template <class Operand>
 double gflops(int threads) {
   const std::vector<MatrixProduct> all = products_of_a_step();
   double flops = 0;
-  for (const MatrixProduct& p : all) flops += 2e-9 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
+  for (const MatrixProduct& p : all)
+    flops += 2e-9 * static_cast<double>(p.m) * static_cast<double>(p.n) * static_cast<double>(p.k);
   std::vector<std::thread> workers;
   std::vector<double> rates(static_cast<size_t>(threads));
   for (int worker = 0; worker < threads; ++worker) {
@@ -60,7 +75,9 @@ double gflops(int threads) {
       const auto once = [&] {
         for (const MatrixProduct& p : all) multiply(p, left.data(), right.data(), result.data());
       };
-      const auto seconds = [] { return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count(); };
+      const auto seconds = [] {
+        return std::chrono::duration<double>(std::chrono::steady_clock::now().time_since_epoch()).count();
+      };
       for (int i = 0; i < 20; ++i) once();
       double best = 1e300;
       for (int i = 0; i < 10; ++i) {
@@ -87,6 +104,7 @@ int main(int count, char** arguments) {
   const bool narrow = std::string(arguments[1]) == "bf16";
   if (narrow && !lvm::runtime::has_bfloat16()) return 3;
   const int threads = std::atoi(arguments[2]);
-  std::printf("{\"gflops\": %.1f, \"mflop_a_row\": %.4f}\n", narrow ? gflops<lvm::runtime::Bfloat16>(threads) : gflops<float>(threads),
+  std::printf("{\"gflops\": %.1f, \"mflop_a_row\": %.4f}\n",
+              narrow ? gflops<lvm::runtime::Bfloat16>(threads) : gflops<float>(threads),
               1e-6 * (4.0 * 784 * 400 + 6.0 * (784 * 400 + 3 * 20 * 400)));
 }

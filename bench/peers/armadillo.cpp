@@ -20,8 +20,8 @@ std::vector<double> read(const std::string& path, size_t count) {
 }
 
 template <class Model, class Covariances>
-void time(Model& model, const arma::mat& data, const arma::mat& means, const Covariances& covariances, const arma::rowvec& weights,
-          arma::uword base, arma::uword iterations) {
+void time(Model& model, const arma::mat& data, const arma::mat& means, const Covariances& covariances,
+          const arma::rowvec& weights, arma::uword base, arma::uword iterations) {
   auto seconds = [&](arma::uword count) {
     model.set_params(means, covariances, weights);
     const auto begin = std::chrono::steady_clock::now();
@@ -29,7 +29,8 @@ void time(Model& model, const arma::mat& data, const arma::mat& means, const Cov
     return std::chrono::duration<double>(std::chrono::steady_clock::now() - begin).count();
   };
   const double brief = seconds(base), full = seconds(iterations);
-  std::printf("{\"seconds\": %.6g, \"log_likelihood\": %.12g}\n", (full - brief) / double(iterations - base), model.sum_log_p(data));
+  std::printf("{\"seconds\": %.6g, \"log_likelihood\": %.12g}\n", (full - brief) / double(iterations - base),
+              model.sum_log_p(data));
 }
 
 }  // namespace

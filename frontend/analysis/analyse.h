@@ -1,5 +1,6 @@
 #pragma once
-// analyse: syntax tree -> Model. Resolves names, types, axes, roles and the rules of P and q; reports every fault of the file in one run.
+// analyse: syntax tree -> Model. Resolves names, types, axes, roles and the rules of P and q; reports every
+// fault of the file in one run.
 
 #include <map>
 #include <string>

@@ -1,4 +1,5 @@
-// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `= scale(columns("*"), 0..255)`,
+// `= column("w")`, `= columns("x1".."x9", "b*", "!b7")`, `= binarise(columns("*"), threshold: 0.5)`, `=
+// scale(columns("*"), 0..255)`,
 // `= binarise(scale(columns("*"), 0..255), stochastic)`.
 
 #include <fmt/format.h>
@@ -93,7 +94,8 @@ ir::Binding analyse_binding(Context& context, const Expression* expression) {
     return binding;
   }
   const Expression& source = *expression->arguments[0].value;
-  const bool stochastic = expression->arguments.size() == 2 && expression->arguments[1].value->text == "stochastic";
+  const bool stochastic =
+      expression->arguments.size() == 2 && expression->arguments[1].value->text == "stochastic";
   if (stochastic && is_call(source, "scale") && !source.arguments.empty()) {
     analyse_columns(context, *source.arguments[0].value, binding);
     analyse_scale(context, source, binding);

@@ -57,7 +57,8 @@ void append_slots(Context& context, const ChosenSignature& chosen, const Target&
     const Value value = evaluate_slot(context, *chosen.signature, argument, target);
     parts.sound &= !value.poison();
     merge_uses(parts.uses, value.uses);
-    if (argument.slot->kind == ir::SlotKind::loadings && !value.poison()) parts.event = {base_axis(context, target.value.order.back()), value.order.back()};
+    if (argument.slot->kind == ir::SlotKind::loadings && !value.poison())
+      parts.event = {base_axis(context, target.value.order.back()), value.order.back()};
     parts.inputs.push_back(value.node);
   }
 }
@@ -108,7 +109,9 @@ Density evaluate_distribution(Context& context, const Expression& call, const Ta
   parts.inputs.push_back(target.value.node);
   append_slots(context, *chosen, target, parts);
   if (!parts.sound) return {};
-  ir::Attributes attributes{.text = parts.text, .axes = parts.event.empty() ? unnamed_event(*chosen->signature, target) : parts.event};
+  ir::Attributes attributes{
+      .text = parts.text,
+      .axes = parts.event.empty() ? unnamed_event(*chosen->signature, target) : parts.event};
   const NodeId node =
       context.builder.make(ir::Op::logpdf, std::move(parts.inputs), std::move(attributes), call.range);
   return {node, std::move(parts.uses)};

@@ -213,8 +213,8 @@ void check_first(Context& context, const Factor& factor) {
              "", "a step depends on earlier steps");
     if (parent.offset < 0)
       report(context, Code::sequence_start, factor.range,
-             fmt::format("`{}` depends on a step before the first", describe_use(context, factor.variable)), "",
-             "the first steps depend on those from `first` on");
+             fmt::format("`{}` depends on a step before the first", describe_use(context, factor.variable)),
+             "", "the first steps depend on those from `first` on");
   }
 }
 

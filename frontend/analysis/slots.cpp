@@ -142,12 +142,14 @@ bool check_loadings(Context& context, const SlotArgument& argument, const Value&
   const AxisId event = event_axis(context, target);
   const size_t rank = value.order.size();
   const auto taken = [&](AxisId axis) {
-    return std::ranges::any_of(target.value.order, [&](AxisId other) { return base_axis(context, other) == base_axis(context, axis); });
+    return std::ranges::any_of(target.value.order, [&](AxisId other) {
+      return base_axis(context, other) == base_axis(context, axis);
+    });
   };
   if (rank < 2 || base_axis(context, value.order[rank - 2]) != event || taken(value.order.back())) {
     report_shape(context, argument, value, target,
-                 fmt::format("its last two axes must be `{}` and one that `{}` has not: `real[{}, R]`", axis_text(context, event),
-                             target.variable->name, axis_text(context, event)));
+                 fmt::format("its last two axes must be `{}` and one that `{}` has not: `real[{}, R]`",
+                             axis_text(context, event), target.variable->name, axis_text(context, event)));
     return false;
   }
   return check_batch(context, argument, value, {value.order.begin(), value.order.end() - 2}, allowed, target);
@@ -158,7 +160,8 @@ bool check_shape(Context& context, const ir::Signature& signature, const SlotArg
   const Axes allowed = batch_axes(signature, target);
   const Axes event = event_of(context, argument.slot->kind, target);
   if (event.empty()) return check_batch(context, argument, value, value.order, allowed, target);
-  if (argument.slot->kind == SlotKind::loadings) return check_loadings(context, argument, value, allowed, target);
+  if (argument.slot->kind == SlotKind::loadings)
+    return check_loadings(context, argument, value, allowed, target);
   if (value.scalar() && fills(argument.slot->kind, target)) return true;
   const bool ends = value.order.size() >= event.size() &&
                     std::equal(event.rbegin(), event.rend(), value.order.rbegin(), [&](AxisId a, AxisId b) {
@@ -204,8 +207,10 @@ Value evaluate_slot(Context& context, const ir::Signature& signature, const Slot
   if (!check_shape(context, signature, argument, value, target) || !check_kind(context, argument, value))
     return {};
   if (argument.slot->kind == SlotKind::loadings) return value;
-  if (argument.slot->kind == SlotKind::positive_vector && !value.scalar() && value.order.back() != event.back()) {
-    value.node = make(context, ir::Op::rename, {value.node}, {value.order.back(), event.back()}, value.source);
+  if (argument.slot->kind == SlotKind::positive_vector && !value.scalar() &&
+      value.order.back() != event.back()) {
+    value.node =
+        make(context, ir::Op::rename, {value.node}, {value.order.back(), event.back()}, value.source);
     value.order.back() = event.back();
   }
   if (value.scalar() && !event.empty()) {

@@ -47,7 +47,8 @@ int count(const std::vector<AxisId>& axes, AxisId axis) {
   return static_cast<int>(std::count(axes.begin(), axes.end(), axis));
 }
 
-// Adds an axis of the type; the next of one name is its twin. False where it stands there `most` times already.
+// Adds an axis of the type; the next of one name is its twin. False where it stands there `most` times
+// already.
 bool add_axis(Context& context, std::vector<AxisId>& axes, AxisId axis, int most) {
   for (int times = 0; times < most; ++times, axis = context.model.module.twin(axis)) {
     if (count(axes, axis) > 0) continue;

@@ -14,7 +14,8 @@ using ir::Role;
 bool role_allows(Role role, const DeclaredType& type) {
   switch (role) {
     case Role::data:
-      return type.domain == Domain::simplex || type.domain == Domain::covariance || event_axes(type.domain) == 0;
+      return type.domain == Domain::simplex || type.domain == Domain::covariance ||
+             event_axes(type.domain) == 0;
     case Role::given:
       return type.domain == Domain::simplex || event_axes(type.domain) == 0;
     case Role::latent:
@@ -188,28 +189,36 @@ void analyse_plate(Context& context, const ast::PlateDeclaration& plate) {
   context.model.plates.push_back(std::move(made));
 }
 
-/// Rows become groups: nothing may be one for each row but data. Where latents of groups stand beside latents of each row, rows stay rows.
+/// Rows become groups: nothing may be one for each row but data. Where latents of groups stand beside latents
+/// of each row, rows stay rows.
 void check_plate(Context& context) {
   if (context.model.plates.empty()) return;
   if (context.model.sequence)
     unsupported(context, "a sequence beside a plate", "keep one of them", context.model.sequence->range);
   const ir::ModelPlate& plate = context.model.plates.front();
-  const auto of_row = [](const ir::Variable& v) { return v.role == Role::latent && v.plate.empty() && !v.global; };
+  const auto of_row = [](const ir::Variable& v) {
+    return v.role == Role::latent && v.plate.empty() && !v.global;
+  };
   const auto of_group = [](const ir::Variable& v) { return v.role == Role::latent && !v.plate.empty(); };
   const bool groups = std::ranges::any_of(context.model.variables, of_group);
   const bool rows = groups && std::ranges::any_of(context.model.variables, of_row);
   if (rows && plate.columns.size() > 1)
-    unsupported(context, "a plate by several columns, beside latents of each row,", "name the groups in one column", plate.range);
+    unsupported(context, "a plate by several columns, beside latents of each row,",
+                "name the groups in one column", plate.range);
   for (const ir::Variable& variable : context.model.variables) {
-    if (of_row(variable) && !groups) unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate.name + "`", variable.range);
+    if (of_row(variable) && !groups)
+      unsupported(context, "a latent of each row beside a plate", "declare it `per " + plate.name + "`",
+                  variable.range);
     if (variable.role == Role::data && variable.domain == Domain::covariance)
       unsupported(context, "a matrix of each row beside a plate", "drop the plate", variable.range);
     if (is_inferred(variable) && variable.role == Role::data)
-      unsupported(context, "a partly observed category beside a plate", "drop `missing`, or the plate", variable.range);
+      unsupported(context, "a partly observed category beside a plate", "drop `missing`, or the plate",
+                  variable.range);
     if (variable.role == Role::weight && !rows)
       unsupported(context, "a row weight beside a plate", "drop the weight, or the plate", variable.range);
     if (rows && !variable.plate.empty() && variable.role != Role::latent)
-      unsupported(context, "a variable of groups beside latents of each row", "drop `per " + plate.name + "`", variable.range);
+      unsupported(context, "a variable of groups beside latents of each row", "drop `per " + plate.name + "`",
+                  variable.range);
   }
 }
 
@@ -234,7 +243,8 @@ void analyse_variables(Context& context) {
   for (const ast::Declaration& declaration : context.file.declarations) {
     if (const auto* each = std::get_if<ast::SequenceDeclaration>(&declaration.node))
       analyse_sequence(context, *each, sequence);
-    if (const auto* plate = std::get_if<ast::PlateDeclaration>(&declaration.node)) analyse_plate(context, *plate);
+    if (const auto* plate = std::get_if<ast::PlateDeclaration>(&declaration.node))
+      analyse_plate(context, *plate);
   }
   for (size_t i = 0; i < context.variables.size(); ++i) {
     const auto& node = context.file.declarations[static_cast<size_t>(context.variables[i].declaration)].node;

@@ -1,5 +1,6 @@
 #pragma once
-// Diagnostics are data: a row of `diagnostics.def` gives the code, the severity and the rule; a `Diagnostic` adds what was seen.
+// Diagnostics are data: a row of `diagnostics.def` gives the code, the severity and the rule; a `Diagnostic`
+// adds what was seen.
 
 #include <optional>
 #include <string>
@@ -48,12 +49,12 @@ struct TablePlace {
 
 struct Diagnostic {
   Code code;
-  std::string message;        // what was seen, lower case, code in backticks
-  SourceRange range = {};     // where in the model
-  std::string label = {};     // the words beside the carets
+  std::string message;     // what was seen, lower case, code in backticks
+  SourceRange range = {};  // where in the model
+  std::string label = {};  // the words beside the carets
   std::vector<Label> labels = {};
-  std::string hint = {};      // a way out: shown as `= help: …`
-  TablePlace table = {};      // where in the data, for data errors
+  std::string hint = {};  // a way out: shown as `= help: …`
+  TablePlace table = {};  // where in the data, for data errors
 };
 
 /// Collects the diagnostics of one compilation. Stages add to it and go on as far as they can.
@@ -70,15 +71,18 @@ class Diagnostics {
   size_t errors_ = 0;
 };
 
-/// The nearest of `candidates` when it is near enough to be meant (Damerau–Levenshtein distance at most a third of the length).
+/// The nearest of `candidates` when it is near enough to be meant (Damerau–Levenshtein distance at most a
+/// third of the length).
 std::optional<std::string> did_you_mean(std::string_view name, const std::vector<std::string>& candidates);
 
 struct RenderOptions {
   bool color = false;
 };
 
-/// The text that a user sees: header, place, snippet with carets, rule and hint. `source` may be null for data errors.
+/// The text that a user sees: header, place, snippet with carets, rule and hint. `source` may be null for
+/// data errors.
 std::string render(const Diagnostic& diagnostic, const SourceFile* source, const RenderOptions& options = {});
-std::string render_all(const Diagnostics& diagnostics, const SourceFile* source, const RenderOptions& options = {});
+std::string render_all(const Diagnostics& diagnostics, const SourceFile* source,
+                       const RenderOptions& options = {});
 
 }  // namespace lvm

@@ -47,17 +47,20 @@ ExpectedDensity expected(LogDensity density) {
 
 /// y = 1 where ε < p; H = -p ln p - (1 - p) ln(1 - p).
 Reparameterised drawn(Term probability, LogDensity density, std::string_view equation) {
-  return {.noise = Noise::uniform,
-          .equation = equation,
-          .sample = [=](Builder& b, NodeId noise, const Slots& s) { return b.binary(Op::less, noise, probability(b, no_node, s)); },
-          .entropy = [=](Builder& b, NodeId, const Slots& s) { return b.unary(Op::neg, density(b, probability(b, no_node, s), s)); },
-          .mean = probability,
-          .variance =
-              [=](Builder& b, NodeId, const Slots& s) {
-                const NodeId p = probability(b, no_node, s);
-                return b.mul(p, b.sub(b.constant(1), p));
-              },
-          .in_steps = true};
+  return {
+      .noise = Noise::uniform,
+      .equation = equation,
+      .sample = [=](Builder& b, NodeId noise,
+                    const Slots& s) { return b.binary(Op::less, noise, probability(b, no_node, s)); },
+      .entropy = [=](Builder& b, NodeId,
+                     const Slots& s) { return b.unary(Op::neg, density(b, probability(b, no_node, s), s)); },
+      .mean = probability,
+      .variance =
+          [=](Builder& b, NodeId, const Slots& s) {
+            const NodeId p = probability(b, no_node, s);
+            return b.mul(p, b.sub(b.constant(1), p));
+          },
+      .in_steps = true};
 }
 
 NodeId probability_itself(Builder&, NodeId, const Slots& slots) {

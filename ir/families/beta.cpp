@@ -53,7 +53,8 @@ NodeId expected_share(Builder& b, NodeId shape, NodeId total, NodeId mean_log) {
 
 NodeId expected_beta(Builder& b, const LogMeans& of, const Slots& s) {
   const NodeId total = b.add(s.at(0), s.at(1));
-  const NodeId shares = b.add(expected_share(b, s.at(0), total, of.log), expected_share(b, s.at(1), total, of.rest));
+  const NodeId shares =
+      b.add(expected_share(b, s.at(0), total, of.log), expected_share(b, s.at(1), total, of.rest));
   return b.add(shares, b.sub(of_total(b, total), b.constant(half_log_two_pi)));
 }
 
@@ -81,8 +82,12 @@ constexpr double least_draw = 1e-37, most_draw = 1 - 0x1p-24;
 /// A share of two Gammas, each by the quantile of its own normal number.
 Reparameterised drawn_beta() {
   const auto total = [](Builder& b, const Slots& s) { return b.add(s.at(0), s.at(1)); };
-  const auto mean_log = [=](Builder& b, NodeId, const Slots& s) { return mean_log_share(b, s.at(0), total(b, s)); };
-  const auto mean_log_rest = [=](Builder& b, NodeId, const Slots& s) { return mean_log_share(b, s.at(1), total(b, s)); };
+  const auto mean_log = [=](Builder& b, NodeId, const Slots& s) {
+    return mean_log_share(b, s.at(0), total(b, s));
+  };
+  const auto mean_log_rest = [=](Builder& b, NodeId, const Slots& s) {
+    return mean_log_share(b, s.at(1), total(b, s));
+  };
   return {.noise = Noise::normal,
           .equation = "g₁ / (g₁ + g₂), gᵢ = F⁻¹(Φ(εᵢ); a or b), F of Gamma",
           .sample =
@@ -101,7 +106,8 @@ Reparameterised drawn_beta() {
                 return negative(b, expected_beta(b, {no_node, log, rest}, s));
               },
           .mean = [=](Builder& b, NodeId, const Slots& s) { return b.div(s.at(0), total(b, s)); },
-          .variance = [=](Builder& b, NodeId, const Slots& s) { return variance_of_share(b, s.at(0), total(b, s)); },
+          .variance = [=](Builder& b, NodeId,
+                          const Slots& s) { return variance_of_share(b, s.at(0), total(b, s)); },
           .mean_log = mean_log,
           .mean_log_rest = mean_log_rest,
           .noises = 2};
@@ -109,13 +115,16 @@ Reparameterised drawn_beta() {
 
 Reparameterised drawn_dirichlet() {
   const auto total = [](Builder& b, const Slots& s) { return b.reduce(Op::sum, s.at(0), {event_axis(s)}); };
-  const auto mean_log = [=](Builder& b, NodeId, const Slots& s) { return mean_log_share(b, s.at(0), total(b, s)); };
+  const auto mean_log = [=](Builder& b, NodeId, const Slots& s) {
+    return mean_log_share(b, s.at(0), total(b, s));
+  };
   return {.noise = Noise::normal,
           .equation = "g / Σ g, gᵢ = F⁻¹(Φ(εᵢ); alphaᵢ), F of Gamma",
           .sample =
               [](Builder& b, NodeId noise, const Slots& s) {
                 const NodeId logs = b.binary(Op::log_gamma_draw, s.at(0), noise);
-                const NodeId shares = b.unary(Op::exp, b.sub(logs, b.reduce(Op::logsumexp, logs, {event_axis(s)})));
+                const NodeId shares =
+                    b.unary(Op::exp, b.sub(logs, b.reduce(Op::logsumexp, logs, {event_axis(s)})));
                 return at_least(b, shares, least_draw);
               },
           .entropy =
@@ -124,7 +133,8 @@ Reparameterised drawn_dirichlet() {
                 return negative(b, expected_dirichlet(b, {no_node, log, no_node}, s));
               },
           .mean = [=](Builder& b, NodeId, const Slots& s) { return b.div(s.at(0), total(b, s)); },
-          .variance = [=](Builder& b, NodeId, const Slots& s) { return variance_of_share(b, s.at(0), total(b, s)); },
+          .variance = [=](Builder& b, NodeId,
+                          const Slots& s) { return variance_of_share(b, s.at(0), total(b, s)); },
           .mean_log = mean_log};
 }
 

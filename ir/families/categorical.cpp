@@ -42,7 +42,8 @@ Reparameterised drawn(bool logits, std::string_view equation) {
           .sample =
               [=](Builder& b, NodeId noise, const Slots& s) {
                 const NodeId scores = logits ? s.at(0) : b.unary(Op::log, s.at(0));
-                const NodeId gumbel = b.unary(Op::neg, b.unary(Op::log, b.unary(Op::neg, b.unary(Op::log, noise))));
+                const NodeId gumbel =
+                    b.unary(Op::neg, b.unary(Op::log, b.unary(Op::neg, b.unary(Op::log, noise))));
                 return b.make(Op::argmax, {b.add(scores, gumbel)}, {.axes = {event_axis(s)}});
               },
           .entropy = {},
@@ -55,8 +56,12 @@ Reparameterised drawn(bool logits, std::string_view equation) {
 }  // namespace
 
 std::vector<Family> categorical_families() {
-  return {{.parameterisation = "Categorical.p", .log_density = by_p, .draw = drawn(false, "argmax_k (ln p_k - ln(-ln ε_k))")},
-          {.parameterisation = "Categorical.logits", .log_density = by_logits, .draw = drawn(true, "argmax_k (logits_k - ln(-ln ε_k))")}};
+  return {{.parameterisation = "Categorical.p",
+           .log_density = by_p,
+           .draw = drawn(false, "argmax_k (ln p_k - ln(-ln ε_k))")},
+          {.parameterisation = "Categorical.logits",
+           .log_density = by_logits,
+           .draw = drawn(true, "argmax_k (logits_k - ln(-ln ε_k))")}};
 }
 
 }  // namespace lvm::ir

@@ -43,16 +43,16 @@ struct OddsForm {
   Term a, b;
 };
 
-/// ln p = a v - b psi(v) + (free of v),  v = slot, psi'(v) a mean of which v = link(mean) is a rising function: at the
-/// top v = link(sum a / sum b).
+/// ln p = a v - b psi(v) + (free of v),  v = slot, psi'(v) a mean of which v = link(mean) is a rising
+/// function: at the top v = link(sum a / sum b).
 struct LinkForm {
   size_t slot;
   Term a, b;
   std::function<NodeId(Builder&, NodeId mean)> link;
 };
 
-/// ln p = -1/2 tr(A^-1 M) - df/2 ln|A| + df/2 l - df d/2 ln 2 - ln Gamma_d(df/2) + (free of df and A),  A = scale^sign, d x d,
-/// where the slots are df and scale, and M and l are of the value alone.
+/// ln p = -1/2 tr(A^-1 M) - df/2 ln|A| + df/2 l - df d/2 ln 2 - ln Gamma_d(df/2) + (free of df and A),  A =
+/// scale^sign, d x d, where the slots are df and scale, and M and l are of the value alone.
 struct MatrixForm {
   double sign;
   Term matrix, log_determinant;  // M [.., D, D'] and l
@@ -66,12 +66,12 @@ struct Marginal {
   NodeId centred;        // d = value - mean, 0 where absent
   NodeId impute, spare;  // E[d | observed] = impute d,  Cov[d | observed] = spare
 };
-using MarginalDensity =
-    std::function<Marginal(Builder&, NodeId value, const Slots& slots, NodeId observed)>;
+using MarginalDensity = std::function<Marginal(Builder&, NodeId value, const Slots& slots, NodeId observed)>;
 
-/// The log density of y - mean where value and mean are both measured from one origin, with nothing between them left that
-/// depends on both: u = W value - W mean instead of u = W (value - mean). The first product needs no mean and its operand
-/// is the same for all means; W mean is of parameters alone. Digits are lost where W mean is large beside u.
+/// The log density of y - mean where value and mean are both measured from one origin, with nothing between
+/// them left that depends on both: u = W value - W mean instead of u = W (value - mean). The first product
+/// needs no mean and its operand is the same for all means; W mean is of parameters alone. Digits are lost
+/// where W mean is large beside u.
 struct Separated {
   NodeId log_density;
   NodeId size;  // | |W| |mean| |^2, for each mean
@@ -107,18 +107,20 @@ enum class NoiseShape : uint8_t {
   range,    // the values that each element of a category may have
 };
 
-/// A draw from the family as a function of its slots: value = sample(noise, slots), with noise of a law that is free of them. Where
-/// it is smooth, derivatives pass through it (Kingma & Welling 2014, section 2.4). The terms ignore `value` but for `sample`, where
-/// it is the noise.
+/// A draw from the family as a function of its slots: value = sample(noise, slots), with noise of a law that
+/// is free of them. Where it is smooth, derivatives pass through it (Kingma & Welling 2014, section 2.4). The
+/// terms ignore `value` but for `sample`, where it is the noise.
 struct Reparameterised {
   Noise noise;
   std::string_view equation;  // of a sample, for people
   Term sample;
-  Term entropy;  // H of an event: [.., without event axes]. Empty: it is estimated by draws
+  Term entropy;         // H of an event: [.., without event axes]. Empty: it is estimated by draws
   Term mean, variance;  // of an element; empty where they are not known
-  /// ln q of the draw that this noise makes, where that is less work than the density of the draw. Empty: it is not.
+  /// ln q of the draw that this noise makes, where that is less work than the density of the draw. Empty: it
+  /// is not.
   Term density_of_noise = {};
-  Term mean_log = {}, mean_log_rest = {};  // E ln z and E ln(1 - z) of an element. Empty where they are not known
+  Term mean_log = {},
+       mean_log_rest = {};  // E ln z and E ln(1 - z) of an element. Empty where they are not known
   /// Numbers of noise an element; several stand along the axis `noise_axis(number)`.
   int noises = 1;
   NoiseShape shape = NoiseShape::element;
@@ -128,7 +130,8 @@ struct Reparameterised {
 /// Of the noise of a draw that takes several numbers an element; no variable's axis has such a name.
 AxisId noise_axis(Module& module, int number);
 
-/// What a density that is linear in the value, its logarithm and that of 1 - value needs of a value that is drawn.
+/// What a density that is linear in the value, its logarithm and that of 1 - value needs of a value that is
+/// drawn.
 struct LogMeans {
   NodeId mean, log, rest;  // E z, E ln z, E ln(1 - z)
 };
@@ -137,7 +140,8 @@ struct ExpectedByLogs {
   bool with_rest = false;  // it reads `rest`
 };
 
-/// E[ln p(value | slots)] over a value of independent elements of given mean and variance, where ln p is quadratic in it.
+/// E[ln p(value | slots)] over a value of independent elements of given mean and variance, where ln p is
+/// quadratic in it.
 using ExpectedDensity = std::function<NodeId(Builder&, NodeId mean, NodeId variance, const Slots& slots)>;
 
 /// One parameterisation of one family: "Normal.mean.cov".

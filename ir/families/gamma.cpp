@@ -71,7 +71,8 @@ NodeId digamma_gap(Builder& b, NodeId shape) {
 
 /// a (E t - (E e^t - 1)) - E ln z + 1/2 ln a - 1/2 ln 2 pi - binet(a),  with e^t = z / mean.
 NodeId expected_density(Builder& b, NodeId shape, NodeId mean_t, NodeId mean_growth, NodeId mean_log) {
-  const NodeId norm = b.sub(b.mul(b.constant(0.5), log_of(b, shape)), b.add(b.unary(Op::binet, shape), b.constant(half_log_two_pi)));
+  const NodeId norm = b.sub(b.mul(b.constant(0.5), log_of(b, shape)),
+                            b.add(b.unary(Op::binet, shape), b.constant(half_log_two_pi)));
   return b.sub(b.make(Op::fma, {shape, b.sub(mean_t, mean_growth), norm}), mean_log);
 }
 
@@ -85,9 +86,12 @@ ExpectedByLogs expected_gamma(LogRate log_rate) {
 
 constexpr double least_draw = 1e-37;  // a normal number in single precision too: its logarithm is finite
 
-/// z = the quantile of Gamma(a) / rate at that of a standard normal number;  H = -E ln q with E ln z = psi(a) - ln rate.
+/// z = the quantile of Gamma(a) / rate at that of a standard normal number;  H = -E ln q with E ln z = psi(a)
+/// - ln rate.
 Reparameterised drawn_gamma(LogRate log_rate) {
-  const auto log_draw = [=](Builder& b, NodeId noise, const Slots& s) { return b.binary(Op::log_gamma_draw, s.at(0), noise); };
+  const auto log_draw = [=](Builder& b, NodeId noise, const Slots& s) {
+    return b.binary(Op::log_gamma_draw, s.at(0), noise);
+  };
   const auto mean_log = [=](Builder& b, NodeId, const Slots& s) {
     return b.sub(b.add(log_of(b, s.at(0)), digamma_gap(b, s.at(0))), log_rate(b, s));
   };
@@ -104,7 +108,8 @@ Reparameterised drawn_gamma(LogRate log_rate) {
           .entropy =
               [=](Builder& b, NodeId, const Slots& s) {
                 const NodeId log_mean = mean_log(b, no_node, s);
-                return negative(b, expected_density(b, s.at(0), digamma_gap(b, s.at(0)), b.constant(0), log_mean));
+                return negative(
+                    b, expected_density(b, s.at(0), digamma_gap(b, s.at(0)), b.constant(0), log_mean));
               },
           .mean = mean,
           .variance =
@@ -114,7 +119,8 @@ Reparameterised drawn_gamma(LogRate log_rate) {
           .density_of_noise =
               [=](Builder& b, NodeId noise, const Slots& s) {
                 const NodeId log_value = log_draw(b, noise, s);
-                return of_shape(b, s.at(0), b.sub(log_value, log_of(b, s.at(0))), b.sub(log_value, log_rate(b, s)));
+                return of_shape(b, s.at(0), b.sub(log_value, log_of(b, s.at(0))),
+                                b.sub(log_value, log_rate(b, s)));
               },
           .mean_log = mean_log};
 }
@@ -123,20 +129,28 @@ ExpectedByLogs expected_exponential(LogDensity density) {
   return {.density = [=](Builder& b, const LogMeans& of, const Slots& s) { return density(b, of.mean, s); }};
 }
 
-/// z = -ln(1 - u) / rate, `power` -1 of a slot that is the rate, 1 of a scale;  H = 1 - ln rate,  E ln z = -gamma - ln rate.
+/// z = -ln(1 - u) / rate, `power` -1 of a slot that is the rate, 1 of a scale;  H = 1 - ln rate,  E ln z =
+/// -gamma - ln rate.
 Reparameterised drawn_exponential(double power) {
   constexpr double euler = 0.57721566490153286061;
-  const auto scale = [=](Builder& b, const Slots& s) { return power > 0 ? s.at(0) : b.unary(Op::reciprocal, s.at(0)); };
-  const auto log_scale = [=](Builder& b, const Slots& s) { return b.mul(b.constant(power), log_of(b, s.at(0))); };
-  return {.noise = Noise::uniform,
-          .equation = "-ln(1 - ε) / rate",
-          .sample = [=](Builder& b, NodeId noise, const Slots& s) {
+  const auto scale = [=](Builder& b, const Slots& s) {
+    return power > 0 ? s.at(0) : b.unary(Op::reciprocal, s.at(0));
+  };
+  const auto log_scale = [=](Builder& b, const Slots& s) {
+    return b.mul(b.constant(power), log_of(b, s.at(0)));
+  };
+  return {
+      .noise = Noise::uniform,
+      .equation = "-ln(1 - ε) / rate",
+      .sample =
+          [=](Builder& b, NodeId noise, const Slots& s) {
             return b.mul(negative(b, b.unary(Op::log1p, negative(b, noise))), scale(b, s));
           },
-          .entropy = [=](Builder& b, NodeId, const Slots& s) { return b.add(log_scale(b, s), b.constant(1)); },
-          .mean = [=](Builder& b, NodeId, const Slots& s) { return scale(b, s); },
-          .variance = [=](Builder& b, NodeId, const Slots& s) { return b.unary(Op::square, scale(b, s)); },
-          .mean_log = [=](Builder& b, NodeId, const Slots& s) { return b.sub(log_scale(b, s), b.constant(euler)); }};
+      .entropy = [=](Builder& b, NodeId, const Slots& s) { return b.add(log_scale(b, s), b.constant(1)); },
+      .mean = [=](Builder& b, NodeId, const Slots& s) { return scale(b, s); },
+      .variance = [=](Builder& b, NodeId, const Slots& s) { return b.unary(Op::square, scale(b, s)); },
+      .mean_log = [=](Builder& b, NodeId,
+                      const Slots& s) { return b.sub(log_scale(b, s), b.constant(euler)); }};
 }
 
 NodeId the_shape(Builder&, NodeId, const Slots& slots) {

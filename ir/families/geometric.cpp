@@ -26,16 +26,18 @@ NodeId mean_of(Builder& b, NodeId, const Slots& slots) {
 
 /// The whole part of an exponential draw (Devroye 1986, section X.2).
 Reparameterised drawn() {
-  return {.noise = Noise::uniform,
-          .equation = "the whole part of ln ε / ln(1 - p)",
-          .sample =
-              [](Builder& b, NodeId noise, const Slots& s) {
-                return b.unary(Op::floor, b.div(log_of(b, noise), b.unary(Op::log1p, negative(b, s.at(0)))));
-              },
-          .entropy = [](Builder& b, NodeId, const Slots& s) { return negative(b, by_p(b, mean_of(b, no_node, s), s)); },
-          .mean = mean_of,
-          .variance = [](Builder& b, NodeId, const Slots& s) { return b.div(mean_of(b, no_node, s), s.at(0)); },
-          .in_steps = true};
+  return {
+      .noise = Noise::uniform,
+      .equation = "the whole part of ln ε / ln(1 - p)",
+      .sample =
+          [](Builder& b, NodeId noise, const Slots& s) {
+            return b.unary(Op::floor, b.div(log_of(b, noise), b.unary(Op::log1p, negative(b, s.at(0)))));
+          },
+      .entropy = [](Builder& b, NodeId,
+                    const Slots& s) { return negative(b, by_p(b, mean_of(b, no_node, s), s)); },
+      .mean = mean_of,
+      .variance = [](Builder& b, NodeId, const Slots& s) { return b.div(mean_of(b, no_node, s), s.at(0)); },
+      .in_steps = true};
 }
 
 }  // namespace

@@ -91,51 +91,53 @@ NodeId mean_of_log_normal(Builder& b, const Slots& s) {
 
 /// z = e^(m + s e),  H = m + ln s + 1/2 ln 2 pi e.
 Reparameterised drawn_log_normal() {
-  return {.noise = Noise::normal,
-          .equation = "exp(log_mean + log_sd ε)",
-          .sample = [](Builder& b, NodeId noise,
-                       const Slots& s) { return b.unary(Op::exp, b.make(Op::fma, {s.at(1), noise, s.at(0)})); },
-          .entropy =
-              [](Builder& b, NodeId, const Slots& s) {
-                return b.add(b.add(s.at(0), log_of(b, s.at(1))), b.constant(half_log_two_pi + 0.5));
-              },
-          .mean = [](Builder& b, NodeId, const Slots& s) { return mean_of_log_normal(b, s); },
-          .variance =
-              [](Builder& b, NodeId, const Slots& s) {
-                const NodeId relative = b.unary(Op::expm1, b.unary(Op::square, s.at(1)));
-                return b.mul(relative, b.unary(Op::square, mean_of_log_normal(b, s)));
-              },
-          .mean_log = [](Builder&, NodeId, const Slots& s) { return s.at(0); }};
+  return {
+      .noise = Noise::normal,
+      .equation = "exp(log_mean + log_sd ε)",
+      .sample = [](Builder& b, NodeId noise,
+                   const Slots& s) { return b.unary(Op::exp, b.make(Op::fma, {s.at(1), noise, s.at(0)})); },
+      .entropy =
+          [](Builder& b, NodeId, const Slots& s) {
+            return b.add(b.add(s.at(0), log_of(b, s.at(1))), b.constant(half_log_two_pi + 0.5));
+          },
+      .mean = [](Builder& b, NodeId, const Slots& s) { return mean_of_log_normal(b, s); },
+      .variance =
+          [](Builder& b, NodeId, const Slots& s) {
+            const NodeId relative = b.unary(Op::expm1, b.unary(Op::square, s.at(1)));
+            return b.mul(relative, b.unary(Op::square, mean_of_log_normal(b, s)));
+          },
+      .mean_log = [](Builder&, NodeId, const Slots& s) { return s.at(0); }};
 }
 
 /// z = location - scale sign(v) ln(1 - 2 |v|), v = u - 1/2;  H = 1 + ln 2 scale; the variance is 2 scale^2.
 Reparameterised drawn_laplace() {
-  return {.noise = Noise::uniform,
-          .equation = "location - scale sign(v) ln(1 - 2 |v|), v = ε - 1/2",
-          .sample =
-              [](Builder& b, NodeId noise, const Slots& s) {
-                const NodeId v = b.sub(noise, b.constant(0.5)), zero = b.constant(0);
-                const NodeId size = b.unary(Op::log1p, b.mul(b.constant(-2), b.unary(Op::abs, v)));
-                const NodeId signed_size = b.select(b.binary(Op::less, v, zero), size, negative(b, size));
-                return b.make(Op::fma, {s.at(1), signed_size, s.at(0)});
-              },
-          .entropy = [](Builder& b, NodeId,
-                        const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(1 + std::numbers::ln2)); },
-          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
-          .variance = [](Builder& b, NodeId,
-                         const Slots& s) { return b.mul(b.constant(2), b.unary(Op::square, s.at(1))); }};
+  return {
+      .noise = Noise::uniform,
+      .equation = "location - scale sign(v) ln(1 - 2 |v|), v = ε - 1/2",
+      .sample =
+          [](Builder& b, NodeId noise, const Slots& s) {
+            const NodeId v = b.sub(noise, b.constant(0.5)), zero = b.constant(0);
+            const NodeId size = b.unary(Op::log1p, b.mul(b.constant(-2), b.unary(Op::abs, v)));
+            const NodeId signed_size = b.select(b.binary(Op::less, v, zero), size, negative(b, size));
+            return b.make(Op::fma, {s.at(1), signed_size, s.at(0)});
+          },
+      .entropy = [](Builder& b, NodeId,
+                    const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(1 + std::numbers::ln2)); },
+      .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+      .variance = [](Builder& b, NodeId,
+                     const Slots& s) { return b.mul(b.constant(2), b.unary(Op::square, s.at(1))); }};
 }
 
 /// z = location + scale ln(u / (1 - u));  H = 2 + ln scale.
 Reparameterised drawn_logistic() {
-  return {.noise = Noise::uniform,
-          .equation = "location + scale ln(ε / (1 - ε))",
-          .sample = [](Builder& b, NodeId noise,
-                       const Slots& s) { return b.make(Op::fma, {s.at(1), log_odds(b, noise), s.at(0)}); },
-          .entropy = [](Builder& b, NodeId,
-                        const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(2)); },
-          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
-          .variance = [](Builder& b, NodeId, const Slots& s) { return variance_of_logistic(b, s); }};
+  return {
+      .noise = Noise::uniform,
+      .equation = "location + scale ln(ε / (1 - ε))",
+      .sample = [](Builder& b, NodeId noise,
+                   const Slots& s) { return b.make(Op::fma, {s.at(1), log_odds(b, noise), s.at(0)}); },
+      .entropy = [](Builder& b, NodeId, const Slots& s) { return b.add(log_of(b, s.at(1)), b.constant(2)); },
+      .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+      .variance = [](Builder& b, NodeId, const Slots& s) { return variance_of_logistic(b, s); }};
 }
 
 }  // namespace
@@ -170,7 +172,8 @@ std::vector<Family> location_scale_families() {
            .log_density = logistic,
            .start = {.slots =
                          [](Builder& b, NodeId mean, NodeId variance, const Slots&) {
-                           return std::vector<NodeId>{mean, root(b, b.mul(b.constant(1 / logistic_variance), variance))};
+                           return std::vector<NodeId>{
+                               mean, root(b, b.mul(b.constant(1 / logistic_variance), variance))};
                          }},
            .narrowness = [](Builder& b, const Slots& s) { return Narrowness{variance_of_logistic(b, s)}; },
            .draw = drawn_logistic()},

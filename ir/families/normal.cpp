@@ -85,8 +85,8 @@ NodeId factor_itself(Builder&, NodeId chol, MatrixAxes) {
   return chol;
 }
 
-/// Of a matrix that differs from row to row, such as one that a network gives: W = L^-1 is written out, and of a precision
-/// matrix P the square is d' P d.
+/// Of a matrix that differs from row to row, such as one that a network gives: W = L^-1 is written out, and
+/// of a precision matrix P the square is d' P d.
 NodeId of_rows(Builder& b, NodeId value, const Slots& slots, FactorOf factor_of, MatrixAxes axes) {
   const auto [row, column] = axes;
   const NodeId matrix = slots.at(1), d = b.sub(value, slots.at(0)), across = b.rename(d, row, column);
@@ -95,7 +95,8 @@ NodeId of_rows(Builder& b, NodeId value, const Slots& slots, FactorOf factor_of,
     square = b.contract({matrix, d, across}, {row, column});
     log_diagonal = b.mul(b.constant(-0.5), matrix_inverse(b, matrix, row, column).log_determinant);
   } else {
-    const CholeskyInverse l = factor_of == factor_itself ? factor_inverse(b, matrix, row, column) : cholesky_inverse(b, matrix, row, column);
+    const CholeskyInverse l = factor_of == factor_itself ? factor_inverse(b, matrix, row, column)
+                                                         : cholesky_inverse(b, matrix, row, column);
     square = b.reduce(Op::sum, b.unary(Op::square, b.contract({l.inverse, across}, {column})), {row});
     log_diagonal = l.log_diagonal;
   }
@@ -156,8 +157,8 @@ Marginal conditional(Builder& b, NodeId value, NodeId mean, NodeId cov, NodeId o
   const NodeId log_norm = b.unary(Op::neg, b.reduce(Op::sum, constants, {row}));
   const NodeId square = b.reduce(Op::sum, b.unary(Op::square, u), {row});
 
-  const NodeId w = b.rename(whiten, row, third);                 // [third, column]
-  const NodeId projected = b.contract({w, cov}, {column});       // [row, third]: (W cov)'
+  const NodeId w = b.rename(whiten, row, third);                  // [third, column]
+  const NodeId projected = b.contract({w, cov}, {column});        // [row, third]: (W cov)'
   const NodeId regression = b.contract({projected, w}, {third});  // [row, column]
   const NodeId explained = b.contract({projected, b.rename(projected, row, column)}, {third});
   const NodeId either = b.binary(Op::logical_or, observed, across);
@@ -199,35 +200,36 @@ RateForm rate_of(double exponent) {
   return {.slot = 1,
           .sign = -exponent,
           .a = [](Builder& b, NodeId, const Slots&) { return b.constant(0.5); },
-          .b = [](Builder& b, NodeId value, const Slots& slots) {
-            return b.mul(b.constant(0.5), b.unary(Op::square, b.sub(value, slots.at(0))));
-          }};
+          .b =
+              [](Builder& b, NodeId value, const Slots& slots) {
+                return b.mul(b.constant(0.5), b.unary(Op::square, b.sub(value, slots.at(0))));
+              }};
 }
 
 /// z = mean + sd e,  H = ln sd + 1/2 ln 2 pi e;  slot^exponent is the variance.
 Reparameterised drawn(ScaleOf scale_of, double exponent, std::string_view equation) {
-  return {.noise = Noise::normal,
-          .equation = equation,
-          .sample =
-              [=](Builder& b, NodeId noise, const Slots& slots) {
-                const NodeId sd = b.binary(Op::pow, slots.at(1), b.constant(exponent / 2));
-                return b.make(Op::fma, {sd, noise, slots.at(0)});
-              },
-          .entropy =
-              [=](Builder& b, NodeId, const Slots& slots) {
-                const NodeId log_sd = scale_of(b, slots.at(1)).log;
-                return b.add(log_sd, b.constant(half_log_two_pi + 0.5));
-              },
-          .mean = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
-          .variance =
-              [=](Builder& b, NodeId, const Slots& slots) {
-                return b.binary(Op::pow, slots.at(1), b.constant(exponent));
-              }};
+  return {
+      .noise = Noise::normal,
+      .equation = equation,
+      .sample =
+          [=](Builder& b, NodeId noise, const Slots& slots) {
+            const NodeId sd = b.binary(Op::pow, slots.at(1), b.constant(exponent / 2));
+            return b.make(Op::fma, {sd, noise, slots.at(0)});
+          },
+      .entropy =
+          [=](Builder& b, NodeId, const Slots& slots) {
+            const NodeId log_sd = scale_of(b, slots.at(1)).log;
+            return b.add(log_sd, b.constant(half_log_two_pi + 0.5));
+          },
+      .mean = [](Builder&, NodeId, const Slots& slots) { return slots.at(0); },
+      .variance = [=](Builder& b, NodeId,
+                      const Slots& slots) { return b.binary(Op::pow, slots.at(1), b.constant(exponent)); }};
 }
 
 /// The lower triangle alone.
 NodeId lower_triangle(Builder& b, NodeId matrix, MatrixAxes axes) {
-  const NodeId row = b.make(Op::iota, {}, {.axes = {axes.row}}), column = b.make(Op::iota, {}, {.axes = {axes.column}});
+  const NodeId row = b.make(Op::iota, {}, {.axes = {axes.row}}),
+               column = b.make(Op::iota, {}, {.axes = {axes.column}});
   return b.select(b.binary(Op::less_equal, column, row), matrix, b.constant(0));
 }
 
@@ -235,34 +237,37 @@ NodeId log_diagonal_of(Builder& b, NodeId chol, MatrixAxes axes) {
   return b.unary(Op::log, b.make(Op::diagonal, {chol}, {.axes = {axes.row, axes.column}}));
 }
 
-/// z = mean + C e,  H = sum of (ln C_dd + 1/2 ln 2 pi e),  ln q(z) = -1/2 |e|^2 - sum of (ln C_dd + 1/2 ln 2 pi);
-/// Var z_d = sum over j of C_dj^2.
+/// z = mean + C e,  H = sum of (ln C_dd + 1/2 ln 2 pi e),  ln q(z) = -1/2 |e|^2 - sum of (ln C_dd + 1/2 ln 2
+/// pi); Var z_d = sum over j of C_dj^2.
 Reparameterised drawn_by_factor() {
   const auto axes_of = [](Builder& b, const Slots& s) { return event_of(b, s.at(1), s.at(0)); };
-  return {.noise = Noise::normal,
-          .equation = "mean + C ε, C the Cholesky factor",
-          .sample =
-              [=](Builder& b, NodeId noise, const Slots& s) {
-                const MatrixAxes axes = axes_of(b, s);
-                const NodeId across = b.rename(noise, axes.row, axes.column);
-                return b.add(s.at(0), b.contract({lower_triangle(b, s.at(1), axes), across}, {axes.column}));
-              },
-          .entropy =
-              [=](Builder& b, NodeId, const Slots& s) {
-                const MatrixAxes axes = axes_of(b, s);
-                const NodeId each = b.add(log_diagonal_of(b, s.at(1), axes), b.constant(half_log_two_pi + 0.5));
-                return b.reduce(Op::sum, each, {axes.row});
-              },
-          .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
-          .variance =
-              [=](Builder& b, NodeId, const Slots& s) {
-                const MatrixAxes axes = axes_of(b, s);
-                return b.reduce(Op::sum, b.unary(Op::square, lower_triangle(b, s.at(1), axes)), {axes.column});
-              },
-          .density_of_noise = [=](Builder& b, NodeId noise, const Slots& s) {
+  return {
+      .noise = Noise::normal,
+      .equation = "mean + C ε, C the Cholesky factor",
+      .sample =
+          [=](Builder& b, NodeId noise, const Slots& s) {
+            const MatrixAxes axes = axes_of(b, s);
+            const NodeId across = b.rename(noise, axes.row, axes.column);
+            return b.add(s.at(0), b.contract({lower_triangle(b, s.at(1), axes), across}, {axes.column}));
+          },
+      .entropy =
+          [=](Builder& b, NodeId, const Slots& s) {
+            const MatrixAxes axes = axes_of(b, s);
+            const NodeId each = b.add(log_diagonal_of(b, s.at(1), axes), b.constant(half_log_two_pi + 0.5));
+            return b.reduce(Op::sum, each, {axes.row});
+          },
+      .mean = [](Builder&, NodeId, const Slots& s) { return s.at(0); },
+      .variance =
+          [=](Builder& b, NodeId, const Slots& s) {
+            const MatrixAxes axes = axes_of(b, s);
+            return b.reduce(Op::sum, b.unary(Op::square, lower_triangle(b, s.at(1), axes)), {axes.column});
+          },
+      .density_of_noise =
+          [=](Builder& b, NodeId noise, const Slots& s) {
             const MatrixAxes axes = axes_of(b, s);
             const NodeId norm = b.add(log_diagonal_of(b, s.at(1), axes), b.constant(half_log_two_pi));
-            const NodeId each = b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, noise), b.unary(Op::neg, norm)});
+            const NodeId each =
+                b.make(Op::fma, {b.constant(-0.5), b.unary(Op::square, noise), b.unary(Op::neg, norm)});
             return b.reduce(Op::sum, each, {axes.row});
           }};
 }

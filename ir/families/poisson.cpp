@@ -25,17 +25,20 @@ std::vector<NodeId> start_of_log_rate(Builder& b, NodeId mean, NodeId, const Slo
   return {log_of(b, at_least(b, mean, 1e-3))};
 }
 
-/// n where F(n - 1) <= Φ(ε) < F(n). n >= k where the quantile of Gamma(k, 1) is not above the rate, so one quantile halves the places
-/// that are left: 32 about the expansion of Cornish & Fisher 1938, which for |ε| < 9 misses by less than half of them.
+/// n where F(n - 1) <= Φ(ε) < F(n). n >= k where the quantile of Gamma(k, 1) is not above the rate, so one
+/// quantile halves the places that are left: 32 about the expansion of Cornish & Fisher 1938, which for |ε| <
+/// 9 misses by less than half of them.
 NodeId quantile(Builder& b, NodeId noise, NodeId rate, NodeId log_rate) {
   constexpr double half = 16;
   const NodeId bend = b.mul(b.constant(1.0 / 6), b.sub(b.unary(Op::square, noise), b.constant(1)));
-  const NodeId middle = b.unary(Op::floor, b.add(b.make(Op::fma, {b.unary(Op::sqrt, rate), noise, rate}), bend));
+  const NodeId middle =
+      b.unary(Op::floor, b.add(b.make(Op::fma, {b.unary(Op::sqrt, rate), noise, rate}), bend));
   const NodeId against = negative(b, noise), zero = b.constant(0);
   NodeId low = b.sub(middle, b.constant(half));
   for (double width = half; width >= 1; width /= 2) {
     const NodeId at = b.add(low, b.constant(width));
-    const NodeId reached = b.binary(Op::less_equal, b.binary(Op::log_gamma_draw, at_least(b, at, 1), against), log_rate);
+    const NodeId reached =
+        b.binary(Op::less_equal, b.binary(Op::log_gamma_draw, at_least(b, at, 1), against), log_rate);
     low = b.select(b.binary(Op::logical_or, b.binary(Op::less_equal, at, zero), reached), at, low);
   }
   return at_least(b, low, 0);
@@ -44,7 +47,10 @@ NodeId quantile(Builder& b, NodeId noise, NodeId rate, NodeId log_rate) {
 Reparameterised drawn(Term rate, Term log_rate, std::string_view equation) {
   return {.noise = Noise::normal,
           .equation = equation,
-          .sample = [=](Builder& b, NodeId noise, const Slots& s) { return quantile(b, noise, rate(b, no_node, s), log_rate(b, no_node, s)); },
+          .sample =
+              [=](Builder& b, NodeId noise, const Slots& s) {
+                return quantile(b, noise, rate(b, no_node, s), log_rate(b, no_node, s));
+              },
           .entropy = {},
           .mean = rate,
           .variance = rate,

@@ -11,7 +11,8 @@ const std::vector<Family>& families() {
          {normal_families(), bernoulli_families(), categorical_families(), poisson_families(),
           binomial_families(), geometric_families(), negative_binomial_families(), gamma_families(),
           beta_families(), location_scale_families(), weibull_families(), von_mises_families(),
-          continuous_bernoulli_families(), wishart_families(), gumbel_softmax_families(), low_rank_normal_families()}) {
+          continuous_bernoulli_families(), wishart_families(), gumbel_softmax_families(),
+          low_rank_normal_families()}) {
       list.insert(list.end(), members.begin(), members.end());
     }
     const std::vector<Family> zero_inflated = zero_inflated_families(list),

@@ -39,8 +39,10 @@ struct Elements {
     if (n == unknown_size) throw InternalError("a matrix of each row is factorised before its size is known");
     l.resize(static_cast<size_t>(n * n));
     w.assign(static_cast<size_t>(n * n), b.constant(0));
-    if (of == Of::matrix) factorise(from);
-    else read_factor(from);
+    if (of == Of::matrix)
+      factorise(from);
+    else
+      read_factor(from);
     invert();
   }
 

@@ -1,6 +1,6 @@
 #pragma once
-// The Cholesky factor and the inverse of a matrix of each row, element by element: what is of parameters alone goes through the ops
-// of linear algebra.
+// The Cholesky factor and the inverse of a matrix of each row, element by element: what is of parameters
+// alone goes through the ops of linear algebra.
 
 #include "ir/tensor/tensor.h"
 

@@ -7,8 +7,8 @@ namespace lvm::ir {
 namespace {
 
 constexpr std::array<std::string_view, 11> slot_kind_names = {
-    "real",       "positive", "unit",        "count",           "simplex",
-    "covariance", "cholesky", "real_vector", "positive_vector", "loadings", "distribution",
+    "real",        "positive",        "unit",     "count",        "simplex", "covariance", "cholesky",
+    "real_vector", "positive_vector", "loadings", "distribution",
 };
 constexpr std::array<std::string_view, 11> support_names = {
     "real",    "positive",    "unit",       "bool",  "count", "category",

@@ -60,7 +60,9 @@ Family wrap(const Family& inner, const LogMass& log_mass, Which which) {
     };
   }
   if (inner.narrowness)
-    wrapped.narrowness = [=](Builder& b, const Slots& slots) { return inner.narrowness(b, split(slots, which).inner); };
+    wrapped.narrowness = [=](Builder& b, const Slots& slots) {
+      return inner.narrowness(b, split(slots, which).inner);
+    };
   return wrapped;
 }
 

@@ -15,7 +15,8 @@ struct BatchSchedule::Kernel {
   Evaluator values;
   const ir::Module& module;
 
-  Kernel(const BatchSchedule& s, std::string name) : b(std::move(name)), values(s.module_, s.function_, b, none), module(s.module_) {
+  Kernel(const BatchSchedule& s, std::string name)
+      : b(std::move(name)), values(s.module_, s.function_, b, none), module(s.module_) {
     values.storage = s.storage_;
     values.single = s.program_.single;
     for (size_t axis = 1; axis < module.axes.size(); ++axis) values.looped[axis] = module.axes[axis].size > 1;
@@ -51,10 +52,19 @@ struct BatchSchedule::Kernel {
 };
 
 BatchSchedule::BatchSchedule(const ir::Program& program, const ir::Function& function)
-    : program_(program), module_(program.module), function_(function), live_(live_nodes(function)),
-      kept_(function.nodes.size(), 0), inner_(function.nodes.size(), 0), level_(function.nodes.size(), 0),
-      stage_of_(function.nodes.size()), storage_(function.nodes.size()), group_of_(function.nodes.size(), -1),
-      last_read_(function.nodes.size(), -1), narrow_(program.narrow_products && function.name == "step"), narrowed_(function.nodes.size(), 0) {}
+    : program_(program),
+      module_(program.module),
+      function_(function),
+      live_(live_nodes(function)),
+      kept_(function.nodes.size(), 0),
+      inner_(function.nodes.size(), 0),
+      level_(function.nodes.size(), 0),
+      stage_of_(function.nodes.size()),
+      storage_(function.nodes.size()),
+      group_of_(function.nodes.size(), -1),
+      last_read_(function.nodes.size(), -1),
+      narrow_(program.narrow_products && function.name == "step"),
+      narrowed_(function.nodes.size(), 0) {}
 
 std::vector<Function> BatchSchedule::run() {
   place_leaves();
@@ -77,17 +87,20 @@ bool BatchSchedule::is_row_sum(NodeId id) const {
 void BatchSchedule::find_levels() {
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     if (!live_[i]) continue;
-    for (const NodeId input : function_.nodes[i].inputs) inner_[static_cast<size_t>(input)] |= is_row_sum(input);
+    for (const NodeId input : function_.nodes[i].inputs)
+      inner_[static_cast<size_t>(input)] |= is_row_sum(input);
   }
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
-    for (const NodeId input : function_.nodes[i].inputs) level_[i] = std::max(level_[i], level_[static_cast<size_t>(input)]);
+    for (const NodeId input : function_.nodes[i].inputs)
+      level_[i] = std::max(level_[i], level_[static_cast<size_t>(input)]);
     if (live_[i] && inner_[i]) ++level_[i];
   }
 }
 
 Storage BatchSchedule::columns(const std::vector<AxisId>& axes) {
   const int64_t first = scratch_.take(elements(module_, axes));
-  return {Storage::Form::tile, Buffer::scratch, first * program_.batch_stride(), row_major(module_, axes, program_.batch_stride())};
+  return {Storage::Form::tile, Buffer::scratch, first * program_.batch_stride(),
+          row_major(module_, axes, program_.batch_stride())};
 }
 
 void BatchSchedule::place_leaves() {
@@ -99,8 +112,10 @@ void BatchSchedule::place_leaves() {
     };
     const std::string& text = n.attributes.text;
     if (n.op == ir::Op::data) place(Storage::Form::column, Buffer::none, find_slot(program_.data, text));
-    if (n.op == ir::Op::parameter) place(Storage::Form::scalar, Buffer::parameters, find_slot(program_.parameters, text));
-    if (n.op == ir::Op::derived) place(Storage::Form::scalar, Buffer::derived, find_slot(program_.derived, text));
+    if (n.op == ir::Op::parameter)
+      place(Storage::Form::scalar, Buffer::parameters, find_slot(program_.parameters, text));
+    if (n.op == ir::Op::derived)
+      place(Storage::Form::scalar, Buffer::derived, find_slot(program_.derived, text));
   }
 }
 
@@ -117,14 +132,18 @@ bool BatchSchedule::keeps(NodeId id) const {
     if (output.node == id) return true;
   }
   const auto shape = ir::row(n.op).shape;
-  const bool moves = shape == ir::ShapeRule::leaf || shape == ir::ShapeRule::rename || shape == ir::ShapeRule::broadcast ||
-                     shape == ir::ShapeRule::slice || shape == ir::ShapeRule::diagonal;
-  if (shape == ir::ShapeRule::reduce || shape == ir::ShapeRule::contract || shape == ir::ShapeRule::apply || stands_alone(id)) return true;
+  const bool moves = shape == ir::ShapeRule::leaf || shape == ir::ShapeRule::rename ||
+                     shape == ir::ShapeRule::broadcast || shape == ir::ShapeRule::slice ||
+                     shape == ir::ShapeRule::diagonal;
+  if (shape == ir::ShapeRule::reduce || shape == ir::ShapeRule::contract || shape == ir::ShapeRule::apply ||
+      stands_alone(id))
+    return true;
   int uses = 0;
   for (size_t user = 0; user < function_.nodes.size(); ++user) {
     const ir::Node& u = function_.nodes[user];
     if (!live_[user] || std::ranges::count(u.inputs, id) == 0) continue;
-    if (stage_of_[user] || stands_alone(static_cast<NodeId>(user))) return true;  // in the layout that these need
+    if (stage_of_[user] || stands_alone(static_cast<NodeId>(user)))
+      return true;  // in the layout that these need
     uses += u.op == ir::Op::logsumexp ? 2 : 1;
     for (const AxisId axis : u.type.axes) uses += n.type.has(axis) ? 0 : 1;
   }
@@ -145,28 +164,35 @@ void BatchSchedule::place_kept() {
 
 Storage BatchSchedule::row_output(const ir::Output& output) const {
   const ir::Slot& slot = find_slot(program_.row_outputs, output.name);
-  return {Storage::Form::tile, Buffer::output, slot.offset * LVM_TILE_ROWS, row_major(module_, node(output.node).type.axes, LVM_TILE_ROWS)};
+  return {Storage::Form::tile, Buffer::output, slot.offset * LVM_TILE_ROWS,
+          row_major(module_, node(output.node).type.axes, LVM_TILE_ROWS)};
 }
 
 /// The columns of a reshape's operand, counted along the axes that it makes.
 Storage BatchSchedule::reshaped(NodeId id) const {
   Storage at = *storage_[static_cast<size_t>(node(id).inputs[0])];
   const bool output = at.buffer == Buffer::output;
-  at.strides = row_major(module_, node(id).type.axes, at.form == Storage::Form::column ? 1 : output ? LVM_TILE_ROWS : program_.batch_stride());
+  at.strides = row_major(module_, node(id).type.axes,
+                         at.form == Storage::Form::column ? 1
+                         : output                         ? LVM_TILE_ROWS
+                                                          : program_.batch_stride());
   return at;
 }
 
-/// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are concerned.
+/// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are
+/// concerned.
 int BatchSchedule::earliest_group(NodeId id, NodeId user, bool same_position) const {
   const auto i = static_cast<size_t>(id);
   if (inner_[i]) return 0;
   if (kept_[i] && id != user) {
     const Group& group = groups_[static_cast<size_t>(group_of_[i])];
-    const bool joins = same_position && !group.alone && !stands_alone(user) && group.axes == node(user).type.axes;
+    const bool joins =
+        same_position && !group.alone && !stands_alone(user) && group.axes == node(user).type.axes;
     return group_of_[i] + (joins ? 0 : 1);
   }
   const auto shape = ir::row(node(id).op).shape;
-  const bool stays = same_position && (shape == ir::ShapeRule::pointwise || shape == ir::ShapeRule::broadcast);
+  const bool stays =
+      same_position && (shape == ir::ShapeRule::pointwise || shape == ir::ShapeRule::broadcast);
   int first = 0;
   for (const NodeId input : node(id).inputs) first = std::max(first, earliest_group(input, user, stays));
   return first;
@@ -183,7 +209,8 @@ void BatchSchedule::form_groups() {
       int group = std::max(first, earliest_group(id, id, true));
       const auto fits = [&](const Group& g) { return !alone && !g.alone && g.axes == node(id).type.axes; };
       while (group < static_cast<int>(groups_.size()) && !fits(groups_[static_cast<size_t>(group)])) ++group;
-      if (group == static_cast<int>(groups_.size())) groups_.push_back({node(id).type.axes, {}, alone, level});
+      if (group == static_cast<int>(groups_.size()))
+        groups_.push_back({node(id).type.axes, {}, alone, level});
       groups_[static_cast<size_t>(group)].nodes.push_back(id);
       group_of_[i] = group;
     }
@@ -216,7 +243,8 @@ void BatchSchedule::find_last_reads() {
     }
     const bool inner = inner_[static_cast<size_t>(output.node)];
     const int level = level_[static_cast<size_t>(output.node)];
-    const auto below = static_cast<int>(std::ranges::count_if(groups_, [&](const Group& group) { return group.level < level; }));
+    const auto below = static_cast<int>(
+        std::ranges::count_if(groups_, [&](const Group& group) { return group.level < level; }));
     for (const NodeId input : node(output.node).inputs) note_read(input, inner ? below - 1 : all);
   }
   // What is counted along other axes lies where it lay before.
@@ -237,16 +265,24 @@ void BatchSchedule::free_columns(int group) {
   }
 }
 
-std::string BatchSchedule::kernel_name() const { return fmt::format("{}.{}", function_.name, kernels_.size()); }
+std::string BatchSchedule::kernel_name() const {
+  return fmt::format("{}.{}", function_.name, kernels_.size());
+}
 
 ir::MatrixPlace BatchSchedule::matrix(NodeId id) const {
   const Storage& at = *storage_[static_cast<size_t>(id)];
   if (at.form == Storage::Form::column) return {ir::MatrixPlace::Buffer::columns, at.offset};
   switch (at.buffer) {
-    case Buffer::parameters: return {ir::MatrixPlace::Buffer::parameters, at.offset};
-    case Buffer::derived: return {ir::MatrixPlace::Buffer::derived, at.offset};
-    case Buffer::scratch: return {ir::MatrixPlace::Buffer::scratch, at.offset};
-    case Buffer::none: case Buffer::statistics: case Buffer::output: break;
+    case Buffer::parameters:
+      return {ir::MatrixPlace::Buffer::parameters, at.offset};
+    case Buffer::derived:
+      return {ir::MatrixPlace::Buffer::derived, at.offset};
+    case Buffer::scratch:
+      return {ir::MatrixPlace::Buffer::scratch, at.offset};
+    case Buffer::none:
+    case Buffer::statistics:
+    case Buffer::output:
+      break;
   }
   throw ir::InternalError("a matrix of a product lies where no product reads");
 }
@@ -298,7 +334,8 @@ void BatchSchedule::write_kernels() {
     }
     kernel->over(group.axes, binding, [&](Binding& at) {
       kernel->over_rows([&] {
-        for (size_t k = 0; k < group.nodes.size(); ++k) kernel->values.store(to[k], at, kernel->values.value(group.nodes[k], at));
+        for (size_t k = 0; k < group.nodes.size(); ++k)
+          kernel->values.store(to[k], at, kernel->values.value(group.nodes[k], at));
       });
     });
     for (size_t k = 0; k < group.nodes.size(); ++k) now_at(group.nodes[k], to[k]);
@@ -315,28 +352,34 @@ void BatchSchedule::write_row_outputs(std::optional<Kernel>& kernel) {
     if (!kernel) kernel.emplace(*this, kernel_name());
     Binding binding = kernel->values.unbound();
     kernel->over(node(output.node).type.axes, binding, [&](Binding& at) {
-      kernel->over_rows([&] { kernel->values.store(row_output(output), at, kernel->values.value(output.node, at)); });
+      kernel->over_rows(
+          [&] { kernel->values.store(row_output(output), at, kernel->values.value(output.node, at)); });
     });
   }
 }
 
 namespace {
-bool is_sum_output(const ir::Output& output) { return output.kind == ir::OutputKind::statistic || output.kind == ir::OutputKind::objective; }
+bool is_sum_output(const ir::Output& output) {
+  return output.kind == ir::OutputKind::statistic || output.kind == ir::OutputKind::objective;
+}
 }  // namespace
 
 const ir::Slot& BatchSchedule::statistic(const ir::Output& output) const {
   return find_slot(program_.statistics, output.kind == ir::OutputKind::objective ? "objective" : output.name);
 }
 
-/// The sums that nodes of this level read, each by a stage of its own; what was written before becomes a part.
+/// The sums that nodes of this level read, each by a stage of its own; what was written before becomes a
+/// part.
 void BatchSchedule::write_inner_sums(int level) {
   ir::Stages::Part part{.of_rows = std::move(stages.of_rows), .over_rows = {}};
   stages.of_rows.clear();
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     const auto id = static_cast<NodeId>(i);
     if (!live_[i] || !inner_[i] || level_[i] != level) continue;
-    const auto output = std::ranges::find_if(function_.outputs, [&](const ir::Output& each) { return each.node == id && is_sum_output(each); });
-    if (output == function_.outputs.end()) throw ir::InternalError("schedule: a sum over rows that rows read is no statistic");
+    const auto output = std::ranges::find_if(
+        function_.outputs, [&](const ir::Output& each) { return each.node == id && is_sum_output(each); });
+    if (output == function_.outputs.end())
+      throw ir::InternalError("schedule: a sum over rows that rows read is no statistic");
     const ir::Slot& slot = statistic(*output);
     if (stage_of_[i]) {
       narrow_operands(id, part.of_rows);
@@ -347,7 +390,8 @@ void BatchSchedule::write_inner_sums(int level) {
       kernels_.push_back(kernel.take());
       part.over_rows.emplace_back(ir::Kernel{kernels_.back().name});
     }
-    storage_[i] = Storage{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
+    storage_[i] =
+        Storage{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
   }
   stages.before.push_back(std::move(part));
 }
@@ -357,18 +401,22 @@ void BatchSchedule::write_sum(Kernel& kernel, const ir::Output& output) {
   const ir::Node& n = node(output.node);
   const bool sum = is_row_sum(output.node) && std::ranges::count(n.attributes.axes, row_axis) > 0 &&
                    (n.op == ir::Op::sum || n.op == ir::Op::contract);
-  if (!sum) throw ir::InternalError(fmt::format("schedule: the statistic \"{}\" is no sum over rows", slot.name));
+  if (!sum)
+    throw ir::InternalError(fmt::format("schedule: the statistic \"{}\" is no sum over rows", slot.name));
   Builder& b = kernel.b;
   const Storage to{Storage::Form::scalar, Buffer::statistics, slot.offset, row_major(module_, slot.axes)};
   Binding binding = kernel.values.unbound();
   kernel.over(n.type.axes, binding, [&](Binding& at) {
-    const std::vector<Value> lanes = b.loop(b.index(0), b.rows(), lane_count, {b.broadcast(kernel.values.number(0))}, [&](Value row, const std::vector<Value>& carried) {
-      kernel.values.column_row = kernel.values.tile_row = row;
-      const Value term = b.broadcast(kernel.values.row_term(output.node, at));
-      kernel.values.column_row = kernel.values.tile_row = no_value;
-      const Value is_row = b.less(b.lanes(), b.to_real(b.integer(Op::int_sub, b.rows(), row)));
-      return std::vector<Value>{b.add(carried[0], b.select(is_row, term, b.broadcast(kernel.values.number(0))))};
-    });
+    const std::vector<Value> lanes =
+        b.loop(b.index(0), b.rows(), lane_count, {b.broadcast(kernel.values.number(0))},
+               [&](Value row, const std::vector<Value>& carried) {
+                 kernel.values.column_row = kernel.values.tile_row = row;
+                 const Value term = b.broadcast(kernel.values.row_term(output.node, at));
+                 kernel.values.column_row = kernel.values.tile_row = no_value;
+                 const Value is_row = b.less(b.lanes(), b.to_real(b.integer(Op::int_sub, b.rows(), row)));
+                 return std::vector<Value>{
+                     b.add(carried[0], b.select(is_row, term, b.broadcast(kernel.values.number(0))))};
+               });
     const Value before = kernel.values.load(to, at);
     kernel.values.store(to, at, b.add(before, b.reduce_add(lanes[0])));
   });
@@ -381,7 +429,8 @@ void BatchSchedule::write_sums() {
     if (!is_sum_output(output) || inner_[static_cast<size_t>(output.node)]) continue;
     if (stage_of_[static_cast<size_t>(output.node)]) {
       narrow_operands(output.node, stages.of_rows);
-      stages.over_rows.push_back(placed(output.node, {ir::MatrixPlace::Buffer::statistics, statistic(output).offset}));
+      stages.over_rows.push_back(
+          placed(output.node, {ir::MatrixPlace::Buffer::statistics, statistic(output).offset}));
       continue;
     }
     if (!kernel) kernel.emplace(*this, fmt::format("{}.sums", function_.name));

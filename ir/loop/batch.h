@@ -1,7 +1,8 @@
 #pragma once
-// The schedule of a function over rows of a batched Program: values of rows lie column by column in scratch; large products of
-// matrices become stages of their own, and what stands between them is fused into kernels. A kernel works on the rows that its frame
-// has, which may be a stretch of a tile: pointers to columns, scratch and row outputs then start at the stretch.
+// The schedule of a function over rows of a batched Program: values of rows lie column by column in scratch;
+// large products of matrices become stages of their own, and what stands between them is fused into kernels.
+// A kernel works on the rows that its frame has, which may be a stretch of a tile: pointers to columns,
+// scratch and row outputs then start at the stretch.
 
 #include "ir/loop/columns.h"
 #include "ir/loop/evaluate.h"
@@ -40,8 +41,8 @@ class BatchSchedule {
   Columns scratch_;
   std::vector<Group> groups_;
   std::vector<Function> kernels_;
-  bool narrow_;                  // products have bfloat16 operands
-  std::vector<char> narrowed_;   // values of rows that have copies in bfloat16
+  bool narrow_;                 // products have bfloat16 operands
+  std::vector<char> narrowed_;  // values of rows that have copies in bfloat16
 
   const ir::Node& node(NodeId id) const { return function_[id]; }
   bool of_rows(NodeId id) const { return node(id).type.has(row_axis); }

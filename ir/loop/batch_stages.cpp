@@ -16,28 +16,33 @@ std::vector<AxisId> without(std::vector<AxisId> axes, const std::vector<AxisId>&
 }
 
 /// `parts` one behind the other are `whole`.
-bool is_sequence(const std::vector<AxisId>& whole, std::vector<AxisId> first, const std::vector<AxisId>& second) {
+bool is_sequence(const std::vector<AxisId>& whole, std::vector<AxisId> first,
+                 const std::vector<AxisId>& second) {
   first.insert(first.end(), second.begin(), second.end());
   return whole == first;
 }
 
-/// How far the next index of `axis` lies where `axes` without the row are stored one behind the other, the last one fastest.
+/// How far the next index of `axis` lies where `axes` without the row are stored one behind the other, the
+/// last one fastest.
 int64_t stride_of(const ir::Module& module, const std::vector<AxisId>& axes, AxisId axis) {
   int64_t stride = 1;
-  for (auto at = axes.rbegin(); at != axes.rend() && *at != axis; ++at) stride *= *at == row_axis ? 1 : size_of(module, *at);
+  for (auto at = axes.rbegin(); at != axes.rend() && *at != axis; ++at)
+    stride *= *at == row_axis ? 1 : size_of(module, *at);
   return stride;
 }
 
 }  // namespace
 
-/// weights[in…, out…] or [out…, in…] times value[row, in…, (draws)]: the axes of each must lie one behind the other.
+/// weights[in…, out…] or [out…, in…] times value[row, in…, (draws)]: the axes of each must lie one behind the
+/// other.
 std::optional<ir::Product> BatchSchedule::product_of_rows(NodeId id) const {
   const ir::Node& n = node(id);
   if (n.op != ir::Op::contract || n.inputs.size() != 2 || !of_rows(id)) return {};
   const bool second = of_rows(n.inputs[1]);
   const NodeId value = n.inputs[second ? 1 : 0], weights = n.inputs[second ? 0 : 1];
   const ir::Op leaf = node(weights).op;
-  if (!of_rows(value) || of_rows(weights) || (leaf != ir::Op::parameter && leaf != ir::Op::derived)) return {};
+  if (!of_rows(value) || of_rows(weights) || (leaf != ir::Op::parameter && leaf != ir::Op::derived))
+    return {};
   const std::vector<AxisId>& in = n.attributes.axes;
   const std::vector<AxisId> all = node(weights).type.axes, out = without(all, in);
   const std::vector<AxisId> draws = without(without(node(value).type.axes, {row_axis}), in);
@@ -58,7 +63,9 @@ std::optional<ir::Product> BatchSchedule::product_of_rows(NodeId id) const {
 /// sum over rows (and draws) of left[row, in…] right[row, out…].
 std::optional<ir::Product> BatchSchedule::product_over_rows(NodeId id) const {
   const ir::Node& n = node(id);
-  if (n.op != ir::Op::contract || n.inputs.size() != 2 || of_rows(id) || !of_rows(n.inputs[0]) || !of_rows(n.inputs[1])) return {};
+  if (n.op != ir::Op::contract || n.inputs.size() != 2 || of_rows(id) || !of_rows(n.inputs[0]) ||
+      !of_rows(n.inputs[1]))
+    return {};
   const std::vector<AxisId> draws = without(n.attributes.axes, {row_axis});
   const auto own = [&](size_t i) { return without(without(node(n.inputs[i]).type.axes, {row_axis}), draws); };
   for (const size_t i : {0U, 1U}) {
@@ -83,23 +90,36 @@ ir::Convolution2d BatchSchedule::convolution(NodeId id) const {
   const ir::Convolution c = ir::convolution_of(n.attributes);
   const bool transposed = n.op == ir::Op::conv2d_transpose, to_filters = n.op == ir::Op::conv2d_filters;
   const ir::ImageAxes image_axes = transposed ? c.out : c.in, steps_axes = transposed ? c.in : c.out;
-  const std::vector<AxisId>&in = node(n.inputs[0]).type.axes, &filters = to_filters ? n.type.axes : node(n.inputs[1]).type.axes;
+  const std::vector<AxisId>&in = node(n.inputs[0]).type.axes,
+        &filters = to_filters ? n.type.axes : node(n.inputs[1]).type.axes;
   const std::vector<AxisId>& out = to_filters ? node(n.inputs[1]).type.axes : n.type.axes;
   const std::vector<AxisId> draws = without(in, {row_axis, c.in.channels, c.in.rows, c.in.columns});
   if (draws.size() > 1 || (!draws.empty() && (in.back() != draws.front() || out.back() != draws.front())))
     throw ir::InternalError("schedule: a convolution over values whose draws do not lie side by side");
   const auto stored = [&](const ir::ImageAxes& axes, const std::vector<AxisId>& all) {
-    return ir::Convolution2d::Image{size_of(module_, axes.channels), size_of(module_, axes.rows), size_of(module_, axes.columns),
-                                    stride_of(module_, all, axes.channels), stride_of(module_, all, axes.rows), stride_of(module_, all, axes.columns)};
+    return ir::Convolution2d::Image{
+        size_of(module_, axes.channels),    size_of(module_, axes.rows),
+        size_of(module_, axes.columns),     stride_of(module_, all, axes.channels),
+        stride_of(module_, all, axes.rows), stride_of(module_, all, axes.columns)};
   };
-  return {.kind = to_filters ? Kind::to_filters : transposed ? Kind::to_image : Kind::to_steps,
-          .image_place = {}, .steps_place = {}, .filters_place = {},
-          .image = stored(image_axes, transposed ? out : in),
-          .steps = stored(steps_axes, transposed ? in : out),
-          .filters = {size_of(module_, c.kernel_rows), size_of(module_, c.kernel_columns), stride_of(module_, filters, image_axes.channels),
-                      stride_of(module_, filters, steps_axes.channels), stride_of(module_, filters, c.kernel_rows), stride_of(module_, filters, c.kernel_columns)},
-          .stride = c.stride, .top = c.top, .left = c.left,
-          .repeats = elements(module_, draws), .narrow = narrow_};
+  return {
+      .kind = to_filters   ? Kind::to_filters
+              : transposed ? Kind::to_image
+                           : Kind::to_steps,
+      .image_place = {},
+      .steps_place = {},
+      .filters_place = {},
+      .image = stored(image_axes, transposed ? out : in),
+      .steps = stored(steps_axes, transposed ? in : out),
+      .filters = {size_of(module_, c.kernel_rows), size_of(module_, c.kernel_columns),
+                  stride_of(module_, filters, image_axes.channels),
+                  stride_of(module_, filters, steps_axes.channels),
+                  stride_of(module_, filters, c.kernel_rows), stride_of(module_, filters, c.kernel_columns)},
+      .stride = c.stride,
+      .top = c.top,
+      .left = c.left,
+      .repeats = elements(module_, draws),
+      .narrow = narrow_};
 }
 
 /// The columns of a reshape's result in those of its operand; none where both have the same order.
@@ -112,7 +132,9 @@ std::vector<int64_t> BatchSchedule::moves(NodeId id) const {
   std::vector<int64_t> made(static_cast<size_t>(elements(module_, to)));
   for (size_t i = 0; i < made.size(); ++i) {
     // The index along the axes that the reshape makes, and from that along those that it takes away.
-    const auto index = [&](AxisId axis) { return static_cast<int64_t>(i) / stride_of(module_, to, axis) % size_of(module_, axis); };
+    const auto index = [&](AxisId axis) {
+      return static_cast<int64_t>(i) / stride_of(module_, to, axis) % size_of(module_, axis);
+    };
     int64_t flat = 0, column = 0;
     for (const AxisId axis : axes.to) flat = flat * size_of(module_, axis) + index(axis);
     for (auto axis = axes.from.rbegin(); axis != axes.from.rend(); ++axis) {
@@ -140,13 +162,15 @@ void BatchSchedule::find_stages() {
   }
 }
 
-/// The copies that the stage of this node reads, and no stage before it has made. Filters are turned when they are laid out.
+/// The copies that the stage of this node reads, and no stage before it has made. Filters are turned when
+/// they are laid out.
 void BatchSchedule::narrow_operands(NodeId id, std::vector<ir::Stage>& before) {
   const ir::Stage& stage = *stage_of_[static_cast<size_t>(id)];
   const bool product = std::holds_alternative<ir::Product>(stage);
   if (!narrow_ || std::holds_alternative<ir::Move>(stage)) return;
   for (NodeId input : node(id).inputs) {
-    while (stands_alone(input) && !stage_of_[static_cast<size_t>(input)]) input = node(input).inputs[0];  // a reshape: the same columns
+    while (stands_alone(input) && !stage_of_[static_cast<size_t>(input)])
+      input = node(input).inputs[0];  // a reshape: the same columns
     if (narrowed_[static_cast<size_t>(input)] || (!of_rows(input) && !product)) continue;
     narrowed_[static_cast<size_t>(input)] = 1;
     const int64_t numbers = elements(module_, node(input).type.axes);

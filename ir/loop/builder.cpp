@@ -9,7 +9,10 @@ namespace {
 
 size_t hash(const Instruction& instruction) {
   size_t h = 1469598103934665603U;
-  auto mix = [&h](uint64_t x) { h = (h ^ x) * 1099511628211U; h ^= h >> 29; };
+  auto mix = [&h](uint64_t x) {
+    h = (h ^ x) * 1099511628211U;
+    h ^= h >> 29;
+  };
   mix(static_cast<uint64_t>(instruction.op));
   mix(static_cast<uint64_t>(instruction.type));
   mix(static_cast<uint64_t>(instruction.buffer));
@@ -58,7 +61,8 @@ Value Builder::make(Op op, Type type, std::vector<Value> operands) {
 }
 
 Value Builder::constant(Type type, double number, int64_t integer) {
-  return make(Instruction{.op = Op::constant, .type = type, .operands = {}, .number = number, .integer = integer});
+  return make(
+      Instruction{.op = Op::constant, .type = type, .operands = {}, .number = number, .integer = integer});
 }
 
 Value Builder::real_like(double value, Value like) {
@@ -105,8 +109,10 @@ Value Builder::in_double(Value a) {
 
 bool Builder::same_width(Value& a, Value& b) {
   const bool single = type(a) == Type::single || type(a) == Type::singles;
-  if (single) b = in_precision_of(b, a);
-  else a = in_precision_of(a, type(b) == Type::single || type(b) == Type::singles ? b : a);
+  if (single)
+    b = in_precision_of(b, a);
+  else
+    a = in_precision_of(a, type(b) == Type::single || type(b) == Type::singles ? b : a);
   if (is_vector(type(a)) && !is_vector(type(b))) b = broadcast(b);
   if (is_vector(type(b)) && !is_vector(type(a))) a = broadcast(a);
   return is_vector(type(a));
@@ -146,7 +152,9 @@ Value Builder::polynomial_by_halves(Value x, Value square, std::span<const doubl
   return fma(odd, x, even);
 }
 
-Value Builder::bits(Value a) { return make(Op::bits, is_vector(type(a)) ? Type::integers : Type::index, {a}); }
+Value Builder::bits(Value a) {
+  return make(Op::bits, is_vector(type(a)) ? Type::integers : Type::index, {a});
+}
 
 Value Builder::from_bits(Value a) {
   return make(Op::from_bits, is_vector(type(a)) ? Type::reals : Type::real, {a});
@@ -171,8 +179,12 @@ Value Builder::shift(Op op, Value a, int64_t by) {
   return make(Instruction{.op = op, .type = type(a), .operands = {a}, .integer = by});
 }
 
-Value Builder::int_equal(Value a, Value b) { return compare(Op::int_equal, a, b); }
-Value Builder::int_less(Value a, Value b) { return compare(Op::int_less, a, b); }
+Value Builder::int_equal(Value a, Value b) {
+  return compare(Op::int_equal, a, b);
+}
+Value Builder::int_less(Value a, Value b) {
+  return compare(Op::int_less, a, b);
+}
 
 Value Builder::select(Value flag, Value yes, Value no) {
   if (same_width(yes, no)) flag = broadcast(flag);
@@ -185,7 +197,8 @@ Value Builder::select(Value flag, Value yes, Value no) {
 
 Value Builder::load(Type type, Place place) {
   Value at = place.index == no_value ? index(0) : place.index;
-  return append({.op = Op::load, .type = type, .buffer = place.buffer, .operands = {at}, .integer = place.offset});
+  return append(
+      {.op = Op::load, .type = type, .buffer = place.buffer, .operands = {at}, .integer = place.offset});
 }
 
 void Builder::store(Place place, Value value) {
@@ -200,8 +213,11 @@ Value Builder::gather(Buffer buffer, int64_t offset, Value integers, Type type) 
 
 Value Builder::address(Place place) {
   Value at = place.index == no_value ? index(0) : place.index;
-  return make(Instruction{
-      .op = Op::address, .type = Type::pointer, .buffer = place.buffer, .operands = {at}, .integer = place.offset});
+  return make(Instruction{.op = Op::address,
+                          .type = Type::pointer,
+                          .buffer = place.buffer,
+                          .operands = {at},
+                          .integer = place.offset});
 }
 
 void Builder::open_region(int32_t region) {
@@ -228,7 +244,8 @@ void Builder::close_region() {
   open_.pop_back();
 }
 
-std::vector<Value> Builder::loop(Value from, Value to, int64_t step, std::vector<Value> first, const Body& body) {
+std::vector<Value> Builder::loop(Value from, Value to, int64_t step, std::vector<Value> first,
+                                 const Body& body) {
   auto region = static_cast<int32_t>(function_.regions.size());
   function_.regions.emplace_back();
   std::vector<Value> operands = {from, to};
@@ -271,6 +288,8 @@ Function Builder::take() {
   return std::move(function_);
 }
 
-void Builder::leave(Value code) { append({.op = Op::leave, .operands = {code}}); }
+void Builder::leave(Value code) {
+  append({.op = Op::leave, .operands = {code}});
+}
 
 }  // namespace lvm::loop

@@ -1,5 +1,6 @@
 #pragma once
-// Builds one Loop function. Pure instructions that stand in scope are shared, and scalars widen where they meet vectors.
+// Builds one Loop function. Pure instructions that stand in scope are shared, and scalars widen where they
+// meet vectors.
 
 #include <functional>
 #include <span>
@@ -42,7 +43,9 @@ class Builder {
 
   Value load(Type type, Place place);
   void store(Place place, Value value);
-  Value load_column(Value column, Value row, Type type = Type::reals) { return make(Op::load_column, type, {column, row}); }
+  Value load_column(Value column, Value row, Type type = Type::reals) {
+    return make(Op::load_column, type, {column, row});
+  }
   Value gather(Buffer buffer, int64_t offset, Value integers, Type type = Type::reals);
   Value address(Place place);
 
@@ -61,7 +64,8 @@ class Builder {
   Value round_even(Value a) { return unary(Op::round_even, a); }
   /// c0 + x (c1 + x (…)), by fma.
   Value polynomial(Value x, std::span<const double> coefficients);
-  /// The same of at least two coefficients, as E(x²) + x O(x²): as many operations in half the time where each waits for the last.
+  /// The same of at least two coefficients, as E(x²) + x O(x²): as many operations in half the time where
+  /// each waits for the last.
   Value polynomial_by_halves(Value x, Value square, std::span<const double> coefficients);
 
   Value bits(Value a);
@@ -83,7 +87,9 @@ class Builder {
   Value flag_not(Value a) { return unary(Op::flag_not, a); }
   Value select(Value flag, Value yes, Value no);
 
-  Value reduce_add(Value a) { return make(Op::reduce_add, type(a) == Type::singles ? Type::single : Type::real, {a}); }
+  Value reduce_add(Value a) {
+    return make(Op::reduce_add, type(a) == Type::singles ? Type::single : Type::real, {a});
+  }
 
   using Body = std::function<std::vector<Value>(Value induction, const std::vector<Value>& carried)>;
   /// for (i = from; i < to; i += step); the body gives the next carried values. Returns their last values.
@@ -105,9 +111,9 @@ class Builder {
 
  private:
   Function function_;
-  std::vector<int32_t> open_;                          // regions, outermost first
-  std::unordered_multimap<size_t, Value> known_;       // pure instructions in scope, by hash
-  std::vector<std::vector<size_t>> known_in_;          // the hashes that each open region added
+  std::vector<int32_t> open_;                     // regions, outermost first
+  std::unordered_multimap<size_t, Value> known_;  // pure instructions in scope, by hash
+  std::vector<std::vector<size_t>> known_in_;     // the hashes that each open region added
   Value make(Op op, Type type, std::vector<Value> operands);
   Value make(Instruction instruction);
   Value binary(Op op, Value a, Value b);

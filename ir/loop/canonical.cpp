@@ -1,5 +1,6 @@
-// Puts the instructions between two effects into the order in which effects need them, and drops what none needs. The text of a
-// function then depends on its meaning alone, not on the order in which a C++ compiler evaluates arguments.
+// Puts the instructions between two effects into the order in which effects need them, and drops what none
+// needs. The text of a function then depends on its meaning alone, not on the order in which a C++ compiler
+// evaluates arguments.
 
 #include <algorithm>
 
@@ -11,10 +12,13 @@ namespace {
 
 class Ranks {
  public:
-  explicit Ranks(const Function& function) : function_(function), rank(function.instructions.size(), -1) { region(0); }
+  explicit Ranks(const Function& function) : function_(function), rank(function.instructions.size(), -1) {
+    region(0);
+  }
 
   static bool stays(Op op) {
-    return op == Op::store || op == Op::call || op == Op::loop_for || op == Op::leave || op == Op::yield || op == Op::result;
+    return op == Op::store || op == Op::call || op == Op::loop_for || op == Op::leave || op == Op::yield ||
+           op == Op::result;
   }
 
  private:

@@ -49,19 +49,35 @@ Conditions of_input(const ir::Function& function, const ir::Node& user, size_t s
   const ir::Node& input = function[user.inputs[slot]];
   switch (ir::row(user.op).shape) {
     case ir::ShapeRule::pointwise:
-      if (user.op == ir::Op::select && slot > 0) merge(conditions, taken_apart(function, user.inputs[0], slot == 1));
+      if (user.op == ir::Op::select && slot > 0)
+        merge(conditions, taken_apart(function, user.inputs[0], slot == 1));
       break;
-    case ir::ShapeRule::broadcast: case ir::ShapeRule::contract: case ir::ShapeRule::reduce: break;
+    case ir::ShapeRule::broadcast:
+    case ir::ShapeRule::contract:
+    case ir::ShapeRule::reduce:
+      break;
     case ir::ShapeRule::rename: {
       std::vector<AxisId> back = user.attributes.axes;
       for (size_t i = 0; i + 1 < back.size(); i += 2) std::swap(back[i], back[i + 1]);
       conditions = renamed(std::move(conditions), back);
       break;
     }
-    case ir::ShapeRule::leaf: case ir::ShapeRule::gather: case ir::ShapeRule::one_hot: case ir::ShapeRule::stack:
-    case ir::ShapeRule::slice: case ir::ShapeRule::diag: case ir::ShapeRule::diagonal: case ir::ShapeRule::reshape:
-    case ir::ShapeRule::matrix: case ir::ShapeRule::apply: case ir::ShapeRule::eigenvalues: case ir::ShapeRule::matmul:
-    case ir::ShapeRule::conv: case ir::ShapeRule::call: case ir::ShapeRule::scan: case ir::ShapeRule::logpdf:
+    case ir::ShapeRule::leaf:
+    case ir::ShapeRule::gather:
+    case ir::ShapeRule::one_hot:
+    case ir::ShapeRule::stack:
+    case ir::ShapeRule::slice:
+    case ir::ShapeRule::diag:
+    case ir::ShapeRule::diagonal:
+    case ir::ShapeRule::reshape:
+    case ir::ShapeRule::matrix:
+    case ir::ShapeRule::apply:
+    case ir::ShapeRule::eigenvalues:
+    case ir::ShapeRule::matmul:
+    case ir::ShapeRule::conv:
+    case ir::ShapeRule::call:
+    case ir::ShapeRule::scan:
+    case ir::ShapeRule::logpdf:
       return {};
   }
   std::erase_if(conditions, [&](const Condition& c) {

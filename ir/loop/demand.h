@@ -20,7 +20,8 @@ struct Condition {
 /// All of them hold. None: every element may be needed.
 using Conditions = std::vector<Condition>;
 
-/// By NodeId, for nodes that `live_nodes` names. What does not meet the conditions is never chosen, but it may be read.
+/// By NodeId, for nodes that `live_nodes` names. What does not meet the conditions is never chosen, but it
+/// may be read.
 std::vector<Conditions> demands(const ir::Function& function);
 
 }  // namespace lvm::loop

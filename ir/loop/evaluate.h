@@ -1,5 +1,6 @@
 #pragma once
-// Writes the value of one element of a Tensor node as straight Loop code: what is stored is loaded, all else is expanded in place.
+// Writes the value of one element of a Tensor node as straight Loop code: what is stored is loaded, all else
+// is expanded in place.
 
 #include <functional>
 #include <map>
@@ -41,16 +42,19 @@ class Evaluator {
 
   /// The product of several nodes, multiplied from the left.
   Value product(std::span<const NodeId> factors, const Binding& binding);
-  /// accumulator + product of the factors; the last product is fused with the sum. No accumulator: the product.
+  /// accumulator + product of the factors; the last product is fused with the sum. No accumulator: the
+  /// product.
   Value add_product(std::span<const NodeId> factors, const Binding& binding, Value accumulator);
 
   /// Of a sum over rows and other axes: this row's term, summed over the others.
   Value row_term(NodeId node, const Binding& binding);
 
-  /// Keeps `node` over `axis` in scratch at the present binding of its other axes, until the loop that is open closes.
+  /// Keeps `node` over `axis` in scratch at the present binding of its other axes, until the loop that is
+  /// open closes.
   void keep(NodeId node, AxisId axis, const Binding& binding, Storage storage);
   /// Calls `body` at each position of `axes`, all unrolled.
-  void over_unrolled(std::span<const AxisId> axes, Binding& binding, const std::function<void(const Binding&)>& body) const;
+  void over_unrolled(std::span<const AxisId> axes, Binding& binding,
+                     const std::function<void(const Binding&)>& body) const;
   bool has_rows(NodeId node) const { return function_[node].type.has(row_axis); }
   /// A sum of each row, over axes of which the first is a loop.
   bool sums_in_loop(NodeId node) const;

@@ -1,4 +1,5 @@
-// Before a loop over a long axis: what its body would compute again and again is kept in scratch for the rows at work.
+// Before a loop over a long axis: what its body would compute again and again is kept in scratch for the rows
+// at work.
 
 #include "ir/loop/evaluate.h"
 
@@ -9,7 +10,8 @@ const Evaluator::Local* Evaluator::local(NodeId id, const Binding& binding) cons
   if (found == locals_.end()) return nullptr;
   for (AxisId axis : node(id).type.axes) {
     if (axis == row_axis || axis == found->second.axis) continue;
-    if (!(binding[static_cast<size_t>(axis)] == found->second.binding[static_cast<size_t>(axis)])) return nullptr;
+    if (!(binding[static_cast<size_t>(axis)] == found->second.binding[static_cast<size_t>(axis)]))
+      return nullptr;
   }
   return &found->second;
 }
@@ -19,8 +21,8 @@ void Evaluator::keep(NodeId id, AxisId axis, const Binding& binding, Storage to)
   locals_in_.back().push_back(id);
 }
 
-/// Makes values of `id` ready for a loop over `axis`: what does not depend on it is computed now, and vectors that each round
-/// of the loop needs as a whole are kept in scratch.
+/// Makes values of `id` ready for a loop over `axis`: what does not depend on it is computed now, and vectors
+/// that each round of the loop needs as a whole are kept in scratch.
 void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
   const ir::Node& n = node(id);
   if (storage[static_cast<size_t>(id)] || local(id, binding)) return;
@@ -30,7 +32,9 @@ void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
   }
   if (n.op == ir::Op::triangular_apply && n.attributes.axes[0] == axis) return make_local(axis, id, binding);
   switch (ir::row(n.op).shape) {
-    case ir::ShapeRule::pointwise: case ir::ShapeRule::broadcast: case ir::ShapeRule::contract:
+    case ir::ShapeRule::pointwise:
+    case ir::ShapeRule::broadcast:
+    case ir::ShapeRule::contract:
       for (NodeId input : n.inputs) make_locals(axis, input, binding);
       break;
     case ir::ShapeRule::rename: {
@@ -44,11 +48,23 @@ void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
       make_locals(inner_axis, n.inputs[0], inner);
       break;
     }
-    case ir::ShapeRule::leaf: case ir::ShapeRule::reduce: case ir::ShapeRule::gather: case ir::ShapeRule::one_hot:
-    case ir::ShapeRule::stack: case ir::ShapeRule::slice: case ir::ShapeRule::diag: case ir::ShapeRule::diagonal:
-    case ir::ShapeRule::reshape: case ir::ShapeRule::matrix: case ir::ShapeRule::apply:
-    case ir::ShapeRule::eigenvalues: case ir::ShapeRule::matmul: case ir::ShapeRule::conv: case ir::ShapeRule::call:
-    case ir::ShapeRule::scan: case ir::ShapeRule::logpdf:
+    case ir::ShapeRule::leaf:
+    case ir::ShapeRule::reduce:
+    case ir::ShapeRule::gather:
+    case ir::ShapeRule::one_hot:
+    case ir::ShapeRule::stack:
+    case ir::ShapeRule::slice:
+    case ir::ShapeRule::diag:
+    case ir::ShapeRule::diagonal:
+    case ir::ShapeRule::reshape:
+    case ir::ShapeRule::matrix:
+    case ir::ShapeRule::apply:
+    case ir::ShapeRule::eigenvalues:
+    case ir::ShapeRule::matmul:
+    case ir::ShapeRule::conv:
+    case ir::ShapeRule::call:
+    case ir::ShapeRule::scan:
+    case ir::ShapeRule::logpdf:
       break;
   }
 }

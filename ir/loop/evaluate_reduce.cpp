@@ -13,7 +13,8 @@ Value Evaluator::zero_of(const ir::Node& n, double zero) {
   return n.type.has(row_axis) ? b_.broadcast(scalar) : scalar;
 }
 
-/// Goes over all positions of `axes`, in order. An accumulator of none stands for "no term yet"; loops start from `first`.
+/// Goes over all positions of `axes`, in order. An accumulator of none stands for "no term yet"; loops start
+/// from `first`.
 Value Evaluator::fold(std::span<const AxisId> axes, std::span<const NodeId> inputs, Binding binding,
                       Value accumulator, double first, const ir::Node& n, const Step& step) {
   if (axes.empty()) return step(binding, accumulator);
@@ -31,7 +32,8 @@ Value Evaluator::fold(std::span<const AxisId> axes, std::span<const NodeId> inpu
   return b_.loop(b_.index(0), b_.index(size), 1, {start}, [&](Value i, const std::vector<Value>& carried) {
     Binding inner = binding;
     inner[axis] = {i, 0};
-    return std::vector<Value>{b_.in_precision_of(fold(axes.subspan(1), inputs, inner, carried[0], first, n, step), carried[0])};
+    return std::vector<Value>{
+        b_.in_precision_of(fold(axes.subspan(1), inputs, inner, carried[0], first, n, step), carried[0])};
   })[0];
 }
 
@@ -46,7 +48,8 @@ std::vector<NodeId> Evaluator::factors_of(const ir::Node& sum) const {
 
 bool Evaluator::sums_in_loop(NodeId id) const {
   const ir::Node& n = node(id);
-  const bool adds = (n.op == ir::Op::sum || n.op == ir::Op::contract) && !n.attributes.axes.empty();  // over no axis: a product
+  const bool adds = (n.op == ir::Op::sum || n.op == ir::Op::contract) &&
+                    !n.attributes.axes.empty();  // over no axis: a product
   if (!adds || !has_rows(id)) return false;
   return looped[static_cast<size_t>(n.attributes.axes[0])] != 0;
 }
@@ -85,8 +88,9 @@ Value Evaluator::sum_of_groups(NodeId id, const Binding& binding) {
 
 Value Evaluator::sum(const ir::Node& n, const Binding& binding) {
   const std::vector<NodeId> factors = factors_of(n);
-  Value made = fold(n.attributes.axes, factors, binding, no_value, 0, n,
-                    [&](const Binding& at, Value accumulator) { return add_product(factors, at, accumulator); });
+  Value made =
+      fold(n.attributes.axes, factors, binding, no_value, 0, n,
+           [&](const Binding& at, Value accumulator) { return add_product(factors, at, accumulator); });
   return made;
 }
 
@@ -123,10 +127,11 @@ Value Evaluator::greatest(const ir::Node& n, const Binding& binding) {
 
 Value Evaluator::log_sum_exp(const ir::Node& n, const Binding& binding) {
   Value top = finite_or_zero(b_, greatest(n, binding));
-  Value total = fold(n.attributes.axes, n.inputs, binding, no_value, 0, n, [&](const Binding& at, Value accumulator) {
-    Value term = precise(maths::exp, b_.sub(real(n.inputs[0], at), top));
-    return accumulator == no_value ? term : b_.add(accumulator, term);
-  });
+  Value total =
+      fold(n.attributes.axes, n.inputs, binding, no_value, 0, n, [&](const Binding& at, Value accumulator) {
+        Value term = precise(maths::exp, b_.sub(real(n.inputs[0], at), top));
+        return accumulator == no_value ? term : b_.add(accumulator, term);
+      });
   return b_.add(top, precise(maths::log, total));
 }
 
@@ -197,7 +202,8 @@ Value Evaluator::gather(const ir::Node& n, const Binding& binding) {
     Value bounded = b_.maximum(b_.reals(0), b_.minimum(b_.reals(static_cast<double>(size - 1)), index));
     bounded = b_.select(b_.equal(index, index), bounded, b_.reals(0));
     // Adding 2^52 leaves the integer in the low bits.
-    Value whole = b_.integer(Op::int_and, b_.bits(b_.add(bounded, b_.reals(0x1p52))), b_.integer_like((1LL << 51) - 1, index));
+    Value whole = b_.integer(Op::int_and, b_.bits(b_.add(bounded, b_.reals(0x1p52))),
+                             b_.integer_like((1LL << 51) - 1, index));
     int64_t stride = 1;
     Strides others;
     for (auto s : table->strides) (s.first == axis ? stride = s.second, void() : others.push_back(s));

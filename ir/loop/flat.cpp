@@ -16,12 +16,15 @@ bool FlatSchedule::applies() const {
   }
   // Axes meet in pointwise nodes: all of one output's are its own, or none.
   const auto own_or_none = [&](const ir::Node& n) {
-    return std::ranges::all_of(n.inputs, [&](NodeId input) { return node(input).type.axes.empty() || node(input).type.axes == n.type.axes; });
+    return std::ranges::all_of(n.inputs, [&](NodeId input) {
+      return node(input).type.axes.empty() || node(input).type.axes == n.type.axes;
+    });
   };
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     if (live[i] && !own_or_none(function_.nodes[i])) return false;
   }
-  return std::ranges::all_of(function_.outputs, [](const ir::Output& output) { return output.kind == ir::OutputKind::parameter; });
+  return std::ranges::all_of(
+      function_.outputs, [](const ir::Output& output) { return output.kind == ir::OutputKind::parameter; });
 }
 
 std::vector<Function> FlatSchedule::run() {
@@ -51,7 +54,9 @@ bool FlatSchedule::reads_only(const std::vector<const ir::Output*>& outputs) con
   const std::vector<char> read = needed(outputs);
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     const ir::Node& n = function_.nodes[i];
-    if (read[i] && n.op == ir::Op::parameter && std::ranges::find(outputs, n.attributes.text, &ir::Output::name) == outputs.end()) return false;
+    if (read[i] && n.op == ir::Op::parameter &&
+        std::ranges::find(outputs, n.attributes.text, &ir::Output::name) == outputs.end())
+      return false;
   }
   return true;
 }
@@ -81,7 +86,9 @@ Function FlatSchedule::write(const std::vector<const ir::Output*>& outputs, cons
     };
     if (n.op == ir::Op::parameter) place(Buffer::parameters, find_slot(program_.parameters, text).offset);
     if (n.op == ir::Op::statistic) place(Buffer::statistics, find_slot(program_.statistics, text).offset);
-    if (n.op == ir::Op::derived) values.storage[i] = Storage{Storage::Form::scalar, Buffer::derived, find_slot(program_.derived, text).offset, {}};
+    if (n.op == ir::Op::derived)
+      values.storage[i] =
+          Storage{Storage::Form::scalar, Buffer::derived, find_slot(program_.derived, text).offset, {}};
   }
   const Binding binding = values.unbound();
   // What is the same for every element is computed before the loop.
@@ -90,7 +97,9 @@ Function FlatSchedule::write(const std::vector<const ir::Output*>& outputs, cons
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     const ir::Node& n = function_.nodes[i];
     const bool leaf = n.op == ir::Op::derived || n.op == ir::Op::constant;
-    const bool of_uniform = !n.inputs.empty() && std::ranges::all_of(n.inputs, [&](NodeId input) { return uniform[static_cast<size_t>(input)] != 0; });
+    const bool of_uniform = !n.inputs.empty() && std::ranges::all_of(n.inputs, [&](NodeId input) {
+      return uniform[static_cast<size_t>(input)] != 0;
+    });
     uniform[i] = n.type.axes.empty() && (leaf || of_uniform) ? 1 : 0;
     if (uniform[i] && wanted[i]) values.value(static_cast<NodeId>(i), binding);
   }
@@ -98,7 +107,8 @@ Function FlatSchedule::write(const std::vector<const ir::Output*>& outputs, cons
     values.tile_row = element;
     for (const ir::Output* output : outputs) {
       const ir::Slot& slot = find_slot(program_.parameters, output->name);
-      values.store(Storage{Storage::Form::tile, Buffer::output, slot.offset, {}}, binding, values.value(output->node, binding));
+      values.store(Storage{Storage::Form::tile, Buffer::output, slot.offset, {}}, binding,
+                   values.value(output->node, binding));
     }
     values.tile_row = no_value;
   });

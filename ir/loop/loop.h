@@ -1,6 +1,7 @@
 #pragma once
-// Loop: what machine code is made of. SSA values that are scalars or vectors of eight doubles (or floats), and nested counted loops.
-// Already vectorised: the same text on every machine, which only splits the vectors over its registers.
+// Loop: what machine code is made of. SSA values that are scalars or vectors of eight doubles (or floats),
+// and nested counted loops. Already vectorised: the same text on every machine, which only splits the vectors
+// over its registers.
 
 #include <cstdint>
 #include <string>
@@ -20,7 +21,7 @@ enum class Type : uint8_t { none, real, index, flag, reals, integers, flags, poi
 std::string_view name(Type type);
 bool is_vector(Type type);
 bool is_number(Type type);  // real or single, of either width
-Type widened(Type type);  // the vector type of a scalar type; a vector type stays
+Type widened(Type type);    // the vector type of a scalar type; a vector type stays
 
 /// The blocks of numbers behind the frame. Places in them count numbers of the type that is loaded or stored.
 enum class Buffer : uint8_t { none, parameters, derived, statistics, output, scratch };
@@ -57,9 +58,10 @@ struct Region {
 
 /// How often a function runs, which decides what its translation may cost.
 enum class Use : uint8_t {
-  small,    // once an iteration, over parameters alone
-  rows,     // for each tile of rows, or each pattern of absent cells, of each iteration
-  spare,    // for each tile of rows, if at all: after a fit, or in the place of a faster one; translated at its first call
+  small,  // once an iteration, over parameters alone
+  rows,   // for each tile of rows, or each pattern of absent cells, of each iteration
+  spare,  // for each tile of rows, if at all: after a fit, or in the place of a faster one; translated at its
+          // first call
 };
 
 struct Function {
@@ -79,7 +81,8 @@ struct Unit {
 std::string print(const Function& function);
 std::string print(const Unit& unit);
 
-/// Empty when it is well formed, else one line a fault: values before use and in scope, types of operands, loops closed.
+/// Empty when it is well formed, else one line a fault: values before use and in scope, types of operands,
+/// loops closed.
 std::vector<std::string> verify(const Function& function);
 
 }  // namespace lvm::loop

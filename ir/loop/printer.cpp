@@ -10,7 +10,8 @@ namespace {
 
 class Printer {
  public:
-  explicit Printer(const Function& function) : function_(function), number_(function.instructions.size(), -1) {}
+  explicit Printer(const Function& function)
+      : function_(function), number_(function.instructions.size(), -1) {}
 
   std::string run() {
     out_ = fmt::format("function \"{}\"\n", function_.name);
@@ -45,9 +46,9 @@ class Printer {
 
   void loop(const Instruction& instruction, int indent) {
     const Region& region = function_.regions[static_cast<size_t>(instruction.region)];
-    std::string head = fmt::format("for {} from {} to {} step {}", define(region.arguments[0]),
-                                   value(instruction.operands[0]), value(instruction.operands[1]),
-                                   instruction.integer);
+    std::string head =
+        fmt::format("for {} from {} to {} step {}", define(region.arguments[0]),
+                    value(instruction.operands[0]), value(instruction.operands[1]), instruction.integer);
     for (size_t i = 1; i < region.arguments.size(); ++i) {
       head += fmt::format("{}{} = {}", i == 1 ? " carry " : ", ", define(region.arguments[i]),
                           value(instruction.operands[i + 1]));
@@ -66,20 +67,64 @@ class Printer {
     switch (i.op) {
       case Op::constant:
         return is_number(i.type) ? fmt::format("constant {}", i.number)
-                                                             : fmt::format("constant {}", i.integer);
-      case Op::load: case Op::gather: case Op::address: return fmt::format("{} {}", op, place(i));
-      case Op::store: return fmt::format("store {}, {}", place(i), value(i.operands[1]));
-      case Op::shift_left: case Op::shift_right: case Op::result:
+                                 : fmt::format("constant {}", i.integer);
+      case Op::load:
+      case Op::gather:
+      case Op::address:
+        return fmt::format("{} {}", op, place(i));
+      case Op::store:
+        return fmt::format("store {}, {}", place(i), value(i.operands[1]));
+      case Op::shift_left:
+      case Op::shift_right:
+      case Op::result:
         return fmt::format("{}{}, {}", op, operands(i), i.integer);
-      case Op::call: return fmt::format("call {}{}", i.symbol, operands(i));
-      case Op::loop_for: case Op::induction: case Op::carried: case Op::yield: case Op::leave: case Op::lanes:
-      case Op::rows: case Op::table: case Op::broadcast: case Op::convert: case Op::power_of_two: case Op::load_column: case Op::add: case Op::sub: case Op::mul:
-      case Op::div: case Op::fma: case Op::neg: case Op::abs: case Op::sqrt: case Op::floor:
-      case Op::round_even: case Op::maximum: case Op::minimum: case Op::bits: case Op::from_bits:
-      case Op::to_real: case Op::to_index: case Op::int_add: case Op::int_sub: case Op::int_mul:
-      case Op::int_and: case Op::int_or: case Op::int_xor: case Op::int_min: case Op::int_equal:
-      case Op::int_less: case Op::less: case Op::less_equal: case Op::equal: case Op::flag_and:
-      case Op::flag_or: case Op::flag_not: case Op::select: case Op::reduce_add:
+      case Op::call:
+        return fmt::format("call {}{}", i.symbol, operands(i));
+      case Op::loop_for:
+      case Op::induction:
+      case Op::carried:
+      case Op::yield:
+      case Op::leave:
+      case Op::lanes:
+      case Op::rows:
+      case Op::table:
+      case Op::broadcast:
+      case Op::convert:
+      case Op::power_of_two:
+      case Op::load_column:
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div:
+      case Op::fma:
+      case Op::neg:
+      case Op::abs:
+      case Op::sqrt:
+      case Op::floor:
+      case Op::round_even:
+      case Op::maximum:
+      case Op::minimum:
+      case Op::bits:
+      case Op::from_bits:
+      case Op::to_real:
+      case Op::to_index:
+      case Op::int_add:
+      case Op::int_sub:
+      case Op::int_mul:
+      case Op::int_and:
+      case Op::int_or:
+      case Op::int_xor:
+      case Op::int_min:
+      case Op::int_equal:
+      case Op::int_less:
+      case Op::less:
+      case Op::less_equal:
+      case Op::equal:
+      case Op::flag_and:
+      case Op::flag_or:
+      case Op::flag_not:
+      case Op::select:
+      case Op::reduce_add:
         return fmt::format("{}{}", op, operands(i));
     }
     return {};
@@ -107,7 +152,9 @@ class Printer {
 
 }  // namespace
 
-std::string print(const Function& function) { return Printer(function).run(); }
+std::string print(const Function& function) {
+  return Printer(function).run();
+}
 
 std::string print(const Unit& unit) {
   std::string text;

@@ -8,9 +8,17 @@
 namespace lvm::loop {
 
 RowsSchedule::RowsSchedule(const ir::Program& program, const ir::Function& function, const Target& target)
-    : program_(program), module_(program.module), function_(function), target_(target), b_(function.name),
-      values_(module_, function, b_, arena_), live_(live_nodes(function)), kept_(function.nodes.size(), 0),
-      masked_(function.nodes.size(), 0), uses_(function.nodes.size(), 0), cost_(function.nodes.size(), 0) {
+    : program_(program),
+      module_(program.module),
+      function_(function),
+      target_(target),
+      b_(function.name),
+      values_(module_, function, b_, arena_),
+      live_(live_nodes(function)),
+      kept_(function.nodes.size(), 0),
+      masked_(function.nodes.size(), 0),
+      uses_(function.nodes.size(), 0),
+      cost_(function.nodes.size(), 0) {
   for (size_t i = 0; i < function.nodes.size(); ++i) {
     if (!live_[i]) continue;
     for (NodeId input : function.nodes[i].inputs) ++uses_[static_cast<size_t>(input)];
@@ -61,7 +69,8 @@ void RowsSchedule::run_phases() {
   write_statistics();
 }
 
-void RowsSchedule::over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body) {
+void RowsSchedule::over(std::span<const AxisId> axes, Binding& binding,
+                        const std::function<void(Binding&)>& body) {
   if (axes.empty()) return body(binding);
   auto axis = static_cast<size_t>(axes[0]);
   int64_t size = size_of(module_, axes[0]);
@@ -98,7 +107,8 @@ void RowsSchedule::each_row(int64_t groups, const GroupBody& body) {
   rows(whole, run_count_, 1);
 }
 
-/// Loops over the long axes, then over rows, then the short axes unrolled: they share what does not depend on them.
+/// Loops over the long axes, then over rows, then the short axes unrolled: they share what does not depend on
+/// them.
 void RowsSchedule::nest(const std::vector<AxisId>& axes, const std::function<void(Binding&)>& body,
                         int64_t groups) {
   std::vector<AxisId> outside, inside;
@@ -177,9 +187,10 @@ Value RowsSchedule::row_mask() {
   return b_.less(b_.lanes(), left);
 }
 
-std::vector<Value> RowsSchedule::along_all(std::span<const AxisId> axes, const Binding& binding, const std::vector<Value>& first,
-                                           const SoftmaxStep& step) {
-  int64_t size = size_of(module_, axes[0]), together = axes.size() > 1 ? 1 : 2, whole = size / together * together;
+std::vector<Value> RowsSchedule::along_all(std::span<const AxisId> axes, const Binding& binding,
+                                           const std::vector<Value>& first, const SoftmaxStep& step) {
+  int64_t size = size_of(module_, axes[0]), together = axes.size() > 1 ? 1 : 2,
+          whole = size / together * together;
   Binding at = binding;
   auto each = [&](Index k, const std::vector<Value>& carried) {
     at[static_cast<size_t>(axes[0])] = k;
@@ -187,11 +198,12 @@ std::vector<Value> RowsSchedule::along_all(std::span<const AxisId> axes, const B
     Value next = step(at, carried.empty() ? no_value : carried[0]);
     return carried.empty() ? std::vector<Value>{} : std::vector<Value>{next};
   };
-  std::vector<Value> last = b_.loop(b_.index(0), b_.index(whole), together, first, [&](Value k, const std::vector<Value>& carried) {
-    std::vector<Value> next = carried;
-    for (int64_t i = 0; i < together; ++i) next = each({k, i}, next);
-    return next;
-  });
+  std::vector<Value> last =
+      b_.loop(b_.index(0), b_.index(whole), together, first, [&](Value k, const std::vector<Value>& carried) {
+        std::vector<Value> next = carried;
+        for (int64_t i = 0; i < together; ++i) next = each({k, i}, next);
+        return next;
+      });
   for (int64_t k = whole; k < size; ++k) last = each({no_value, k}, last);
   return last;
 }
@@ -206,10 +218,11 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
   Storage greatest_of_row = normaliser, total_of_row = normaliser;
   total_of_row.offset = arena_.take(elements(module_, n.type.axes) * run_rows_);
   nest(n.type.axes, [&](Binding& binding) {
-    Value greatest_logit = along_all(axes, binding, {b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
-      // The second operand stays where one is NaN: a NaN is met again in the sum.
-      return b_.maximum(values_.real(logits, at), greatest);
-    })[0];
+    Value greatest_logit =
+        along_all(axes, binding, {b_.reals(-__builtin_inf())}, [&](Binding& at, Value greatest) {
+          // The second operand stays where one is NaN: a NaN is met again in the sum.
+          return b_.maximum(values_.real(logits, at), greatest);
+        })[0];
     Value top = finite_or_zero(b_, greatest_logit);
     Value total = along_all(axes, binding, {b_.reals(0)}, [&](Binding& at, Value sum) {
       Value term = maths::exp_of_nonpositive(b_, b_.sub(values_.real(logits, at), top));
@@ -223,7 +236,8 @@ void RowsSchedule::softmax_phase(const Softmax& softmax) {
   nest(n.type.axes, [&](Binding& binding) {
     // The total is at least 1, or 0 where all logits are -inf: then so is the sum, whatever is added.
     Value total = values_.load(total_of_row, binding);
-    values_.store(normaliser, binding, b_.add(values_.load(greatest_of_row, binding), maths::log_of_normal(b_, total)));
+    values_.store(normaliser, binding,
+                  b_.add(values_.load(greatest_of_row, binding), maths::log_of_normal(b_, total)));
     Value scale = b_.div(b_.reals(1), total);
     Value mask = masked ? row_mask() : no_value;
     along_all(axes, binding, {}, [&](Binding& at, Value) {

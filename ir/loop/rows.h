@@ -1,9 +1,10 @@
 #pragma once
-// The schedule of a function over a tile of rows: phases one behind the other, each a nest of loops with the rows inside.
+// The schedule of a function over a tile of rows: phases one behind the other, each a nest of loops with the
+// rows inside.
 //
 //   for each run of rows that fits the first-level cache
-//     for each kept node, in order:   for its long axes: for eight rows: compute, store        (emissions for each k)
-//     for a softmax:                  for eight rows: greatest over k; exp and sum over k; log; scale
+//     for each kept node, in order:   for its long axes: for eight rows: compute, store        (emissions for
+//     each k) for a softmax:                  for eight rows: greatest over k; exp and sum over k; log; scale
 //     for each row output:            the same nest, stored to the output
 //     for the statistics:             for the latent's axis: blocks of sums in registers: for eight rows: add
 
@@ -77,7 +78,7 @@ class RowsSchedule {
   std::vector<Statistic> statistics_;
   std::vector<Panel> panels_;
   bool one_block_ = false;  // the sums of the present group fit in registers together
-  int64_t run_rows_ = 0;  // rows of a run
+  int64_t run_rows_ = 0;    // rows of a run
   Value run_first_ = no_value, run_count_ = no_value;
 
   const ir::Node& node(NodeId id) const { return function_[id]; }
@@ -111,8 +112,8 @@ class RowsSchedule {
   void phase(NodeId id);
   using SoftmaxStep = std::function<Value(Binding&, Value carried)>;
   /// Nested loops over the positions of `axes`, in order; one value or none is carried from step to step.
-  std::vector<Value> along_all(std::span<const AxisId> axes, const Binding& binding, const std::vector<Value>& first,
-                               const SoftmaxStep& step);
+  std::vector<Value> along_all(std::span<const AxisId> axes, const Binding& binding,
+                               const std::vector<Value>& first, const SoftmaxStep& step);
   void softmax_phase(const Softmax& softmax);
   void write_outputs();
   Value row_mask();
@@ -126,7 +127,8 @@ class RowsSchedule {
   Value add_to(const Element& element, Value accumulator);
   void block(const Elements& elements, const std::vector<std::pair<const Panel*, Binding>>& fills);
   Place lanes_of(const Statistic& statistic, const Binding& binding);
-  Value factor_product(const Statistic& statistic, const std::vector<NodeId>& factors, const Binding& binding);
+  Value factor_product(const Statistic& statistic, const std::vector<NodeId>& factors,
+                       const Binding& binding);
   void make_panels(const std::vector<const Statistic*>& members);
   bool at_hand(const std::vector<NodeId>& factors) const;
   const Panel* panel(const std::vector<NodeId>& factors) const;

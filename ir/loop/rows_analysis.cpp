@@ -11,33 +11,51 @@ namespace lvm::loop {
 namespace {
 
 constexpr int64_t longest_unrolled = 16;
-constexpr int64_t far_doubles = 32768;  // more than this do not stay in the second-level cache beside the rows
+constexpr int64_t far_doubles =
+    32768;  // more than this do not stay in the second-level cache beside the rows
 
 double own_cost(const ir::Module& module, const ir::Node& n) {
   using ir::Op;
   auto over = [&] {
     double count = 1;
-    for (AxisId axis : n.attributes.axes) count *= axis == row_axis ? 1 : static_cast<double>(size_of(module, axis));
+    for (AxisId axis : n.attributes.axes)
+      count *= axis == row_axis ? 1 : static_cast<double>(size_of(module, axis));
     return count;
   };
   switch (ir::row(n.op).shape) {
-    case ir::ShapeRule::leaf: case ir::ShapeRule::rename: case ir::ShapeRule::broadcast: case ir::ShapeRule::slice:
-    case ir::ShapeRule::diagonal: case ir::ShapeRule::reshape:
+    case ir::ShapeRule::leaf:
+    case ir::ShapeRule::rename:
+    case ir::ShapeRule::broadcast:
+    case ir::ShapeRule::slice:
+    case ir::ShapeRule::diagonal:
+    case ir::ShapeRule::reshape:
       return 0;
-    case ir::ShapeRule::reduce: return n.op == Op::logsumexp ? 20 * over() : over();
-    case ir::ShapeRule::contract: return over() * static_cast<double>(n.inputs.size());
-    case ir::ShapeRule::apply: return static_cast<double>(size_of(module, n.attributes.axes[0]));
-    case ir::ShapeRule::pointwise: break;
-    case ir::ShapeRule::gather: case ir::ShapeRule::one_hot: case ir::ShapeRule::stack: case ir::ShapeRule::diag:
-    case ir::ShapeRule::matrix: case ir::ShapeRule::eigenvalues: case ir::ShapeRule::matmul:
-    case ir::ShapeRule::conv: case ir::ShapeRule::call: case ir::ShapeRule::scan: case ir::ShapeRule::logpdf:
+    case ir::ShapeRule::reduce:
+      return n.op == Op::logsumexp ? 20 * over() : over();
+    case ir::ShapeRule::contract:
+      return over() * static_cast<double>(n.inputs.size());
+    case ir::ShapeRule::apply:
+      return static_cast<double>(size_of(module, n.attributes.axes[0]));
+    case ir::ShapeRule::pointwise:
+      break;
+    case ir::ShapeRule::gather:
+    case ir::ShapeRule::one_hot:
+    case ir::ShapeRule::stack:
+    case ir::ShapeRule::diag:
+    case ir::ShapeRule::matrix:
+    case ir::ShapeRule::eigenvalues:
+    case ir::ShapeRule::matmul:
+    case ir::ShapeRule::conv:
+    case ir::ShapeRule::call:
+    case ir::ShapeRule::scan:
+    case ir::ShapeRule::logpdf:
       return 2;
   }
-  bool cheap = n.op == Op::neg || n.op == Op::abs || n.op == Op::square || n.op == Op::add || n.op == Op::sub ||
-               n.op == Op::mul || n.op == Op::fma || n.op == Op::select || n.op == Op::maximum ||
-               n.op == Op::minimum || n.op == Op::less || n.op == Op::less_equal || n.op == Op::equal ||
-               n.op == Op::logical_and || n.op == Op::logical_or || n.op == Op::logical_not ||
-               n.op == Op::is_finite || n.op == Op::floor || n.op == Op::relu;
+  bool cheap = n.op == Op::neg || n.op == Op::abs || n.op == Op::square || n.op == Op::add ||
+               n.op == Op::sub || n.op == Op::mul || n.op == Op::fma || n.op == Op::select ||
+               n.op == Op::maximum || n.op == Op::minimum || n.op == Op::less || n.op == Op::less_equal ||
+               n.op == Op::equal || n.op == Op::logical_and || n.op == Op::logical_or ||
+               n.op == Op::logical_not || n.op == Op::is_finite || n.op == Op::floor || n.op == Op::relu;
   if (cheap) return 1;
   return n.op == Op::div || n.op == Op::sqrt || n.op == Op::reciprocal ? 5 : 20;
 }
@@ -45,7 +63,8 @@ double own_cost(const ir::Module& module, const ir::Node& n) {
 }  // namespace
 
 void RowsSchedule::refuse(const ir::Node& n, std::string_view why) const {
-  throw ir::InternalError(fmt::format("schedule: rows function \"{}\": op {}: {}", function_.name, ir::row(n.op).name, why));
+  throw ir::InternalError(
+      fmt::format("schedule: rows function \"{}\": op {}: {}", function_.name, ir::row(n.op).name, why));
 }
 
 bool RowsSchedule::sums_rows(const ir::Node& n) const {
@@ -89,8 +108,9 @@ bool RowsSchedule::keeps(NodeId id) const {
   const ir::Node& n = node(id);
   auto i = static_cast<size_t>(id);
   if (!live_[i] || ir::row(n.op).shape == ir::ShapeRule::leaf || sums_rows(n)) return false;
-  bool reduces_latent = (ir::row(n.op).shape == ir::ShapeRule::reduce) &&
-                        std::ranges::any_of(n.attributes.axes, [&](AxisId a) { return latent_axes_.contains(a); });
+  bool reduces_latent =
+      (ir::row(n.op).shape == ir::ShapeRule::reduce) &&
+      std::ranges::any_of(n.attributes.axes, [&](AxisId a) { return latent_axes_.contains(a); });
   if (reduces_latent) return true;
   bool operand = false, spread = false, meets_rows = false;
   for (size_t user = 0; user < function_.nodes.size(); ++user) {
@@ -100,12 +120,14 @@ bool RowsSchedule::keeps(NodeId id) const {
     bool enumerated = u.op == ir::Op::logsumexp || u.op == ir::Op::argmax || u.op == ir::Op::reduce_max;
     operand |= enumerated && cost_[i] > 0;
     // The weight of several sums over rows: a node of the latent's axis alone.
-    bool weight = sums_rows(u) && uses_[i] > 1 && n.type.axes.size() == 2 && latent_axes_.contains(n.type.axes[1]);
+    bool weight =
+        sums_rows(u) && uses_[i] > 1 && n.type.axes.size() == 2 && latent_axes_.contains(n.type.axes[1]);
     operand |= weight;
     for (AxisId axis : u.type.axes) spread |= !n.type.has(axis) && values_.looped[static_cast<size_t>(axis)];
   }
   if (!is_row(id)) return cost_[i] > 0 && (meets_rows || uses_[i] > 1);  // computed once a tile
-  bool unrolled = std::ranges::none_of(n.type.axes, [&](AxisId a) { return values_.looped[static_cast<size_t>(a)]; });
+  bool unrolled =
+      std::ranges::none_of(n.type.axes, [&](AxisId a) { return values_.looped[static_cast<size_t>(a)]; });
   return operand || (cost_[i] >= 8 && (uses_[i] > 1 || spread)) || (cost_[i] >= 1 && spread && unrolled);
 }
 
@@ -116,18 +138,21 @@ void RowsSchedule::choose_kept() {
     if (!live_[i]) continue;
     cost_[i] = own_cost(module_, n);
     double inner = 0;
-    for (NodeId input : n.inputs) inner += kept_[static_cast<size_t>(input)] ? 0 : cost_[static_cast<size_t>(input)];
+    for (NodeId input : n.inputs)
+      inner += kept_[static_cast<size_t>(input)] ? 0 : cost_[static_cast<size_t>(input)];
     bool repeats = n.op == ir::Op::sum || n.op == ir::Op::contract;
     cost_[i] += repeats ? inner * own_cost(module_, n) : inner;
     kept_[i] |= keeps(static_cast<NodeId>(i));
   }
 }
 
-/// A kept softmax that only sums over rows and outputs read is stored as 0 beyond the last row, so that sums need no mask.
+/// A kept softmax that only sums over rows and outputs read is stored as 0 beyond the last row, so that sums
+/// need no mask.
 void RowsSchedule::find_masked() {
   for (size_t i = 0; i < function_.nodes.size(); ++i) {
     const ir::Node& n = function_.nodes[i];
-    bool weight = kept_[i] && is_row(static_cast<NodeId>(i)) && n.type.axes.size() == 2 && latent_axes_.contains(n.type.axes[1]);
+    bool weight = kept_[i] && is_row(static_cast<NodeId>(i)) && n.type.axes.size() == 2 &&
+                  latent_axes_.contains(n.type.axes[1]);
     if (!weight) continue;
     bool only_sums = true, any = false;
     for (size_t user = 0; user < function_.nodes.size(); ++user) {
@@ -147,7 +172,8 @@ void RowsSchedule::split_factors(Statistic& s) const {
     // sum of a * b, or of a^2: products that nothing else keeps are taken apart.
     const ir::Node& input = node(n.inputs[0]);
     if (!kept_[static_cast<size_t>(n.inputs[0])] && input.op == ir::Op::mul) s.factors = input.inputs;
-    if (!kept_[static_cast<size_t>(n.inputs[0])] && input.op == ir::Op::square) s.factors = {input.inputs[0], input.inputs[0]};
+    if (!kept_[static_cast<size_t>(n.inputs[0])] && input.op == ir::Op::square)
+      s.factors = {input.inputs[0], input.inputs[0]};
   }
   s.reduces = n.attributes.axes.size() > 1;
   for (NodeId factor : s.factors) s.masked |= masked_[static_cast<size_t>(factor)] != 0;
@@ -179,7 +205,8 @@ bool RowsSchedule::equal_exchanged(NodeId a, Binding names_a, NodeId b, Binding 
   through(a, names_a);
   through(b, names_b);
   const ir::Node &x = node(a), &y = node(b);
-  if (x.op != y.op || x.inputs.size() != y.inputs.size() || x.type.axes.size() != y.type.axes.size()) return false;
+  if (x.op != y.op || x.inputs.size() != y.inputs.size() || x.type.axes.size() != y.type.axes.size())
+    return false;
   if (a == b) {
     return std::ranges::all_of(x.type.axes, [&](AxisId axis) {
       return names_a[static_cast<size_t>(axis)] == names_b[static_cast<size_t>(axis)];
@@ -195,13 +222,15 @@ bool RowsSchedule::equal_exchanged(NodeId a, Binding names_a, NodeId b, Binding 
 bool RowsSchedule::is_symmetric(const Statistic& s) const {
   if (!s.separable() || size_of(module_, s.inner[0]) != size_of(module_, s.inner[1])) return false;
   Binding same = values_.unbound(), exchanged = values_.unbound();
-  for (size_t axis = 0; axis < same.size(); ++axis) same[axis] = exchanged[axis] = {no_value, static_cast<int64_t>(axis)};
+  for (size_t axis = 0; axis < same.size(); ++axis)
+    same[axis] = exchanged[axis] = {no_value, static_cast<int64_t>(axis)};
   std::swap(exchanged[static_cast<size_t>(s.inner[0])], exchanged[static_cast<size_t>(s.inner[1])]);
   // Each factor with the first axis has a partner with the second.
   std::vector<NodeId> partners = s.right;
   for (NodeId factor : s.left) {
     if (!node(factor).type.has(s.inner[0])) continue;
-    auto partner = std::ranges::find_if(partners, [&](NodeId other) { return equal_exchanged(factor, exchanged, other, same); });
+    auto partner = std::ranges::find_if(
+        partners, [&](NodeId other) { return equal_exchanged(factor, exchanged, other, same); });
     if (partner == partners.end()) return false;
     partners.erase(partner);
   }
@@ -246,7 +275,8 @@ void RowsSchedule::place_leaves() {
     auto place = [&](Storage::Form form, Buffer buffer, const ir::Slot& slot) {
       values_.storage[i] = Storage{form, buffer, slot.offset, row_major(module_, slot.axes)};
     };
-    if (n.op == ir::Op::data) place(Storage::Form::column, Buffer::none, find_slot(program_.data, n.attributes.text));
+    if (n.op == ir::Op::data)
+      place(Storage::Form::column, Buffer::none, find_slot(program_.data, n.attributes.text));
     if (n.op == ir::Op::parameter) {
       place(Storage::Form::scalar, Buffer::parameters, find_slot(program_.parameters, n.attributes.text));
     }
@@ -260,7 +290,8 @@ void RowsSchedule::place_leaves() {
 void RowsSchedule::choose_run() {
   int64_t row_doubles = 1;
   for (size_t i = 0; i < kept_.size(); ++i) {
-    if (kept_[i] && is_row(static_cast<NodeId>(i)) && logits_of(static_cast<NodeId>(i)) == ir::no_node) row_doubles += elements(module_, node(static_cast<NodeId>(i)).type.axes);
+    if (kept_[i] && is_row(static_cast<NodeId>(i)) && logits_of(static_cast<NodeId>(i)) == ir::no_node)
+      row_doubles += elements(module_, node(static_cast<NodeId>(i)).type.axes);
   }
   int64_t panel_doubles = 0;
   for (const Statistic& s : statistics_) {

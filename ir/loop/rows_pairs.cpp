@@ -1,4 +1,5 @@
-// Statistics with two inner axes, as second moments are: rectangles of sums in registers, each sum from one value of either side.
+// Statistics with two inner axes, as second moments are: rectangles of sums in registers, each sum from one
+// value of either side.
 
 #include <algorithm>
 #include <cmath>
@@ -8,7 +9,8 @@
 namespace lvm::loop {
 
 void RowsSchedule::pairs(const Statistic& s, const Binding& binding) {
-  bool loops = values_.looped[static_cast<size_t>(s.inner[0])] || values_.looped[static_cast<size_t>(s.inner[1])];
+  bool loops =
+      values_.looped[static_cast<size_t>(s.inner[0])] || values_.looped[static_cast<size_t>(s.inner[1])];
   if (loops) {
     pairs_looped(s, binding);
   } else {
@@ -36,7 +38,8 @@ void RowsSchedule::pairs_unrolled(const Statistic& s, const Binding& binding) {
   // First fit, the largest first.
   std::vector<Elements> blocks;
   auto place = [&](Elements& part) {
-    auto room = std::ranges::find_if(blocks, [&](const Elements& b) { return b.size() + part.size() <= limit; });
+    auto room =
+        std::ranges::find_if(blocks, [&](const Elements& b) { return b.size() + part.size() <= limit; });
     if (room == blocks.end()) {
       blocks.push_back(std::move(part));
     } else {
@@ -53,7 +56,8 @@ void RowsSchedule::pairs_unrolled(const Statistic& s, const Binding& binding) {
 
 /// Squares of `side` x `side` sums in loops over a long axis; what is left over goes one by one.
 void RowsSchedule::pairs_looped(const Statistic& s, const Binding& binding) {
-  auto side = std::max<int64_t>(1, static_cast<int64_t>(std::sqrt(static_cast<double>(target_.accumulators))));
+  auto side =
+      std::max<int64_t>(1, static_cast<int64_t>(std::sqrt(static_cast<double>(target_.accumulators))));
   int64_t rows = size_of(module_, s.inner[0]), columns = size_of(module_, s.inner[1]);
   int64_t whole_rows = rows / side * side, whole_columns = columns / side * side;
   auto rectangle = [&](Index i, int64_t height, Index j, int64_t width, bool triangle) {

@@ -1,8 +1,9 @@
 // Sums over rows that differ from one latent state to the next by a weight alone: sum_n r[n, k] f[n].
 //
-// The features f (products of what has no latent axis: elements of a vector and their pairs) are formed once a run, not once a
-// state, and stand in scratch. What is left is a product of matrices, r' f: blocks of states times features in registers, each
-// value that is loaded used once for every state, or every feature, of its block.
+// The features f (products of what has no latent axis: elements of a vector and their pairs) are formed once
+// a run, not once a state, and stand in scratch. What is left is a product of matrices, r' f: blocks of
+// states times features in registers, each value that is loaded used once for every state, or every feature,
+// of its block.
 
 #include <algorithm>
 
@@ -31,7 +32,8 @@ NodeId RowsSchedule::shared_weight(const Statistic& s) const {
   return weight;
 }
 
-/// A group whose sums are all of that form, with the same weight, and of which some need the product of two factors.
+/// A group whose sums are all of that form, with the same weight, and of which some need the product of two
+/// factors.
 bool RowsSchedule::is_shared(const std::vector<const Statistic*>& statistics) const {
   NodeId weight = shared_weight(*statistics.front());
   int64_t features = 0;
@@ -55,7 +57,8 @@ bool RowsSchedule::forms_feature(const Statistic& s) const {
 }
 
 /// The features of the present run of rows, side by side in scratch.
-std::vector<RowsSchedule::Feature> RowsSchedule::make_features(const std::vector<const Statistic*>& statistics) {
+std::vector<RowsSchedule::Feature> RowsSchedule::make_features(
+    const std::vector<const Statistic*>& statistics) {
   std::vector<Feature> features;
   int64_t formed = 0;
   for (const Statistic* s : statistics) {
@@ -63,7 +66,8 @@ std::vector<RowsSchedule::Feature> RowsSchedule::make_features(const std::vector
     std::erase(factors, shared_weight(*s));
     for (const Element& e : positions(*s, values_.unbound())) {
       Feature f{s, e.binding, factors, {Storage::Form::tile, Buffer::scratch, 0, {}}};
-      if (factors.size() == 1 && !forms_feature(*s)) f.storage = *values_.storage[static_cast<size_t>(factors[0])];
+      if (factors.size() == 1 && !forms_feature(*s))
+        f.storage = *values_.storage[static_cast<size_t>(factors[0])];
       if (forms_feature(*s)) f.storage.offset = run_rows_ * formed++;
       features.push_back(std::move(f));
     }
@@ -82,7 +86,8 @@ std::vector<RowsSchedule::Feature> RowsSchedule::make_features(const std::vector
 }
 
 /// Adds the features to the sums of each of `states`, together.
-void RowsSchedule::add_features(std::span<const Feature> features, AxisId states_axis, const std::vector<Index>& states) {
+void RowsSchedule::add_features(std::span<const Feature> features, AxisId states_axis,
+                                const std::vector<Index>& states) {
   struct Sum {
     const Feature* feature;
     Binding binding;
@@ -97,26 +102,31 @@ void RowsSchedule::add_features(std::span<const Feature> features, AxisId states
       sums.push_back({&f, std::move(at)});
     }
   }
-  auto last = b_.loop(b_.index(0), run_count_, lane_count, first, [&](Value row, const std::vector<Value>& carried) {
-    values_.tile_row = row;
-    values_.column_row = b_.integer(Op::int_add, run_first_, row);
-    std::vector<Value> next;
-    for (size_t i = 0; i < sums.size(); ++i) {
-      const auto& [feature, at] = sums[i];
-      Value weight = values_.load(*values_.storage[static_cast<size_t>(shared_weight(*feature->statistic))], at);
-      next.push_back(feature->factors.empty() ? b_.add(carried[i], weight)
-                                              : b_.fma(weight, values_.load(feature->storage, at), carried[i]));
-    }
-    values_.tile_row = values_.column_row = no_value;
-    return next;
-  });
-  for (size_t i = 0; i < sums.size(); ++i) b_.store(lanes_of(*sums[i].feature->statistic, sums[i].binding), last[i]);
+  auto last =
+      b_.loop(b_.index(0), run_count_, lane_count, first, [&](Value row, const std::vector<Value>& carried) {
+        values_.tile_row = row;
+        values_.column_row = b_.integer(Op::int_add, run_first_, row);
+        std::vector<Value> next;
+        for (size_t i = 0; i < sums.size(); ++i) {
+          const auto& [feature, at] = sums[i];
+          Value weight =
+              values_.load(*values_.storage[static_cast<size_t>(shared_weight(*feature->statistic))], at);
+          next.push_back(feature->factors.empty()
+                             ? b_.add(carried[i], weight)
+                             : b_.fma(weight, values_.load(feature->storage, at), carried[i]));
+        }
+        values_.tile_row = values_.column_row = no_value;
+        return next;
+      });
+  for (size_t i = 0; i < sums.size(); ++i)
+    b_.store(lanes_of(*sums[i].feature->statistic, sums[i].binding), last[i]);
 }
 
 void RowsSchedule::shared_group(const std::vector<const Statistic*>& statistics) {
   std::vector<Feature> features = make_features(statistics);
   AxisId axis = statistics.front()->outer[0];
-  int64_t together = std::min<int64_t>(target_.accumulators, 2), size = size_of(module_, axis), whole = size / together * together;
+  int64_t together = std::min<int64_t>(target_.accumulators, 2), size = size_of(module_, axis),
+          whole = size / together * together;
   // Weights stay in the first-level cache while the features stream by.
   auto width = static_cast<size_t>(target_.accumulators / together);
   for (size_t from = 0; from < features.size(); from += width) {

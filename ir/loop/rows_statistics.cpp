@@ -1,5 +1,6 @@
-// Sums over rows: for the present position of the latent's axis, blocks of sums stay in registers while the rows go by.
-// Each sum is added up in the order of the rows, whatever block it is in: its bits do not depend on the block.
+// Sums over rows: for the present position of the latent's axis, blocks of sums stay in registers while the
+// rows go by. Each sum is added up in the order of the rows, whatever block it is in: its bits do not depend
+// on the block.
 
 #include <algorithm>
 #include <cmath>
@@ -82,22 +83,25 @@ const RowsSchedule::Panel* RowsSchedule::panel(const std::vector<NodeId>& factor
   return found == panels_.end() ? nullptr : &*found;
 }
 
-Value RowsSchedule::factor_product(const Statistic& s, const std::vector<NodeId>& factors, const Binding& binding) {
+Value RowsSchedule::factor_product(const Statistic& s, const std::vector<NodeId>& factors,
+                                   const Binding& binding) {
   if (s.separable()) {
     if (const Panel* kept = panel(factors)) return values_.load(kept->storage, binding);
   }
   return values_.product(factors, binding);
 }
 
-/// accumulator + this row's product. The formula is a property of the statistic, so that bits do not depend on blocks:
-/// a product that some pair statistic of the group keeps is rounded before it is added.
+/// accumulator + this row's product. The formula is a property of the statistic, so that bits do not depend
+/// on blocks: a product that some pair statistic of the group keeps is rounded before it is added.
 Value RowsSchedule::add_to(const Element& element, Value accumulator) {
   const Statistic& s = *element.statistic;
   if (s.separable() && s.masked) {
-    Value left = factor_product(s, s.left, element.binding), right = factor_product(s, s.right, element.binding);
+    Value left = factor_product(s, s.left, element.binding),
+          right = factor_product(s, s.right, element.binding);
     return b_.fma(left, right, accumulator);
   }
-  bool shared = std::ranges::any_of(statistics_, [&](const Statistic& other) { return other.left == s.factors; });
+  bool shared =
+      std::ranges::any_of(statistics_, [&](const Statistic& other) { return other.left == s.factors; });
   if (s.masked && !s.reduces) {
     if (shared) return b_.add(accumulator, values_.product(s.factors, element.binding));
     return values_.add_product(s.factors, element.binding, accumulator);
@@ -118,15 +122,17 @@ Value RowsSchedule::add_to(const Element& element, Value accumulator) {
 void RowsSchedule::block(const Elements& sums, const std::vector<std::pair<const Panel*, Binding>>& fills) {
   std::vector<Value> first;
   for (const Element& e : sums) first.push_back(b_.load(Type::reals, lanes_of(*e.statistic, e.binding)));
-  auto last = b_.loop(b_.index(0), run_count_, lane_count, first, [&](Value row, const std::vector<Value>& carried) {
-    values_.tile_row = row;
-    values_.column_row = b_.integer(Op::int_add, run_first_, row);
-    for (const auto& [kept, at] : fills) values_.store(kept->storage, at, values_.product(kept->factors, at));
-    std::vector<Value> next;
-    for (size_t i = 0; i < sums.size(); ++i) next.push_back(add_to(sums[i], carried[i]));
-    values_.tile_row = values_.column_row = no_value;
-    return next;
-  });
+  auto last =
+      b_.loop(b_.index(0), run_count_, lane_count, first, [&](Value row, const std::vector<Value>& carried) {
+        values_.tile_row = row;
+        values_.column_row = b_.integer(Op::int_add, run_first_, row);
+        for (const auto& [kept, at] : fills)
+          values_.store(kept->storage, at, values_.product(kept->factors, at));
+        std::vector<Value> next;
+        for (size_t i = 0; i < sums.size(); ++i) next.push_back(add_to(sums[i], carried[i]));
+        values_.tile_row = values_.column_row = no_value;
+        return next;
+      });
   for (size_t i = 0; i < sums.size(); ++i) b_.store(lanes_of(*sums[i].statistic, sums[i].binding), last[i]);
 }
 
@@ -151,7 +157,8 @@ RowsSchedule::Elements RowsSchedule::positions(const Statistic& s, const Binding
   values_.over_unrolled(s.inner, at, [&](const Binding& here) {
     bool below = true;
     if (s.symmetric) {
-      int64_t i = here[static_cast<size_t>(s.inner[0])].constant, j = here[static_cast<size_t>(s.inner[1])].constant;
+      int64_t i = here[static_cast<size_t>(s.inner[0])].constant,
+              j = here[static_cast<size_t>(s.inner[1])].constant;
       below = j <= i;
     }
     if (below) all.push_back({&s, here});

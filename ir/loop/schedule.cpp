@@ -37,11 +37,13 @@ Unit schedule(ir::Program& program, const Target& target) {
         }
         RowsSchedule scheduled(program, function, target);
         add(scheduled);
-        if (function.name == "rows" && program.module.find(ir::origin_rows_function)) unit.functions.back().use = Use::spare;
+        if (function.name == "rows" && program.module.find(ir::origin_rows_function))
+          unit.functions.back().use = Use::spare;
         for (auto& [name, axes] : scheduled.symmetric()) statistic(program, name).symmetric = axes;
         break;
       }
-      case ir::BindingTime::prepare: case ir::BindingTime::update: {
+      case ir::BindingTime::prepare:
+      case ir::BindingTime::update: {
         FlatSchedule flat(program, function);
         if (!program.batched || !flat.applies()) {
           add(SmallSchedule(program, function));
@@ -51,9 +53,11 @@ Unit schedule(ir::Program& program, const Target& target) {
         unit.staged[function.name] = flat.stages;
         break;
       }
-      case ir::BindingTime::once: 
-        throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name, ir::name(function.time)));
-      case ir::BindingTime::plain: break;  // expanded where it is called
+      case ir::BindingTime::once:
+        throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name,
+                                            ir::name(function.time)));
+      case ir::BindingTime::plain:
+        break;  // expanded where it is called
     }
   }
   for (const Function& made : unit.functions) {

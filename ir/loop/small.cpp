@@ -11,16 +11,24 @@
 namespace lvm::loop {
 
 SmallSchedule::SmallSchedule(const ir::Program& program, const ir::Function& function)
-    : program_(program), module_(program.module), function_(function), b_(function.name),
-      values_(module_, function, b_, arena_), live_(live_nodes(function)), kept_(function.nodes.size(), 0),
+    : program_(program),
+      module_(program.module),
+      function_(function),
+      b_(function.name),
+      values_(module_, function, b_, arena_),
+      live_(live_nodes(function)),
+      kept_(function.nodes.size(), 0),
       demands_(demands(function)),
-      group_of_(function.nodes.size(), -1), planned_(function.nodes.size()) {
+      group_of_(function.nodes.size(), -1),
+      planned_(function.nodes.size()) {
   values_.single = program.single;
-  for (size_t axis = 1; axis < module_.axes.size(); ++axis) values_.looped[axis] = module_.axes[axis].size > 1;
+  for (size_t axis = 1; axis < module_.axes.size(); ++axis)
+    values_.looped[axis] = module_.axes[axis].size > 1;
 }
 
 void SmallSchedule::refuse(const ir::Node& n, std::string_view why) const {
-  throw ir::InternalError(fmt::format("schedule: function \"{}\": op {}: {}", function_.name, ir::row(n.op).name, why));
+  throw ir::InternalError(
+      fmt::format("schedule: function \"{}\": op {}: {}", function_.name, ir::row(n.op).name, why));
 }
 
 Function SmallSchedule::run() {
@@ -68,8 +76,9 @@ bool SmallSchedule::keeps(NodeId id) const {
     uses += u.op == ir::Op::logsumexp ? 2 : 1;
     for (AxisId axis : u.type.axes) uses += n.type.has(axis) ? 0 : 1;
   }
-  bool moves = shape == ir::ShapeRule::leaf || shape == ir::ShapeRule::rename || shape == ir::ShapeRule::broadcast ||
-               shape == ir::ShapeRule::slice || shape == ir::ShapeRule::diagonal;
+  bool moves = shape == ir::ShapeRule::leaf || shape == ir::ShapeRule::rename ||
+               shape == ir::ShapeRule::broadcast || shape == ir::ShapeRule::slice ||
+               shape == ir::ShapeRule::diagonal;
   return uses > 1 && !moves;
 }
 
@@ -90,7 +99,8 @@ void SmallSchedule::place_leaves() {
 const ir::Slot& SmallSchedule::output_slot(const ir::Output& output) const {
   if (output.kind == ir::OutputKind::parameter) return find_slot(program_.parameters, output.name);
   if (output.kind == ir::OutputKind::statistic) return find_slot(program_.statistics, output.name);
-  if (output.kind != ir::OutputKind::derived) refuse(node(output.node), "an output of another kind of function");
+  if (output.kind != ir::OutputKind::derived)
+    refuse(node(output.node), "an output of another kind of function");
   return find_slot(program_.derived, output.name);
 }
 
@@ -113,7 +123,8 @@ Storage SmallSchedule::matrix_storage(const std::vector<AxisId>& axes, const std
   for (AxisId axis : last) {
     if (std::ranges::find(axes, axis) != axes.end()) order.push_back(axis);
   }
-  return {Storage::Form::scalar, Buffer::scratch, arena_.take(elements(module_, axes)), row_major(module_, order)};
+  return {Storage::Form::scalar, Buffer::scratch, arena_.take(elements(module_, axes)),
+          row_major(module_, order)};
 }
 
 void SmallSchedule::place_kept() {
@@ -132,7 +143,8 @@ void SmallSchedule::place_kept() {
   }
 }
 
-/// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are concerned.
+/// The first group that may compute `user`, as far as the kept nodes that it reads through `id` are
+/// concerned.
 int SmallSchedule::earliest_group(NodeId id, NodeId user, bool same_position) const {
   auto i = static_cast<size_t>(id);
   if (values_.storage[i]) return 0;
@@ -185,11 +197,13 @@ void SmallSchedule::where(const Conditions& ready, Binding& binding, const std::
   b_.loop(b_.index(0), b_.select(all, b_.index(1), b_.index(0)), 1, [&](Value) { body(); });
 }
 
-/// Calls `body` at each position of `axes`, outermost first, where `demand` holds: asked for as soon as its axes are known.
-void SmallSchedule::over(std::span<const AxisId> axes, Binding& binding, const std::function<void(Binding&)>& body,
-                         const Conditions& demand) {
+/// Calls `body` at each position of `axes`, outermost first, where `demand` holds: asked for as soon as its
+/// axes are known.
+void SmallSchedule::over(std::span<const AxisId> axes, Binding& binding,
+                         const std::function<void(Binding&)>& body, const Conditions& demand) {
   auto waits = [&](const Condition& c) {
-    return std::ranges::any_of(c.axes, [&](const auto& pair) { return std::ranges::count(axes, pair.second) > 0; });
+    return std::ranges::any_of(c.axes,
+                               [&](const auto& pair) { return std::ranges::count(axes, pair.second) > 0; });
   };
   Conditions ready, later;
   for (const Condition& c : demand) (waits(c) ? later : ready).push_back(c);
@@ -206,12 +220,15 @@ void SmallSchedule::over(std::span<const AxisId> axes, Binding& binding, const s
   });
 }
 
-/// One product of matrices that few elements need: four sums side by side along the innermost axis, since each addition waits for
-/// the one before it. The axes that the demand names stand outermost, so that whole stretches are left out.
+/// One product of matrices that few elements need: four sums side by side along the innermost axis, since
+/// each addition waits for the one before it. The axes that the demand names stand outermost, so that whole
+/// stretches are left out.
 bool SmallSchedule::write_products(const Group& group) {
   constexpr int64_t block = 4;
   const ir::Node& n = node(group.nodes.front());
-  if (group.demand.empty() || group.nodes.size() > 1 || n.op != ir::Op::contract || n.attributes.axes.size() != 1) return false;
+  if (group.demand.empty() || group.nodes.size() > 1 || n.op != ir::Op::contract ||
+      n.attributes.axes.size() != 1)
+    return false;
   auto asked = [&](AxisId axis) {
     return std::ranges::any_of(group.demand, [&](const Condition& c) {
       return std::ranges::count(c.axes, axis, &std::pair<AxisId, AxisId>::second) > 0;
@@ -232,32 +249,38 @@ bool SmallSchedule::write_products(const Group& group) {
       return element;
     };
     std::vector<Value> zeros(static_cast<size_t>(count), values_.number(0));
-    auto made = b_.loop(b_.index(0), b_.index(size_of(module_, n.attributes.axes[0])), 1, zeros,
-                        [&](Value i, const std::vector<Value>& carried) {
-                          std::vector<Value> next;
-                          for (int64_t r = 0; r < count; ++r) {
-                            Binding term = place(r);
-                            term[summed] = {i, 0};
-                            next.push_back(values_.add_product(n.inputs, term, carried[static_cast<size_t>(r)]));
-                          }
-                          return next;
-                        });
+    auto made =
+        b_.loop(b_.index(0), b_.index(size_of(module_, n.attributes.axes[0])), 1, zeros,
+                [&](Value i, const std::vector<Value>& carried) {
+                  std::vector<Value> next;
+                  for (int64_t r = 0; r < count; ++r) {
+                    Binding term = place(r);
+                    term[summed] = {i, 0};
+                    next.push_back(values_.add_product(n.inputs, term, carried[static_cast<size_t>(r)]));
+                  }
+                  return next;
+                });
     for (int64_t r = 0; r < count; ++r) {
-      values_.store(*planned_[static_cast<size_t>(group.nodes.front())], place(r), made[static_cast<size_t>(r)]);
+      values_.store(*planned_[static_cast<size_t>(group.nodes.front())], place(r),
+                    made[static_cast<size_t>(r)]);
     }
   };
   Binding binding = values_.unbound();
-  over(axes, binding, [&](Binding& at) {
-    b_.loop(b_.index(0), b_.index(whole), block, [&](Value first) { sums(at, first, block); });
-    if (whole < size) sums(at, b_.index(whole), size - whole);
-  }, group.demand);
+  over(
+      axes, binding,
+      [&](Binding& at) {
+        b_.loop(b_.index(0), b_.index(whole), block, [&](Value first) { sums(at, first, block); });
+        if (whole < size) sums(at, b_.index(whole), size - whole);
+      },
+      group.demand);
   return true;
 }
 
 void SmallSchedule::write_group(const Group& group) {
   Binding binding = values_.unbound();
   auto elements = [&](Binding& at) {
-    for (NodeId id : group.nodes) values_.store(*planned_[static_cast<size_t>(id)], at, values_.value(id, at));
+    for (NodeId id : group.nodes)
+      values_.store(*planned_[static_cast<size_t>(id)], at, values_.value(id, at));
   };
   if (!write_products(group)) over(group.axes, binding, elements, group.demand);
   for (NodeId id : group.nodes) values_.storage[static_cast<size_t>(id)] = planned_[static_cast<size_t>(id)];
@@ -293,7 +316,8 @@ void SmallSchedule::write_call(NodeId id) {
     // The same doubles under other axes.
     if (!ir::keeps_memory_order(node(n.inputs[0]).type, n)) refuse(n, "moves numbers in memory");
     Storage from = packed(n.inputs[0], node(n.inputs[0]).type.axes);
-    values_.storage[static_cast<size_t>(id)] = Storage{from.form, from.buffer, from.offset, row_major(module_, n.type.axes)};
+    values_.storage[static_cast<size_t>(id)] =
+        Storage{from.form, from.buffer, from.offset, row_major(module_, n.type.axes)};
     return;
   }
   const auto& last = n.attributes.axes;
@@ -343,7 +367,8 @@ Value SmallSchedule::checks() {
       if (output.kind != ir::OutputKind::check || output.name != check.name) continue;
       Binding binding = values_.unbound();
       Strides strides = row_major(module_, check.axes);
-      std::function<Value(std::span<const AxisId>, Value)> scan = [&](std::span<const AxisId> axes, Value before) {
+      std::function<Value(std::span<const AxisId>, Value)> scan = [&](std::span<const AxisId> axes,
+                                                                      Value before) {
         if (axes.empty()) {
           Value holds = values_.as_flag(values_.value(output.node, binding));
           Value number = index_value(b_, linear(b_, strides, binding, check.offset + 1));

@@ -1,7 +1,8 @@
 #pragma once
-// The schedule of functions over parameters alone (prepare, update): every value that is used again is kept in scratch or in its
-// output; values over the same axes share one nest of loops; linear algebra is a call for each matrix of the batch.
-// Nothing is unrolled: these functions run once an iteration, and their code has to be compiled before the first one.
+// The schedule of functions over parameters alone (prepare, update): every value that is used again is kept
+// in scratch or in its output; values over the same axes share one nest of loops; linear algebra is a call
+// for each matrix of the batch. Nothing is unrolled: these functions run once an iteration, and their code
+// has to be compiled before the first one.
 
 #include "ir/loop/demand.h"
 #include "ir/loop/evaluate.h"

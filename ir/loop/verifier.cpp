@@ -8,11 +8,13 @@ namespace {
 
 class Verifier {
  public:
-  explicit Verifier(const Function& function) : function_(function), in_scope_(function.instructions.size()) {}
+  explicit Verifier(const Function& function)
+      : function_(function), in_scope_(function.instructions.size()) {}
 
   std::vector<std::string> run() {
     const auto& top = function_.regions.front().body;
-    if (top.empty() || function_[top.back()].op != Op::leave) fault(no_value, "the function does not end in `leave`");
+    if (top.empty() || function_[top.back()].op != Op::leave)
+      fault(no_value, "the function does not end in `leave`");
     region(0);
     return std::move(faults_);
   }
@@ -45,18 +47,41 @@ class Verifier {
   void types(Value id) {
     const Instruction& i = function_[id];
     switch (i.op) {
-      case Op::add: case Op::sub: case Op::mul: case Op::div: case Op::fma: case Op::neg: case Op::abs:
-      case Op::sqrt: case Op::floor: case Op::round_even: case Op::maximum: case Op::minimum:
+      case Op::add:
+      case Op::sub:
+      case Op::mul:
+      case Op::div:
+      case Op::fma:
+      case Op::neg:
+      case Op::abs:
+      case Op::sqrt:
+      case Op::floor:
+      case Op::round_even:
+      case Op::maximum:
+      case Op::minimum:
         if (!real(i.type)) fault(id, "arithmetic of what is not real");
         same_types(id, 0);
         break;
-      case Op::int_add: case Op::int_sub: case Op::int_mul: case Op::int_and: case Op::int_or: case Op::int_xor:
-      case Op::int_min: case Op::shift_left: case Op::shift_right: case Op::flag_and: case Op::flag_or:
+      case Op::int_add:
+      case Op::int_sub:
+      case Op::int_mul:
+      case Op::int_and:
+      case Op::int_or:
+      case Op::int_xor:
+      case Op::int_min:
+      case Op::shift_left:
+      case Op::shift_right:
+      case Op::flag_and:
+      case Op::flag_or:
       case Op::flag_not:
         if (real(i.type)) fault(id, "bits of a real");
         same_types(id, 0);
         break;
-      case Op::less: case Op::less_equal: case Op::equal: case Op::int_equal: case Op::int_less:
+      case Op::less:
+      case Op::less_equal:
+      case Op::equal:
+      case Op::int_equal:
+      case Op::int_less:
         if (operand(id, 0) != operand(id, 1)) fault(id, "operands differ in type");
         if (i.type != flag_of(operand(id, 0))) fault(id, "a comparison gives flags of the operands' width");
         break;
@@ -74,41 +99,74 @@ class Verifier {
           if (function_[i.operands[n]].op != Op::constant) fault(id, "a table of what is not constant");
         break;
       case Op::convert:
-        if (!real(i.type) || !real(operand(id, 0)) || is_vector(i.type) != is_vector(operand(id, 0)) || i.type == operand(id, 0))
+        if (!real(i.type) || !real(operand(id, 0)) || is_vector(i.type) != is_vector(operand(id, 0)) ||
+            i.type == operand(id, 0))
           fault(id, "converts a number to the other precision");
         break;
       case Op::power_of_two:
         if (i.type != Type::singles && i.type != Type::single) fault(id, "a power of two is a single");
         same_types(id, 0);
         break;
-      case Op::load: case Op::address: expect(id, 0, Type::index); break;
+      case Op::load:
+      case Op::address:
+        expect(id, 0, Type::index);
+        break;
       case Op::store:
         expect(id, 0, Type::index);
         if (!real(operand(id, 1))) fault(id, "only reals are stored");
         break;
-      case Op::load_column: expect(id, 0, Type::index); expect(id, 1, Type::index); break;
-      case Op::gather: expect(id, 0, Type::integers); break;
-      case Op::to_real: case Op::leave: expect(id, 0, Type::index); break;
-      case Op::to_index: expect(id, 0, Type::real); break;
-      case Op::bits: if (operand(id, 0) != Type::real && operand(id, 0) != Type::reals) fault(id, "the bits of what is not real"); break;
-      case Op::from_bits: if (real(operand(id, 0))) fault(id, "of what is no integer"); break;
-      case Op::reduce_add: if (!real(operand(id, 0)) || widened(i.type) != operand(id, 0)) fault(id, "of what is no vector of numbers"); break;
-      case Op::loop_for: loop(id); break;
-      case Op::constant: case Op::lanes: case Op::rows: case Op::induction: case Op::carried: case Op::yield:
-      case Op::result: case Op::call: break;
+      case Op::load_column:
+        expect(id, 0, Type::index);
+        expect(id, 1, Type::index);
+        break;
+      case Op::gather:
+        expect(id, 0, Type::integers);
+        break;
+      case Op::to_real:
+      case Op::leave:
+        expect(id, 0, Type::index);
+        break;
+      case Op::to_index:
+        expect(id, 0, Type::real);
+        break;
+      case Op::bits:
+        if (operand(id, 0) != Type::real && operand(id, 0) != Type::reals)
+          fault(id, "the bits of what is not real");
+        break;
+      case Op::from_bits:
+        if (real(operand(id, 0))) fault(id, "of what is no integer");
+        break;
+      case Op::reduce_add:
+        if (!real(operand(id, 0)) || widened(i.type) != operand(id, 0))
+          fault(id, "of what is no vector of numbers");
+        break;
+      case Op::loop_for:
+        loop(id);
+        break;
+      case Op::constant:
+      case Op::lanes:
+      case Op::rows:
+      case Op::induction:
+      case Op::carried:
+      case Op::yield:
+      case Op::result:
+      case Op::call:
+        break;
     }
   }
 
   void loop(Value id) {
     const Instruction& i = function_[id];
-    if (i.region <= 0 || static_cast<size_t>(i.region) >= function_.regions.size()) return fault(id, "no body");
+    if (i.region <= 0 || static_cast<size_t>(i.region) >= function_.regions.size())
+      return fault(id, "no body");
     if (i.integer <= 0) fault(id, "its step is not positive");
     expect(id, 0, Type::index);
     expect(id, 1, Type::index);
     const Region& body = function_.regions[static_cast<size_t>(i.region)];
     size_t carried = i.operands.size() - 2;
     if (body.arguments.size() != carried + 1) return fault(id, "its body takes another number of values");
-    if (body.body.empty() || function_[body.body.back()].op != Op::yield) return fault(id, "its body does not yield");
+    if (body.body.empty() || function_[body.body.back()].op != Op::yield)
+      return fault(id, "its body does not yield");
     Value yield = body.body.back();
     if (function_[yield].operands.size() != carried) return fault(yield, "yields another number of values");
     for (size_t c = 0; c < carried; ++c) {
@@ -152,6 +210,8 @@ class Verifier {
 
 }  // namespace
 
-std::vector<std::string> verify(const Function& function) { return Verifier(function).run(); }
+std::vector<std::string> verify(const Function& function) {
+  return Verifier(function).run();
+}
 
 }  // namespace lvm::loop

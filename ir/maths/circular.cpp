@@ -1,4 +1,5 @@
-// cos and sin by reduction to |r| <= pi / 4, in four parts of pi / 2: with |k| < 2^31 the first three products are exact.
+// cos and sin by reduction to |r| <= pi / 4, in four parts of pi / 2: with |k| < 2^31 the first three
+// products are exact.
 
 #include "ir/maths/parts.h"
 
@@ -6,14 +7,14 @@ namespace lvm::maths {
 
 namespace {
 
-// (sin(r) / r - 1) / r^2 and ((cos(r) - 1) / r^2 + 1/2) / r^2 in r^2, |r| <= pi / 4, by interpolation in the Chebyshev
-// nodes with errors below 1e-16 of the results.
-constexpr double sine[] = {
-    -0.16666666666666666, 0.008333333333333331, -0.00019841269841264821, 2.7557319219150783e-06,
-    -2.5052106167335705e-08, 1.6058521349954986e-10, -7.58609478967262e-13};
-constexpr double cosine[] = {
-    0.041666666666666664, -0.0013888888888888887, 2.480158730158451e-05, -2.755731922129809e-07,
-    2.0876755754879594e-09, -1.1470455178216796e-11, 4.745537017313825e-14};
+// (sin(r) / r - 1) / r^2 and ((cos(r) - 1) / r^2 + 1/2) / r^2 in r^2, |r| <= pi / 4, by interpolation in the
+// Chebyshev nodes with errors below 1e-16 of the results.
+constexpr double sine[] = {-0.16666666666666666,   0.008333333333333331,    -0.00019841269841264821,
+                           2.7557319219150783e-06, -2.5052106167335705e-08, 1.6058521349954986e-10,
+                           -7.58609478967262e-13};
+constexpr double cosine[] = {0.041666666666666664,   -0.0013888888888888887, 2.480158730158451e-05,
+                             -2.755731922129809e-07, 2.0876755754879594e-09, -1.1470455178216796e-11,
+                             4.745537017313825e-14};
 
 constexpr double half_pi[] = {0x1.921fbp+0, 0x1.5110bp-22, 0x1.1846980000000p-44, 0x1.3198a2e037073p-69};
 constexpr double two_over_pi = 0.63661977236758134308;
@@ -43,7 +44,11 @@ Value shifted_sine(Builder& b, Value x, double quarters) {
 
 }  // namespace
 
-Value sin(Builder& b, Value x) { return shifted_sine(b, x, 0); }
-Value cos(Builder& b, Value x) { return shifted_sine(b, x, 1); }
+Value sin(Builder& b, Value x) {
+  return shifted_sine(b, x, 0);
+}
+Value cos(Builder& b, Value x) {
+  return shifted_sine(b, x, 1);
+}
 
 }  // namespace lvm::maths

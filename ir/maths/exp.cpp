@@ -4,7 +4,8 @@ namespace lvm::maths {
 
 namespace {
 
-// exp(r) = 1 + r + r^2 q(r), |r| <= ln(2) / 2: q by interpolation in the Chebyshev nodes, error of exp below 2e-17.
+// exp(r) = 1 + r + r^2 q(r), |r| <= ln(2) / 2: q by interpolation in the Chebyshev nodes, error of exp below
+// 2e-17.
 constexpr double q[] = {0.5,
                         0.16666666666666669,
                         0.04166666666662413,

@@ -71,13 +71,13 @@ Sums by_series(Builder& b, const Shape& s, Value y, Value z) {
   Value term = b.div(one, s.a);
   Value psi = b.add(b.sub(s.log, s.gap), term);  // psi(a + 1)
   Value t = term, slope = b.mul(term, b.sub(psi, y));
-  const auto sums = b.loop(b.index(1), b.index(series_terms), 1, {term, psi, t, slope},
-                           [&](Value n, const std::vector<Value>& at) {
-                             Value inverse = b.div(one, b.add(s.a, b.to_real(n)));
-                             Value next = b.mul(at[0], b.mul(bounded, inverse)), next_psi = b.add(at[1], inverse);
-                             return std::vector<Value>{next, next_psi, b.add(at[2], next),
-                                                       b.fma(next, b.sub(next_psi, y), at[3])};
-                           });
+  const auto sums = b.loop(
+      b.index(1), b.index(series_terms), 1, {term, psi, t, slope},
+      [&](Value n, const std::vector<Value>& at) {
+        Value inverse = b.div(one, b.add(s.a, b.to_real(n)));
+        Value next = b.mul(at[0], b.mul(bounded, inverse)), next_psi = b.add(at[1], inverse);
+        return std::vector<Value>{next, next_psi, b.add(at[2], next), b.fma(next, b.sub(next_psi, y), at[3])};
+      });
   return {sums[2], sums[3]};
 }
 

@@ -7,28 +7,29 @@ namespace lvm::maths {
 
 namespace {
 
-// Polynomials here interpolate in the Chebyshev nodes of the interval that is stated, with errors below 1e-16.
+// Polynomials here interpolate in the Chebyshev nodes of the interval that is stated, with errors below
+// 1e-16.
 
 // lgamma(2 + t) / t, -3/4 <= t <= 1/2.
 constexpr double near_two[] = {
-    0.42278433509846713, 0.3224670334241132, -0.06735230105319803, 0.020580808427784605,
-    -0.007385551028681512, 0.002890510330735603, -0.0011927539113632116, 0.0005096695250613079,
-    -0.00022315476626183224, 9.94575037206372e-05, -4.492613417222439e-05, 2.050735916377729e-05,
-    -9.440295643329289e-06, 4.373455647232756e-06, -2.035450933367171e-06, 9.634073192949235e-07,
+    0.42278433509846713,     0.3224670334241132,     -0.06735230105319803,   0.020580808427784605,
+    -0.007385551028681512,   0.002890510330735603,   -0.0011927539113632116, 0.0005096695250613079,
+    -0.00022315476626183224, 9.94575037206372e-05,   -4.492613417222439e-05, 2.050735916377729e-05,
+    -9.440295643329289e-06,  4.373455647232756e-06,  -2.035450933367171e-06, 9.634073192949235e-07,
     -4.5855335925043413e-07, 1.8327792622502426e-07, -9.423130042125474e-08, 1.0227175181175715e-07,
     -2.4687569244652835e-09, -3.150027782334188e-08, -3.9681207194105607e-08};
 constexpr double near_two_low[] = {4.8512723860038985e-18, 1.4967570911207e-17};
 
 // x (lgamma(x) - (x - 1/2) log x + x - log(2 pi) / 2) in 1 / x^2, x >= 8.
-constexpr double stirling[] = {
-    0.08333333333333333, -0.002777777777773988, 0.0007936507897524026, -0.0005952365845050077,
-    0.0008414700851761257, -0.0018903829900965, 0.005065905285617103};
+constexpr double stirling[] = {0.08333333333333333,    -0.002777777777773988, 0.0007936507897524026,
+                               -0.0005952365845050077, 0.0008414700851761257, -0.0018903829900965,
+                               0.005065905285617103};
 
 // sin(pi r) / r in r^2, |r| <= 1/2.
-constexpr double sine[] = {
-    3.141592653589793, -5.16771278004997, 2.5501640398773455, -0.5992645293207869, 0.08214588661099356,
-    -0.007370430943702136, 0.0004663027874593273, -2.1915250301851375e-05, 7.94853903737232e-07,
-    -2.228371216069697e-08};
+constexpr double sine[] = {3.141592653589793,     -5.16771278004997,       2.5501640398773455,
+                           -0.5992645293207869,   0.08214588661099356,     -0.007370430943702136,
+                           0.0004663027874593273, -2.1915250301851375e-05, 7.94853903737232e-07,
+                           -2.228371216069697e-08};
 
 constexpr double half_log_two_pi = 0.91893853320467274178;
 constexpr double log_pi = 1.14472988584940017414;
@@ -61,7 +62,8 @@ std::pair<Value, Value> near_two_sum(Builder& b, Value t) {
   return {sum, b.add(higher, low)};
 }
 
-/// 0 < x < 8: steps to 2 + t, -3/4 <= t <= 1/2, by lgamma(x + 1) = lgamma(x) + log x. t is exact, so that the zeros at 1 and 2 are too.
+/// 0 < x < 8: steps to 2 + t, -3/4 <= t <= 1/2, by lgamma(x + 1) = lgamma(x) + log x. t is exact, so that the
+/// zeros at 1 and 2 are too.
 Value near(Builder& b, Value x) {
   Value one = b.real_like(1, x), half = b.real_like(0.5, x);
   Value t = b.sub(x, b.real_like(2, x)), above = one, below = one;
@@ -80,7 +82,8 @@ Value near(Builder& b, Value x) {
   auto [high, low] = log_in_two(b, b.select(small, below, above));
   auto [base, rest] = near_two_sum(b, t);
   // The least numbers leave no product: there -log x is all.
-  Value below_sum = b.select(b.less(x, b.real_like(0x1p-60, x)), b.neg(log(b, x)), b.add(b.sub(base, high), b.sub(rest, b.add(low, lost))));
+  Value below_sum = b.select(b.less(x, b.real_like(0x1p-60, x)), b.neg(log(b, x)),
+                             b.add(b.sub(base, high), b.sub(rest, b.add(low, lost))));
   return b.select(small, below_sum, b.add(b.add(high, base), b.add(rest, low)));
 }
 

@@ -4,7 +4,8 @@ namespace lvm::maths {
 
 namespace {
 
-// log(1 + f) = 2 s + s z p(z), s = f / (2 + f), z = s^2 <= (3 - 2 sqrt 2)^2: p by interpolation in the Chebyshev nodes, error below 5e-18.
+// log(1 + f) = 2 s + s z p(z), s = f / (2 + f), z = s^2 <= (3 - 2 sqrt 2)^2: p by interpolation in the
+// Chebyshev nodes, error below 5e-18.
 constexpr double p[] = {0.666666666666667,   0.39999999999899444, 0.2857142862600327, 0.22222211130259875,
                         0.18182889455675105, 0.1533171061820642,  0.14616585424934123};
 
@@ -14,7 +15,8 @@ constexpr int64_t root_half_bits = 0x3fe6a09e667f3bcd;  // sqrt(1/2)
 
 LogParts split_log(Builder& b, Value x) {
   using loop::Op;
-  // 2048 is added to the exponent's distance from sqrt(1/2), so that a logical shift serves; it wraps for none of the doubles > 0.
+  // 2048 is added to the exponent's distance from sqrt(1/2), so that a logical shift serves; it wraps for
+  // none of the doubles > 0.
   Value x_bits = b.bits(x);
   Value distance = b.integer(Op::int_add, x_bits, b.integer_like((int64_t{1024} << 52) - root_half_bits, x));
   Value biased = b.shift(Op::shift_right, distance, 52);

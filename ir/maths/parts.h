@@ -1,6 +1,7 @@
 #pragma once
-// What several bodies share: splitting a real into exponent and fraction without the instructions that AVX2 lacks
-// (conversions of 64-bit integers, arithmetic shifts). Adding 1.5 * 2^52 leaves the nearest integer in the low bits.
+// What several bodies share: splitting a real into exponent and fraction without the instructions that AVX2
+// lacks (conversions of 64-bit integers, arithmetic shifts). Adding 1.5 * 2^52 leaves the nearest integer in
+// the low bits.
 
 #include "ir/maths/maths.h"
 

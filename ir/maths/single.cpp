@@ -17,7 +17,8 @@ Value exp_of_bounded(Builder& b, Value x) {
   const Value n = b.round_even(b.mul(x, b.real_like(log2_e, x)));
   Value r = b.fma(n, b.real_like(-ln2_high, x), x);
   r = b.fma(n, b.real_like(-ln2_low, x), r);
-  static constexpr std::array<double, 6> tail = {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
+  static constexpr std::array<double, 6> tail = {1.0 / 2,   1.0 / 6,   1.0 / 24,
+                                                 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   const Value square = b.mul(r, r);
   const Value near = b.fma(b.polynomial_by_halves(r, square, tail), square, b.add(r, b.real_like(1, x)));
   // Two factors: 2^128 is no float.
@@ -31,13 +32,15 @@ Value exp_of_negative_size(Builder& b, Value x) {
   const Value n = b.round_even(b.mul(size, b.real_like(-log2_e, x)));
   Value r = b.fma(n, b.real_like(-ln2_high, x), b.neg(size));
   r = b.fma(n, b.real_like(-ln2_low, x), r);
-  static constexpr std::array<double, 6> tail = {1.0 / 2, 1.0 / 6, 1.0 / 24, 1.0 / 120, 1.0 / 720, 1.0 / 5040};
+  static constexpr std::array<double, 6> tail = {1.0 / 2,   1.0 / 6,   1.0 / 24,
+                                                 1.0 / 120, 1.0 / 720, 1.0 / 5040};
   const Value square = b.mul(r, r);
   const Value near = b.fma(b.polynomial_by_halves(r, square, tail), square, b.add(r, b.real_like(1, x)));
   return b.mul(near, b.power_of_two(n));
 }
 
-/// log(1 + t) for 0 <= t <= 1: 2 artanh(s), s = t / (2 + t) <= 1/3; the first term left out is s^15 / 15 < 2^-27.
+/// log(1 + t) for 0 <= t <= 1: 2 artanh(s), s = t / (2 + t) <= 1/3; the first term left out is s^15 / 15 <
+/// 2^-27.
 Value log1p_of_share(Builder& b, Value t) {
   const Value s = b.div(t, b.add(t, b.real_like(2, t)));
   const Value square = b.mul(s, s);
@@ -70,8 +73,8 @@ Value softplus(Builder& b, Value x) {
 Value tanh(Builder& b, Value x) {
   const Value size = b.abs(x);
   // x + x^3 p(x^2) where |x| < 0.625 (minimax, error 2^-26), else 1 - 2 / (e^(2 |x|) + 1).
-  static constexpr std::array<double, 5> near = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2, 2.06390887954e-2,
-                                                 -5.70498872745e-3};
+  static constexpr std::array<double, 5> near = {-3.33332819422e-1, 1.33314422036e-1, -5.37397155531e-2,
+                                                 2.06390887954e-2, -5.70498872745e-3};
   const Value square = b.mul(x, x);
   const Value small = b.fma(b.mul(b.polynomial(square, near), square), size, size);
   const Value twice = b.add(size, size);

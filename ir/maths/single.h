@@ -1,6 +1,6 @@
 #pragma once
-// The functions of networks in single precision, as Loop bodies over singles: at most 3 ULP of a float over the whole range; results
-// below the least normal float may be 0. All others are computed in double.
+// The functions of networks in single precision, as Loop bodies over singles: at most 3 ULP of a float over
+// the whole range; results below the least normal float may be 0. All others are computed in double.
 
 #include "ir/loop/builder.h"
 

@@ -27,26 +27,31 @@ std::optional<double> number(std::string_view text) {
 
 std::string names(const OptimiserRow& row) {
   std::string text;
-  for (const OptimiserOption& option : row.options) text += fmt::format("{}`{}`", text.empty() ? "" : ", ", option.name);
+  for (const OptimiserOption& option : row.options)
+    text += fmt::format("{}`{}`", text.empty() ? "" : ", ", option.name);
   return text + ", `schedule`";
 }
 
 /// "rate: 1e-3" into its option of `to`.
 std::string set_option(Optimiser& to, std::string_view text) {
   const size_t colon = text.find(':');
-  if (colon == std::string_view::npos) return fmt::format("its options have names, such as `rate: 0.001`, and not `{}`", text);
+  if (colon == std::string_view::npos)
+    return fmt::format("its options have names, such as `rate: 0.001`, and not `{}`", text);
   const std::string_view name = trimmed(text.substr(0, colon)), given = trimmed(text.substr(colon + 1));
   if (name == "schedule") {
     static constexpr std::string_view schedules[] = {"constant", "cosine", "linear"};
     const auto found = std::ranges::find(schedules, given);
-    if (found == std::end(schedules)) return fmt::format("`schedule` is `constant`, `cosine` or `linear`, not `{}`", given);
+    if (found == std::end(schedules))
+      return fmt::format("`schedule` is `constant`, `cosine` or `linear`, not `{}`", given);
     to.schedule = static_cast<Schedule>(found - std::begin(schedules));
     return "";
   }
   const auto option = std::ranges::find(to.row->options, name, &OptimiserOption::name);
-  if (option == to.row->options.end()) return fmt::format("`{}` has no option `{}`: it takes {}", to.row->name, name, names(*to.row));
+  if (option == to.row->options.end())
+    return fmt::format("`{}` has no option `{}`: it takes {}", to.row->name, name, names(*to.row));
   const std::optional<double> value = number(given);
-  if (!value || !(*value >= 0)) return fmt::format("`{}` of `{}` is a number from 0, not `{}`", name, to.row->name, given);
+  if (!value || !(*value >= 0))
+    return fmt::format("`{}` of `{}` is a number from 0, not `{}`", name, to.row->name, given);
   to.values[static_cast<size_t>(option - to.row->options.begin())] = *value;
   return "";
 }
@@ -63,22 +68,46 @@ void read(const FitSettings& fit, const char* name, Number& to) {
 }  // namespace
 
 const std::vector<OptimiserRow>& optimiser_rows() {
-  // Every row has `rate`, `weight_decay` (of Loshchilov & Hutter 2019 in adamw, else added to the gradient), `clip`, the greatest
-  // norm of the whole gradient (0: any), and `bias_rate`, what the rate of the biases of layers is multiplied by.
+  // Every row has `rate`, `weight_decay` (of Loshchilov & Hutter 2019 in adamw, else added to the gradient),
+  // `clip`, the greatest norm of the whole gradient (0: any), and `bias_rate`, what the rate of the biases of
+  // layers is multiplied by.
   static const std::vector<OptimiserRow> rows = {
-      {"adam", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
-      {"adamw", {{"rate", 1e-3}, {"beta1", 0.9}, {"beta2", 0.999}, {"epsilon", 1e-8}, {"bias_correction", 1}, {"weight_decay", 0.01}, {"clip", 0}, {"bias_rate", 1}}},
+      {"adam",
+       {{"rate", 1e-3},
+        {"beta1", 0.9},
+        {"beta2", 0.999},
+        {"epsilon", 1e-8},
+        {"bias_correction", 1},
+        {"weight_decay", 0},
+        {"clip", 0},
+        {"bias_rate", 1}}},
+      {"adamw",
+       {{"rate", 1e-3},
+        {"beta1", 0.9},
+        {"beta2", 0.999},
+        {"epsilon", 1e-8},
+        {"bias_correction", 1},
+        {"weight_decay", 0.01},
+        {"clip", 0},
+        {"bias_rate", 1}}},
       {"sgd", {{"rate", 1e-2}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
       {"momentum", {{"rate", 1e-2}, {"momentum", 0.9}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
       {"adagrad", {{"rate", 1e-2}, {"epsilon", 1e-10}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
-      {"rmsprop", {{"rate", 1e-3}, {"decay", 0.9}, {"epsilon", 1e-7}, {"weight_decay", 0}, {"clip", 0}, {"bias_rate", 1}}},
+      {"rmsprop",
+       {{"rate", 1e-3},
+        {"decay", 0.9},
+        {"epsilon", 1e-7},
+        {"weight_decay", 0},
+        {"clip", 0},
+        {"bias_rate", 1}}},
   };
   return rows;
 }
 
 double Optimiser::operator[](std::string_view option) const {
   const auto found = std::ranges::find(row->options, option, &OptimiserOption::name);
-  if (found == row->options.end()) throw InternalError(fmt::format("`{}` has no option `{}`", row->name, option));
+  if (found == row->options.end())
+    throw InternalError(fmt::format("`{}` has no option `{}`", row->name, option));
   return values[static_cast<size_t>(found - row->options.begin())];
 }
 
@@ -129,10 +158,15 @@ GradientSettings gradient_settings(const FitSettings& fit) {
   read(fit, "kl_warmup", to.kl_warmup);
   read(fit, "holdout", to.holdout);
   read(fit, "patience", to.patience);
-  if (const auto objective = fit.others.find("objective"); objective != fit.others.end() && objective->second.starts_with("iwae")) {
+  if (const auto objective = fit.others.find("objective");
+      objective != fit.others.end() && objective->second.starts_with("iwae")) {
     to.importance = true;
     const size_t colon = objective->second.find(':');
-    if (colon != std::string::npos) to.samples = static_cast<int64_t>(number(trimmed(std::string_view(objective->second).substr(colon + 1, objective->second.find(')') - colon - 1))).value_or(1));
+    if (colon != std::string::npos)
+      to.samples = static_cast<int64_t>(
+          number(trimmed(std::string_view(objective->second)
+                             .substr(colon + 1, objective->second.find(')') - colon - 1)))
+              .value_or(1));
   }
   if (const auto precision = fit.others.find("precision"); precision != fit.others.end()) {
     to.narrow = precision->second == "bf16";
@@ -140,7 +174,8 @@ GradientSettings gradient_settings(const FitSettings& fit) {
   }
   std::string fault;
   const auto optimiser = fit.others.find("optimizer");
-  const auto parsed = parse_optimiser(optimiser == fit.others.end() ? "adam" : std::string_view(optimiser->second), fault);
+  const auto parsed =
+      parse_optimiser(optimiser == fit.others.end() ? "adam" : std::string_view(optimiser->second), fault);
   if (!parsed) throw InternalError("an optimiser that analysis let through: " + fault);
   to.optimiser = *parsed;
   return to;

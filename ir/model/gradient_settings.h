@@ -40,14 +40,15 @@ std::optional<Optimiser> parse_optimiser(std::string_view text, std::string& fau
 struct GradientSettings {
   int64_t batch = 100;
   int64_t epochs = 50;
-  int64_t samples = 1;         // draws of the latents a row and step; the k of `iwae(k: 50)`
-  bool importance = false;     // `iwae`: ln of the mean importance weight (Burda, Grosse & Salakhutdinov 2016, eq. 8)
-  double beta = 1;             // weighs the divergence of q from the prior
-  double kl_warmup = 0;        // epochs over which that weight rises from 0
-  double holdout = 0;          // below 1 a share of the rows, else their number: the last ones
-  int64_t patience = 0;        // epochs without a better held-out bound before a run ends; 0: none ends it
-  bool single = true;          // precision of the numbers
-  bool narrow = false;         // `bf16`: the products of a step have bfloat16 operands, all else is single
+  int64_t samples = 1;  // draws of the latents a row and step; the k of `iwae(k: 50)`
+  bool importance =
+      false;        // `iwae`: ln of the mean importance weight (Burda, Grosse & Salakhutdinov 2016, eq. 8)
+  double beta = 1;  // weighs the divergence of q from the prior
+  double kl_warmup = 0;  // epochs over which that weight rises from 0
+  double holdout = 0;    // below 1 a share of the rows, else their number: the last ones
+  int64_t patience = 0;  // epochs without a better held-out bound before a run ends; 0: none ends it
+  bool single = true;    // precision of the numbers
+  bool narrow = false;   // `bf16`: the products of a step have bfloat16 operands, all else is single
   Optimiser optimiser;
 };
 

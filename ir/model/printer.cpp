@@ -49,7 +49,8 @@ std::string binding_text(const Binding& binding) {
       columns = fmt::format("binarise({}, threshold: {})", columns, binding.low);
       break;
     case Binding::Preprocess::binarise_stochastic:
-      if (binding.low != 0 || binding.high != 1) columns = fmt::format("scale({}, {}..{})", columns, binding.low, binding.high);
+      if (binding.low != 0 || binding.high != 1)
+        columns = fmt::format("scale({}, {}..{})", columns, binding.low, binding.high);
       columns = fmt::format("binarise({}, stochastic)", columns);
       break;
     case Binding::Preprocess::scale:
@@ -98,7 +99,8 @@ std::string variable_text(const Model& model, const Variable& variable) {
   }
   if (variable.prior != no_node) text += fmt::format(" ~ %{}", variable.prior);
   if (!variable.network.empty()) text += start_text(model, variable.start);
-  if (variable.follows != no_node) text += fmt::format(" follows %{} by {}", variable.follows, variable.momentum);
+  if (variable.follows != no_node)
+    text += fmt::format(" follows %{} by {}", variable.follows, variable.momentum);
   return text;
 }
 

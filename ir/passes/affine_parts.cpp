@@ -50,7 +50,8 @@ struct Taker {
 
   AffineParts times(const AffineParts& x, const AffineParts& y, const Node& node) {
     if (x.linear != no_node && y.linear != no_node) refuse(node);
-    return {product(x.constant, y.constant), sum(product(x.linear, y.constant), product(x.constant, y.linear))};
+    return {product(x.constant, y.constant),
+            sum(product(x.linear, y.constant), product(x.constant, y.linear))};
   }
 
   /// An op that is linear in its first or, of `apply` ops, its second input, the others free of the leaf.
@@ -58,7 +59,8 @@ struct Taker {
     const auto make = [&](NodeId part) -> NodeId {
       if (part == no_node) return no_node;
       std::vector<NodeId> inputs;
-      for (size_t i = 0; i < node.inputs.size(); ++i) inputs.push_back(i == moving ? part : or_zero((*this)(node.inputs[i]).constant));
+      for (size_t i = 0; i < node.inputs.size(); ++i)
+        inputs.push_back(i == moving ? part : or_zero((*this)(node.inputs[i]).constant));
       return b.make(node.op, std::move(inputs), node.attributes);
     };
     for (size_t i = 0; i < node.inputs.size(); ++i)
@@ -68,10 +70,12 @@ struct Taker {
   }
 
   AffineParts free_of_leaf(const Node& node) {
-    const bool named = node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity;
+    const bool named =
+        node.inputs.empty() && node.op != Op::constant && node.op != Op::iota && node.op != Op::identity;
     if (named) return {b.leaf(node.op, node.attributes.text, node.type, node.range), no_node};
     if (node.op == Op::constant && node.attributes.number == 0) return {};
-    if (node.op == Op::broadcast) return {broadcast((*this)(node.inputs[0]).constant, node.attributes.axes), no_node};
+    if (node.op == Op::broadcast)
+      return {broadcast((*this)(node.inputs[0]).constant, node.attributes.axes), no_node};
     std::vector<NodeId> inputs;
     for (const NodeId input : node.inputs) inputs.push_back(or_zero((*this)(input).constant));
     return {b.make(node.op, std::move(inputs), node.attributes, node.range), no_node};
@@ -91,7 +95,8 @@ struct Taker {
         const AffineParts x = parts(0), y = parts(1);
         return {sum(x.constant, negative(y.constant)), sum(x.linear, negative(y.linear))};
       }
-      case Op::neg: return {negative(parts(0).constant), negative(parts(0).linear)};
+      case Op::neg:
+        return {negative(parts(0).constant), negative(parts(0).linear)};
       case Op::mul: {
         const AffineParts x = parts(0), y = parts(1);
         return times(x, y, node);
@@ -148,11 +153,14 @@ struct Taker {
       case Op::slice:
       case Op::diag:
       case Op::diagonal:
-      case Op::reshape: return through(node, 0);
+      case Op::reshape:
+        return through(node, 0);
       case Op::triangular_apply:
       case Op::triangular_solve:
-      case Op::solve: return through(node, 1);
-      default: refuse(node);
+      case Op::solve:
+        return through(node, 1);
+      default:
+        refuse(node);
     }
   }
 };

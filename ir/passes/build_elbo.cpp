@@ -30,7 +30,8 @@ struct Writer {
 
   /// 0 in the rows that the factor does not hold for.
   NodeId of_steps(NodeId density, const Steps& steps) {
-    return steps.all() ? density : builder.select(holds_in_row(builder, model, steps), density, builder.constant(0));
+    return steps.all() ? density
+                       : builder.select(holds_in_row(builder, model, steps), density, builder.constant(0));
   }
 
   /// ln P of all factors, one value a row; no_node where the model has none.
@@ -39,7 +40,8 @@ struct Writer {
     for (const Factor& factor : model.factors) {
       const NodeId density = copy(factor.log_density);
       builder.output(OutputKind::result, factor_name(model, factor), density);
-      const NodeId row = of_steps(builder.reduce(Op::sum, density, all_but_row(builder.type(density))), factor.steps);
+      const NodeId row =
+          of_steps(builder.reduce(Op::sum, density, all_but_row(builder.type(density))), factor.steps);
       total = total == no_node ? row : builder.add(total, row);
     }
     return total;
@@ -60,7 +62,8 @@ struct Writer {
 }  // namespace
 
 NodeId holds_in_row(Builder& b, const Model& model, const Steps& steps) {
-  const NodeId step = b.leaf(Op::data, model.sequence->name, {Element::real, {row_axis}, -1}, model.sequence->range);
+  const NodeId step =
+      b.leaf(Op::data, model.sequence->name, {Element::real, {row_axis}, -1}, model.sequence->range);
   const NodeId first = b.constant(static_cast<double>(steps.first));
   return steps.alone ? b.binary(Op::equal, step, first) : b.binary(Op::less_equal, first, step);
 }

@@ -193,7 +193,8 @@ class Chaining {
           fresh && node.op == Op::parameter ? from_.find(node.attributes.text) : std::nullopt;
       if (parameter && variable(*parameter).prior != no_node) {
         // Its event axis is no axis of the density.
-        for (const NodeId input : function()[variable(*parameter).prior].inputs) give(input, axis, role, range);
+        for (const NodeId input : function()[variable(*parameter).prior].inputs)
+          give(input, axis, role, range);
       }
       return;
     }
@@ -266,7 +267,8 @@ class Chaining {
     } else if (node.op == Op::rename) {
       std::vector<AxisId> pairs;
       const std::map<AxisId, AxisId> before = made.axes;
-      for (size_t i = 0; i + 1 < node.attributes.axes.size(); i += 2) made.axes.erase(node.attributes.axes[i]);
+      for (size_t i = 0; i + 1 < node.attributes.axes.size(); i += 2)
+        made.axes.erase(node.attributes.axes[i]);
       for (size_t i = 0; i + 1 < node.attributes.axes.size(); i += 2) {
         const AxisId source = node.attributes.axes[i], target = node.attributes.axes[i + 1];
         if (const auto role = before.find(source); role != before.end()) {

@@ -10,7 +10,8 @@ namespace lvm::ir {
 
 namespace {
 
-/// Gives `value` every axis of `axes` (a copy: types move when nodes are added), so that a sum over them counts it once an element.
+/// Gives `value` every axis of `axes` (a copy: types move when nodes are added), so that a sum over them
+/// counts it once an element.
 NodeId spread(Builder& b, NodeId value, const std::vector<AxisId> axes) {
   std::vector<AxisId> missing;
   for (AxisId id : axes)
@@ -48,7 +49,8 @@ std::vector<NodeId> differentiate(Builder& b, NodeId scalar, const std::vector<N
   return differentiate(b, std::vector<Seed>{{scalar, b.constant(1)}}, with_respect_to);
 }
 
-std::vector<NodeId> differentiate(Builder& b, const std::vector<Seed>& seeds, const std::vector<NodeId>& with_respect_to) {
+std::vector<NodeId> differentiate(Builder& b, const std::vector<Seed>& seeds,
+                                  const std::vector<NodeId>& with_respect_to) {
   NodeId last = no_node;
   for (const Seed& seed : seeds) last = std::max(last, seed.node);
   const std::vector<bool> active = dependents(b.function(), last, with_respect_to);
@@ -59,9 +61,12 @@ std::vector<NodeId> differentiate(Builder& b, const std::vector<Seed>& seeds, co
   }
   for (NodeId id = last; id >= 0; --id) {
     const NodeId adjoint = adjoints[static_cast<size_t>(id)];
-    if (adjoint == no_node || !active[static_cast<size_t>(id)] || row(b.function()[id].op).shape == ShapeRule::leaf) continue;
+    if (adjoint == no_node || !active[static_cast<size_t>(id)] ||
+        row(b.function()[id].op).shape == ShapeRule::leaf)
+      continue;
     const DerivativeRule rule = derivative_rule(b.function()[id].op);
-    if (!rule) throw InternalError("`" + std::string(row(b.function()[id].op).name) + "` has no derivative rule");
+    if (!rule)
+      throw InternalError("`" + std::string(row(b.function()[id].op).name) + "` has no derivative rule");
     const std::vector<AxisId> own = b.function()[id].type.axes;
     const std::vector<NodeId> inputs = b.function()[id].inputs;
     Adjoint a{b, id, spread(b, adjoint, own), std::vector<NodeId>(inputs.size(), no_node)};
@@ -93,7 +98,8 @@ std::vector<NodeId> differentiate_elements(Builder& b, NodeId value, const std::
     if (adjoints[at] == no_node || !active[at] || reached || shape == ShapeRule::leaf) continue;
     const DerivativeRule rule = derivative_rule(node.op);
     const bool element_wise = shape == ShapeRule::pointwise || shape == ShapeRule::broadcast;
-    if (!rule || !element_wise) throw InternalError("`" + std::string(row(node.op).name) + "` has no derivative element by element");
+    if (!rule || !element_wise)
+      throw InternalError("`" + std::string(row(node.op).name) + "` has no derivative element by element");
     Adjoint a{b, id, adjoints[at], std::vector<NodeId>(node.inputs.size(), no_node)};
     rule(a);
     for (size_t i = 0; i < node.inputs.size(); ++i) {
@@ -113,7 +119,8 @@ std::vector<NodeId> differentiate_elements(Builder& b, NodeId value, const std::
 Module differentiate(const Module& module, const std::string& function_name) {
   Module result = module;
   const Function* source = module.find(function_name);
-  if (!source || source->outputs.empty()) throw InternalError("no function `" + function_name + "` with a result");
+  if (!source || source->outputs.empty())
+    throw InternalError("no function `" + function_name + "` with a result");
   Function gradient = inline_calls(result, *source);
   gradient.name += ".gradient";
   gradient.time = BindingTime::plain;
@@ -129,7 +136,8 @@ Module differentiate(const Module& module, const std::string& function_name) {
   }
   const auto gradients = differentiate(b, value, leaves);
   b.output(OutputKind::result, "value", value);
-  for (size_t i = 0; i < leaves.size(); ++i) b.output(OutputKind::result, gradient[leaves[i]].attributes.text, gradients[i]);
+  for (size_t i = 0; i < leaves.size(); ++i)
+    b.output(OutputKind::result, gradient[leaves[i]].attributes.text, gradients[i]);
   result.functions.push_back(ordered(gradient));
   return result;
 }

@@ -37,8 +37,10 @@ std::vector<FiniteLatent> finite_latents(const Model& model) {
              depends_on(model.function(), factor.log_density, v.node);
     };
     const bool latent = v.role == Role::latent;
-    const bool reaches_back = std::ranges::any_of(model.lags, [&](const Lag& lag) { return lag.of == static_cast<int>(i); });
-    const bool partly = v.role == Role::data && v.missing && (reaches_back || std::ranges::any_of(model.factors, used));
+    const bool reaches_back =
+        std::ranges::any_of(model.lags, [&](const Lag& lag) { return lag.of == static_cast<int>(i); });
+    const bool partly =
+        v.role == Role::data && v.missing && (reaches_back || std::ranges::any_of(model.factors, used));
     if (v.states >= 0 && (latent || partly))
       found.push_back({.variable = static_cast<int>(i), .states = v.states, .observed = partly});
   }

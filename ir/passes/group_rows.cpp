@@ -17,7 +17,9 @@ struct Grouping {
   std::vector<NodeId> made;
 
   Grouping(const Model& model, int64_t longest)
-      : from(model), to(model), member(to.module.add_axis({.name = model.plates.front().name + ".row", .size = longest})) {
+      : from(model),
+        to(model),
+        member(to.module.add_axis({.name = model.plates.front().name + ".row", .size = longest})) {
     to.module.functions.front().nodes.clear();
     to.module.functions.front().outputs.clear();
     made.assign(model.function().nodes.size(), no_node);
@@ -33,7 +35,8 @@ struct Grouping {
     const Function& f = from.function();
     for (size_t id = 0; id < f.nodes.size(); ++id) {
       const Node& node = f.nodes[id];
-      const bool named = row(node.op).shape == ShapeRule::leaf && row(node.op).attributes == PrintedAttributes::text;
+      const bool named =
+          row(node.op).shape == ShapeRule::leaf && row(node.op).attributes == PrintedAttributes::text;
       if (named) {
         Type type = node.type;
         if (varies(node)) type.axes.push_back(member);

@@ -1,9 +1,11 @@
 #pragma once
-// group_rows: Model -> Model whose rows are the groups of its plate.  Purpose: a latent per plate is then a latent per row, and everything
-// that is right for rows is right for groups.  Before: one plate, all latents are `per` it; sizes are known.
-// After: data and given variables of rows have one axis more, the rows of a group; groups with fewer rows have absent cells there.
+// group_rows: Model -> Model whose rows are the groups of its plate.  Purpose: a latent per plate is then a
+// latent per row, and everything that is right for rows is right for groups.  Before: one plate, all latents
+// are `per` it; sizes are known. After: data and given variables of rows have one axis more, the rows of a
+// group; groups with fewer rows have absent cells there.
 //
-//   data y: real   latent b: real[J] per subject      ->      data y: real[subject.row] missing   latent b: real[J]
+//   data y: real   latent b: real[J] per subject      ->      data y: real[subject.row] missing   latent b:
+//   real[J]
 
 #include "ir/model/model.h"
 

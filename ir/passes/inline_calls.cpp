@@ -34,14 +34,17 @@ Function inline_calls(Module& module, const Function& function) {
   Builder b(module, result);
   std::vector<NodeId> made;
   inline_into(b, function, made, 0);
-  for (const Output& output : function.outputs) b.output(output.kind, output.name, made[static_cast<size_t>(output.node)]);
-  for (const NodeId argument : function.arguments) result.arguments.push_back(made[static_cast<size_t>(argument)]);
+  for (const Output& output : function.outputs)
+    b.output(output.kind, output.name, made[static_cast<size_t>(output.node)]);
+  for (const NodeId argument : function.arguments)
+    result.arguments.push_back(made[static_cast<size_t>(argument)]);
   return result;
 }
 
 Module inline_calls(const Module& module) {
   Module result = module;
-  for (size_t f = 0; f < module.functions.size(); ++f) result.functions[f] = inline_calls(result, module.functions[f]);
+  for (size_t f = 0; f < module.functions.size(); ++f)
+    result.functions[f] = inline_calls(result, module.functions[f]);
   return result;
 }
 

@@ -1,6 +1,7 @@
 #pragma once
 // inline_calls: Module -> Module.  Purpose: passes that look inside need not know `call`.
-// Before: verified (functions call earlier ones only).  After: no function holds a `call`; functions named by `scan` stay functions.
+// Before: verified (functions call earlier ones only).  After: no function holds a `call`; functions named by
+// `scan` stay functions.
 //
 //   %1 = call @square_of %0   ->   %1 = square %0
 

@@ -44,7 +44,8 @@ std::vector<NodeLatent> node_latents(const Model& model, const Plan& plan, Modul
       add_steps(model, latent);
       if (axes.size() > 1) latent.event = axes.back();
       const int64_t size = latent.event >= 0 ? module.axis(latent.event).size : 1;
-      latent.columns = axis_named(module, block.name + ".column", size == unknown_size ? size : 2 * size * latent.order());
+      latent.columns =
+          axis_named(module, block.name + ".column", size == unknown_size ? size : 2 * size * latent.order());
       if (latent.event >= 0) latent.from = axis_named(module, block.name + ".from", size);
     }
     latent.sides = axis_named(module, block.name + ".side", 2);
@@ -53,7 +54,9 @@ std::vector<NodeLatent> node_latents(const Model& model, const Plan& plan, Modul
   return found;
 }
 
-Type node_type(const Model& model, const NodeLatent& latent) { return node_type(model, latent, latent.variable); }
+Type node_type(const Model& model, const NodeLatent& latent) {
+  return node_type(model, latent, latent.variable);
+}
 
 Type node_type(const Model& model, const NodeLatent& latent, int variable) {
   Type type = model.variables[static_cast<size_t>(variable)].type;

@@ -49,7 +49,8 @@ Function ordered(const Function& function) {
   Function result{.name = function.name, .time = function.time};
   Ordering place(function, result);
   for (const NodeId argument : function.arguments) result.arguments.push_back(place(argument));
-  for (const Output& output : function.outputs) result.outputs.push_back({output.kind, output.name, place(output.node)});
+  for (const Output& output : function.outputs)
+    result.outputs.push_back({output.kind, output.name, place(output.node)});
   return result;
 }
 

@@ -18,7 +18,8 @@ void need_well_formed(const Module& module, std::string_view when) {
 }
 
 const std::vector<Pass> all = {
-    {"verify", "", "check the invariants of the module's level", [](const Module& m, std::string_view) { return m; }},
+    {"verify", "", "check the invariants of the module's level",
+     [](const Module& m, std::string_view) { return m; }},
     {"inline", "", "replace each call by the body of its function",
      [](const Module& m, std::string_view) { return inline_calls(m); }},
     {"simplify", "", "rewrite by the table of rules, share equal nodes, drop unused ones",
@@ -29,7 +30,9 @@ const std::vector<Pass> all = {
 
 }  // namespace
 
-const std::vector<Pass>& passes() { return all; }
+const std::vector<Pass>& passes() {
+  return all;
+}
 
 PassRequest parse_pass(std::string_view option) {
   const size_t equals = option.find('=');
@@ -37,8 +40,9 @@ PassRequest parse_pass(std::string_view option) {
     if (option.substr(0, equals) != fmt::format("--{}", pass.name)) continue;
     const std::string argument(equals == option.npos ? "" : option.substr(equals + 1));
     if (pass.argument.empty() != argument.empty() || (pass.argument.empty() && equals != option.npos))
-      throw std::invalid_argument(pass.argument.empty() ? fmt::format("`--{}` takes no value", pass.name)
-                                                        : fmt::format("write `--{}={}`", pass.name, pass.argument));
+      throw std::invalid_argument(pass.argument.empty()
+                                      ? fmt::format("`--{}` takes no value", pass.name)
+                                      : fmt::format("write `--{}={}`", pass.name, pass.argument));
     return {&pass, argument};
   }
   throw std::invalid_argument(fmt::format("there is no pass `{}`", option));

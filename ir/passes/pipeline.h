@@ -1,5 +1,6 @@
 #pragma once
-// pipeline: the named passes from Module to Module, for `lvm-opt` and tests.  Purpose: each pass is tried text in, text out.
+// pipeline: the named passes from Module to Module, for `lvm-opt` and tests.  Purpose: each pass is tried
+// text in, text out.
 
 #include <functional>
 #include <string>
@@ -27,8 +28,8 @@ struct PassRequest {
 /// "--simplify", "--differentiate=rows". Throws std::invalid_argument on what is not a pass.
 PassRequest parse_pass(std::string_view option);
 
-/// Runs the passes in order and verifies the module before, between and after them: InternalError with the faults where it is not well
-/// formed. `after` (where given) sees each result.
+/// Runs the passes in order and verifies the module before, between and after them: InternalError with the
+/// faults where it is not well formed. `after` (where given) sees each result.
 Module run_passes(Module module, const std::vector<PassRequest>& requests,
                   const std::function<void(const Pass&, const Module&)>& after = {});
 

@@ -112,7 +112,8 @@ bool PlanContext::is_enumerated(NodeId leaf) const {
 
 bool PlanContext::depends_on_cells(NodeId expression) const {
   return std::ranges::any_of(model.variables, [&](const Variable& v) {
-    const bool of_rows = v.role == Role::data || v.role == Role::given || (v.role == Role::latent && v.states < 0);
+    const bool of_rows =
+        v.role == Role::data || v.role == Role::given || (v.role == Role::latent && v.states < 0);
     return of_rows && !is_enumerated(v.node) && depends_on(function(), expression, v.node);
   });
 }
@@ -194,10 +195,12 @@ void refuse_unsupported(PlanContext& c) {
 void refuse_redrawn(PlanContext& c) {
   for (const Variable& v : c.model.variables) {
     if (v.binding.preprocess != Binding::Preprocess::binarise_stochastic) continue;
-    c.diagnostics.report({.code = Code::redrawn_without_batches,
-                          .message = fmt::format("`{}` is binarised anew in each batch, and this model is fitted to the whole table", v.name),
-                          .range = v.binding.range,
-                          .hint = "give a threshold: `binarise(…, threshold: 0.5)`, or say `fit { method = gradient }`"});
+    c.diagnostics.report(
+        {.code = Code::redrawn_without_batches,
+         .message = fmt::format(
+             "`{}` is binarised anew in each batch, and this model is fitted to the whole table", v.name),
+         .range = v.binding.range,
+         .hint = "give a threshold: `binarise(…, threshold: 0.5)`, or say `fit { method = gradient }`"});
   }
 }
 
@@ -237,7 +240,8 @@ void refuse_missing(PlanContext& c) {
     const Variable& y = c.variable(c.factor(parts).variable.variable);
     if (y.role != Role::data || !y.missing || y.states >= 0) continue;
     for (const FactorParts& other : c.factors) {
-      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, y.node)) continue;
+      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, y.node))
+        continue;
       report(fmt::format("`{}` given `{}`, whose cells may be absent,", c.name_of(other), y.name),
              c.factor(other).distribution_range, fmt::format("drop `missing` of `{}`", y.name));
     }
@@ -254,21 +258,27 @@ void refuse_missing(PlanContext& c) {
       return false;
     };
     const SourceRange range = c.factor(parts).distribution_range;
-    const std::string way_out = fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
-    const bool shared = std::ranges::any_of(c.model.variables, [&](const Variable& v) { return v.global && depends_on(c.function(), c.factor(parts).log_density, v.node); });
+    const std::string way_out =
+        fmt::format("drop `missing` of `{}`, and leave out rows with absent cells", y.name);
+    const bool shared = std::ranges::any_of(c.model.variables, [&](const Variable& v) {
+      return v.global && depends_on(c.function(), c.factor(parts).log_density, v.node);
+    });
     if (shared) {
-      report(fmt::format("a `{}` with absent elements and a latent that rows share", parts.family), range, way_out);
+      report(fmt::format("a `{}` with absent elements and a latent that rows share", parts.family), range,
+             way_out);
     } else if (!family->marginal) {
       report(fmt::format("a `{}` with absent elements", parts.family), range, way_out);
     } else if (y.type.axes.size() > 2) {
       report(fmt::format("several vectors a row, with absent elements, in `{}`", y.name), range, way_out);
     } else if (reads_data(parts.slots.at(0)) || reads_data(parts.slots.at(1))) {
-      report(fmt::format("a `{}` with absent elements that depends on other columns", parts.family), range, way_out);
+      report(fmt::format("a `{}` with absent elements that depends on other columns", parts.family), range,
+             way_out);
     }
   }
 }
 
-/// Matrices of rows are drawn, and nothing else: their arithmetic is written out element by element, in EM's functions.
+/// Matrices of rows are drawn, and nothing else: their arithmetic is written out element by element, in EM's
+/// functions.
 void refuse_row_matrices(PlanContext& c, bool by_gradients) {
   for (const FactorParts& parts : c.factors) {
     const Variable& v = c.variable(c.factor(parts).variable.variable);
@@ -280,44 +290,62 @@ void refuse_row_matrices(PlanContext& c, bool by_gradients) {
                             .hint = std::move(hint)});
     };
     const SourceRange own = c.factor(parts).distribution_range;
-    if (by_gradients) report("a matrix of each row in a model that is climbed by gradients", own, "say `fit { method = em }`");
+    if (by_gradients)
+      report("a matrix of each row in a model that is climbed by gradients", own,
+             "say `fit { method = em }`");
     const int64_t size = c.model.module.axis(v.declared_axes.back()).size;
     if (size != unknown_size && size > most_of_a_row_matrix)
       report(fmt::format("a matrix of {0} x {0} in each row", size), own,
-             fmt::format("take at most {} of its rows and columns: the diagonal blocks of a Wishart are Wishart too", most_of_a_row_matrix));
+             fmt::format(
+                 "take at most {} of its rows and columns: the diagonal blocks of a Wishart are Wishart too",
+                 most_of_a_row_matrix));
     if (c.depends_on_cells(parts.slots.at(1)))
-      report("a scale that differs from row to row", c.slot_range(parts, 1), "let data stand in the degrees of freedom alone");
+      report("a scale that differs from row to row", c.slot_range(parts, 1),
+             "let data stand in the degrees of freedom alone");
     for (const FactorParts& other : c.factors) {
-      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, v.node)) continue;
-      report(fmt::format("`{}` given `{}`, a matrix of each row,", c.name_of(other), v.name), c.factor(other).distribution_range,
+      if (other.index == parts.index || !depends_on(c.function(), c.factor(other).log_density, v.node))
+        continue;
+      report(fmt::format("`{}` given `{}`, a matrix of each row,", c.name_of(other), v.name),
+             c.factor(other).distribution_range,
              fmt::format("make `{}` independent of it", c.name_of(other)));
     }
   }
 }
 
-/// The matrix of a Normal is factorised once for all rows; where it differs from row to row the arithmetic is written out, by gradients alone.
+/// The matrix of a Normal is factorised once for all rows; where it differs from row to row the arithmetic is
+/// written out, by gradients alone.
 void refuse_row_covariances(PlanContext& c, bool by_gradients) {
-  const std::vector<Estimated> latents = by_gradients && has_given_posterior(c.model) ? estimators(c.model) : std::vector<Estimated>();
+  const std::vector<Estimated> latents =
+      by_gradients && has_given_posterior(c.model) ? estimators(c.model) : std::vector<Estimated>();
   for (const FactorParts& parts : c.factors) {
-    static constexpr std::array<std::string_view, 3> by_matrix = {"Normal.mean.cov", "Normal.mean.cholesky", "Normal.mean.precision_matrix"};
+    static constexpr std::array<std::string_view, 3> by_matrix = {"Normal.mean.cov", "Normal.mean.cholesky",
+                                                                  "Normal.mean.precision_matrix"};
     const Node& density = c.function()[c.factor(parts).log_density];
     if (std::ranges::count(by_matrix, density.attributes.text) == 0) continue;
     const bool drawn = std::ranges::any_of(latents, [&](const Estimated& e) {
-      return (e.how == Estimator::pathwise || e.how == Estimator::score) && depends_on(c.function(), parts.slots.at(1), c.variable(e.variable).node);
+      return (e.how == Estimator::pathwise || e.how == Estimator::score) &&
+             depends_on(c.function(), parts.slots.at(1), c.variable(e.variable).node);
     });
     const bool of_matrix = std::ranges::any_of(c.model.variables, [&](const Variable& v) {  // refused above
-      return v.role == Role::data && v.domain == Domain::covariance && depends_on(c.function(), parts.slots.at(1), v.node);
+      return v.role == Role::data && v.domain == Domain::covariance &&
+             depends_on(c.function(), parts.slots.at(1), v.node);
     });
     if (of_matrix || (!drawn && !c.depends_on_cells(parts.slots.at(1)))) continue;
     for (const AxisId axis : c.function()[parts.value].type.axes) {
       const int64_t size = c.model.module.axis(axis).size;
-      if (density.type.has(axis) || (by_gradients && (size == unknown_size || size <= most_of_a_row_matrix))) continue;
-      c.diagnostics.report({.code = Code::not_compiled_yet,
-                            .message = by_gradients ? fmt::format("a matrix of {0} x {0} that differs from row to row is not compiled yet", size)
-                                                    : "a matrix that differs from row to row is not compiled yet in EM",
-                            .range = c.slot_range(parts, 1),
-                            .hint = by_gradients ? fmt::format("take at most {} elements, or `Normal(mean, factor: W, sd: s)`", most_of_a_row_matrix)
-                                                 : "say `fit { method = gradient }`, or let data stand in the mean alone"});
+      if (density.type.has(axis) || (by_gradients && (size == unknown_size || size <= most_of_a_row_matrix)))
+        continue;
+      c.diagnostics.report(
+          {.code = Code::not_compiled_yet,
+           .message =
+               by_gradients
+                   ? fmt::format("a matrix of {0} x {0} that differs from row to row is not compiled yet",
+                                 size)
+                   : "a matrix that differs from row to row is not compiled yet in EM",
+           .range = c.slot_range(parts, 1),
+           .hint = by_gradients ? fmt::format("take at most {} elements, or `Normal(mean, factor: W, sd: s)`",
+                                              most_of_a_row_matrix)
+                                : "say `fit { method = gradient }`, or let data stand in the mean alone"});
     }
   }
 }
@@ -340,10 +368,12 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   if (diagnostics.error_count() > before) return context.plan;
   if (climbs_by_gradients(model)) {
     if (!model.global_posteriors.empty()) {
-      diagnostics.report({.code = Code::not_compiled_yet,
-                          .message = "a latent that rows share, in a model that is climbed by gradients, is not compiled yet",
-                          .range = model.global_posteriors.front().range,
-                          .hint = "give all latents `exact` posteriors, or declare it as `param` with a prior"});
+      diagnostics.report(
+          {.code = Code::not_compiled_yet,
+           .message =
+               "a latent that rows share, in a model that is climbed by gradients, is not compiled yet",
+           .range = model.global_posteriors.front().range,
+           .hint = "give all latents `exact` posteriors, or declare it as `param` with a prior"});
       return context.plan;
     }
     if (!model.plates.empty()) {
@@ -355,7 +385,8 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
     }
     if (model.sequence && !model.lags.empty()) {
       diagnostics.report({.code = Code::not_compiled_yet,
-                          .message = "a `sequence` whose steps depend on earlier ones, in a model that is climbed by gradients, is not compiled yet",
+                          .message = "a `sequence` whose steps depend on earlier ones, in a model that is "
+                                     "climbed by gradients, is not compiled yet",
                           .range = model.sequence->range,
                           .hint = "give its latents `exact` posteriors"});
       return context.plan;
@@ -371,10 +402,11 @@ Plan plan(const Model& model, const Module&, Diagnostics& diagnostics) {
   refuse_missing(context);
   refuse_redrawn(context);
   if (model.sequence && !model.lags.empty() && !model.global_posteriors.empty()) {
-    diagnostics.report({.code = Code::not_compiled_yet,
-                        .message = "a latent that rows share, beside steps that depend on earlier ones, is not compiled yet",
-                        .range = model.global_posteriors.front().range,
-                        .hint = "declare it as `param`"});
+    diagnostics.report(
+        {.code = Code::not_compiled_yet,
+         .message = "a latent that rows share, beside steps that depend on earlier ones, is not compiled yet",
+         .range = model.global_posteriors.front().range,
+         .hint = "declare it as `param`"});
     return context.plan;
   }
   if (!plan_globals(context)) return context.plan;

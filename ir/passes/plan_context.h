@@ -48,7 +48,8 @@ struct PlanContext {
 };
 
 void plan_posteriors(PlanContext& context);
-/// Whether the posteriors of latents of the whole model are such that their updates can be planned; what is wrong is reported.
+/// Whether the posteriors of latents of the whole model are such that their updates can be planned; what is
+/// wrong is reported.
 bool plan_globals(PlanContext& context);
 /// " given `z`": whose posteriors the exact posterior of the latent is given; empty: of none.
 std::string given_of(const PlanContext& context, const Variable& v);
@@ -81,27 +82,33 @@ struct GlobalFacts {
 };
 /// The closed forms of which the natural parameters of a posterior are known.
 bool has_posterior(Solver solver);
-/// Whether its posterior is exact given those of the others; if not it is reported. `solved`: a parameter has a closed form.
-bool global_is_exact(PlanContext& context, const Variable& v, const std::vector<ParameterUse>& uses, const GlobalFacts& facts,
-                     const std::function<bool(const Variable&)>& solved);
+/// Whether its posterior is exact given those of the others; if not it is reported. `solved`: a parameter has
+/// a closed form.
+bool global_is_exact(PlanContext& context, const Variable& v, const std::vector<ParameterUse>& uses,
+                     const GlobalFacts& facts, const std::function<bool(const Variable&)>& solved);
 /// Its block as that of an exact posterior.
 void make_exact(const PlanContext& context, const Variable& v, Block& block, bool tied);
-/// A block for what stands in the prior of a latent of the whole model alone, as its precision or variance; false where it does not.
+/// A block for what stands in the prior of a latent of the whole model alone, as its precision or variance;
+/// false where it does not.
 bool plan_shrinkage(PlanContext& context, const Variable& v, const std::vector<ParameterUse>& uses);
-/// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element by element.
-bool newton_applies(const PlanContext& context, const Variable& parameter, const std::vector<ParameterUse>& uses);
-/// A step needs a log density that is smooth in the slot: that of a Laplace has a kink at each row in its location, and the bounds of a
-/// support have their optimum at a row, where the density ends.
+/// True where the parameter can be climbed by a Newton step: it enters densities of one element each, element
+/// by element.
+bool newton_applies(const PlanContext& context, const Variable& parameter,
+                    const std::vector<ParameterUse>& uses);
+/// A step needs a log density that is smooth in the slot: that of a Laplace has a kink at each row in its
+/// location, and the bounds of a support have their optimum at a row, where the density ends.
 bool is_smooth(const FactorParts& parts, size_t slot);
 /// The solver of coefficients of a linear predictor, or none where the parameter is no such coefficient.
 std::optional<Solver> linear_solver(const PlanContext& context, const Variable& parameter,
                                     const std::vector<ParameterUse>& uses);
 /// True where nothing or a prior that the closed form of the solver includes stands on the parameter.
-bool prior_is_conjugate(const PlanContext& context, const Variable& parameter, Solver solver, const ParameterUse& use);
+bool prior_is_conjugate(const PlanContext& context, const Variable& parameter, Solver solver,
+                        const ParameterUse& use);
 /// Parameters that share a factor with a Newton block step with it; those of equal axes together.
 void group_newton_blocks(PlanContext& context, const std::vector<std::vector<ParameterUse>>& uses);
 
-/// Why a closed form, or a step of its own, is right for a slot called `noun` of a family; empty where more is needed to say it.
+/// Why a closed form, or a step of its own, is right for a slot called `noun` of a family; empty where more
+/// is needed to say it.
 std::string reason_of(Solver solver, std::string_view noun, std::string_view family);
 /// "`z` reaches the mean through `tanh`, which is not affine in `z`": why a slot does not allow a dependence.
 std::string reason(const PlanContext& context, const std::string& variable, const SlotRule* rule,

@@ -1,5 +1,6 @@
-// E-step of a continuous latent: Gaussian conditioning, or a conjugate posterior. Slots say through which classes they keep the log
-// density linear in which statistics of the latent; all factors together must ask for those of one family.
+// E-step of a continuous latent: Gaussian conditioning, or a conjugate posterior. Slots say through which
+// classes they keep the log density linear in which statistics of the latent; all factors together must ask
+// for those of one family.
 
 #include <fmt/format.h>
 
@@ -47,7 +48,8 @@ struct ContinuousLatent {
       bool mentions = own;
       for (size_t slot = 0; slot < parts.slots.size(); ++slot) {
         for (const Variable* step : steps) {
-          const Subject subject{.node = step->node, .positive = z.type.element == Element::positive, .finite = false};
+          const Subject subject{
+              .node = step->node, .positive = z.type.element == Element::positive, .finite = false};
           Dependence d = classify(c.function(), parts.slots[slot], subject);
           if (d.form == Form::constant) continue;
           children.push_back({&parts, slot, step, std::move(d)});
@@ -99,8 +101,9 @@ struct ContinuousLatent {
   /// True where taking the operator away would leave an affine mean.
   bool culprit_wraps_affine(NodeId culprit) const {
     const Node& node = c.function()[culprit];
-    return node.inputs.size() == 1 &&
-           std::ranges::all_of(steps, [&](const Variable* step) { return is_affine(classify(c.function(), node.inputs.front(), {.node = step->node})); });
+    return node.inputs.size() == 1 && std::ranges::all_of(steps, [&](const Variable* step) {
+             return is_affine(classify(c.function(), node.inputs.front(), {.node = step->node}));
+           });
   }
 
   /// The statistics that a child needs: those of its slot, with the sign of the power.
@@ -143,7 +146,10 @@ struct ContinuousLatent {
     for (const Variable* step : steps) leaves.push_back(step->node);
     for (const Child& child : children) {
       if (!is_chain() || is_jointly_affine(c.function(), child.parts->slots[child.slot], leaves)) continue;
-      return Obstacle{slot_range(child), fmt::format("the {} of `{}` multiplies steps of `{}`", child.parts->rule(child.slot)->noun, child.parts->family, z.name), ""};
+      return Obstacle{slot_range(child),
+                      fmt::format("the {} of `{}` multiplies steps of `{}`",
+                                  child.parts->rule(child.slot)->noun, child.parts->family, z.name),
+                      ""};
     }
     return std::nullopt;
   }
@@ -164,7 +170,11 @@ struct ContinuousLatent {
       std::string hint = fmt::format("write `{} = {}` for an amortised posterior", q, family);
       if (!found->hint.empty()) hint += ", or " + found->hint;
       // Gradients fit no sequences.
-      if (is_chain()) hint = fmt::format("write means that are affine in `{}` and its earlier steps, with spreads free of them: of such chains the posterior is Gaussian", z.name);
+      if (is_chain())
+        hint = fmt::format(
+            "write means that are affine in `{}` and its earlier steps, with spreads free of them: of such "
+            "chains the posterior is Gaussian",
+            z.name);
       c.diagnostics.report(
           {.code = Code::posterior_not_exact,
            .message = automatic
@@ -185,16 +195,21 @@ struct ContinuousLatent {
     }
     c.plan.blocks.push_back({.name = z.name,
                              .latent = true,
-                             .solver = !is_gaussian() ? Solver::conjugate : is_chain() ? Solver::smoothing : Solver::conditioning,
+                             .solver = !is_gaussian() ? Solver::conjugate
+                                       : is_chain()   ? Solver::smoothing
+                                                      : Solver::conditioning,
                              .block_class = BlockClass::exact,
                              .reason = why()});
   }
 
   std::string why() const {
     if (is_gaussian() && is_chain())
-      return fmt::format("a chain: every mean is affine in `{0}` and its earlier steps, and every variance is free of them", z.name);
-    return is_gaussian() ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
-                         : fmt::format("the `{}` prior of `{}` is conjugate", prior->family, z.name);
+      return fmt::format(
+          "a chain: every mean is affine in `{0}` and its earlier steps, and every variance is free of them",
+          z.name);
+    return is_gaussian()
+               ? fmt::format("every mean is affine in `{}`, and every variance is free of it", z.name)
+               : fmt::format("the `{}` prior of `{}` is conjugate", prior->family, z.name);
   }
 
   /// What stands between an exact posterior and its code; empty: nothing.
@@ -203,10 +218,12 @@ struct ContinuousLatent {
     if (z.type.axes.size() > 2) return "a latent with several axes";
     for (const FactorParts& parts : c.factors) {
       const Variable& value = c.variable(c.factor(parts).variable.variable);
-      if (has_absent_cells(parts) && value.type.axes.size() > c.function()[c.factor(parts).log_density].type.axes.size())
+      if (has_absent_cells(parts) &&
+          value.type.axes.size() > c.function()[c.factor(parts).log_density].type.axes.size())
         return fmt::format("a vector `{}` with absent elements beside a continuous latent", value.name);
     }
-    if (is_chain()) return is_gaussian() ? smoothing_not_compiled(c, z) : "a chain whose steps are not Gaussian";
+    if (is_chain())
+      return is_gaussian() ? smoothing_not_compiled(c, z) : "a chain whose steps are not Gaussian";
     return is_gaussian() ? gaussian_not_compiled() : conjugate_not_compiled();
   }
 
@@ -214,12 +231,15 @@ struct ContinuousLatent {
 
   std::string gaussian_not_compiled() const {
     const auto size = z.type.axes.size() < 2 ? 1 : c.model.module.axis(z.type.axes.back()).size;
-    if (size <= most_of_a_row || !std::ranges::any_of(children, [&](const Child& child) { return varies(child); })) return "";
+    if (size <= most_of_a_row ||
+        !std::ranges::any_of(children, [&](const Child& child) { return varies(child); }))
+      return "";
     return fmt::format("the covariance of a latent of {} elements that differs from row to row", size);
   }
   bool has_absent_cells(const FactorParts& parts) const {
     const Variable& value = c.variable(c.factor(parts).variable.variable);
-    return value.role == Role::data && value.missing && depends_on(c.function(), c.factor(parts).log_density, z.node);
+    return value.role == Role::data && value.missing &&
+           depends_on(c.function(), c.factor(parts).log_density, z.node);
   }
   /// Data multiply the latent, stand in a variance beside it, or are absent.
   bool varies(const Child& child) const {
@@ -229,7 +249,8 @@ struct ContinuousLatent {
     Module scratch{.name = "scratch", .level = Level::elbo, .axes = c.model.module.axes};
     scratch.functions.push_back({.name = "scratch"});
     Builder b(scratch, scratch.functions.front());
-    const AffineParts parts = affine_parts(b, c.function(), child.parts->slots[child.slot], z.node, b.constant(1));
+    const AffineParts parts =
+        affine_parts(b, c.function(), child.parts->slots[child.slot], z.node, b.constant(1));
     const Function& f = b.function();
     for (NodeId id = 0; id <= parts.linear; ++id)
       if (f[id].op == Op::data && depends_on(f, parts.linear, id)) return true;
@@ -245,7 +266,8 @@ struct ContinuousLatent {
         return std::ranges::any_of(forms, [&](const auto& form) { return form.slot == child.slot; });
       };
       if (!family || !(has(family->rates) || has(family->odds)))
-        return fmt::format("a conjugate posterior through the {} of `{}`", child.parts->rule(child.slot)->noun, child.parts->family);
+        return fmt::format("a conjugate posterior through the {} of `{}`",
+                           child.parts->rule(child.slot)->noun, child.parts->family);
     }
     return "";
   }

@@ -77,7 +77,8 @@ struct LinearSlot {
       const Node& prior = c.function()[v->prior];
       for (size_t i = 1; i < prior.inputs.size(); ++i) {
         for (const Variable& other : c.model.variables) {
-          // The prior's spread of a latent may be fitted or a latent too: its expectation is all that counts here.
+          // The prior's spread of a latent may be fitted or a latent too: its expectation is all that counts
+          // here.
           const bool shrinks = v->global && i == 2 && shrunk_by(c.model, other).has_value();
           if (other.role == Role::parameter && !other.fixed && !shrinks &&
               depends_on(c.function(), prior.inputs[i], other.node))

@@ -53,15 +53,19 @@ struct ParameterPlanner {
   }
   std::string hold_hint() const { return fmt::format("hold it: `param {}: … = … fixed`", v.name); }
 
-  /// A latent of the whole model: the closed form of a parameter in its place, with the prior's family for its posterior.
+  /// A latent of the whole model: the closed form of a parameter in its place, with the prior's family for
+  /// its posterior.
   void run_global() {
     for (const ParameterUse& use : uses)
       if (c.refused_factors.count(use.parts->index)) return;
     if (plan_shrinkage(c, v, uses)) return;
-    const bool closed = !uses.empty() && is_closed() && has_posterior(*rule(uses.front())->solver), tied = closed && is_tied_to_spread(uses.front());
+    const bool closed = !uses.empty() && is_closed() && has_posterior(*rule(uses.front())->solver),
+               tied = closed && is_tied_to_spread(uses.front());
     const bool regression = !closed && linear_solver(c, v, uses) == Solver::least_squares;
     const auto solved = [&](const Variable& other) { return ParameterPlanner(c, other).is_closed(); };
-    if (!global_is_exact(c, v, uses, {closed, regression, tied, tied && has_spread_of_its_kind(uses.front())}, solved)) return;
+    if (!global_is_exact(c, v, uses, {closed, regression, tied, tied && has_spread_of_its_kind(uses.front())},
+                         solved))
+      return;
     const size_t before = c.plan.blocks.size();
     regression ? add_linear(Solver::least_squares) : add_block(uses.front());
     if (c.plan.blocks.size() > before) make_exact(c, v, c.plan.blocks.back(), tied);
@@ -69,7 +73,8 @@ struct ParameterPlanner {
   /// Mean and spread of a tied prior are both parameters, or both latents.
   bool has_spread_of_its_kind(const ParameterUse& use) const {
     return std::ranges::all_of(c.model.variables, [&](const Variable& other) {
-      return other.role != Role::parameter || other.fixed || other.global == v.global || !depends_on(c.function(), use.parts->slots.at(1), other.node);
+      return other.role != Role::parameter || other.fixed || other.global == v.global ||
+             !depends_on(c.function(), use.parts->slots.at(1), other.node);
     });
   }
 
@@ -111,7 +116,8 @@ struct ParameterPlanner {
     report_prior(use);
   }
 
-  /// Values in order are pooled where the best ones do not ascend, which is exact where each has a mean of its own.
+  /// Values in order are pooled where the best ones do not ascend, which is exact where each has a mean of
+  /// its own.
   void plan_ordered() {
     const ParameterUse& use = uses.front();
     const auto size = c.model.module.axis(v.declared_axes.back()).size;
@@ -123,8 +129,10 @@ struct ParameterPlanner {
   /// Itself the covariance of a Normal: variances of 1.
   void plan_correlation() {
     const ParameterUse& use = uses.front();
-    const bool itself = uses.size() == 1 && v.mask.empty() && v.prior == no_node && use.dependence.form == Form::view && selects_once(use.dependence);
-    if (itself && use.parts->family == "Normal" && use.parts->slot_names[use.slot] == "cov") return add_block(use, Solver::correlation);
+    const bool itself = uses.size() == 1 && v.mask.empty() && v.prior == no_node &&
+                        use.dependence.form == Form::view && selects_once(use.dependence);
+    if (itself && use.parts->family == "Normal" && use.parts->slot_names[use.slot] == "cov")
+      return add_block(use, Solver::correlation);
     report_constrained();
   }
   bool has_link(const ParameterUse& use) const {
@@ -162,11 +170,14 @@ struct ParameterPlanner {
     const bool ordered = v.domain == Domain::ordered;
     report(Code::update_not_compiled, v.range, fmt::format("the update of `{}` is not compiled yet", v.name),
            fmt::format("`{}` must stay {}", v.name, ordered ? "in order" : "a correlation matrix"),
-           ordered ? fmt::format("up to {} values in order are compiled that are themselves the mean of a Normal (with `sd`, "
-                                 "`var` or `precision`), or the `log_rate` or `logits` of counts, without a prior that is not "
+           ordered ? fmt::format("up to {} values in order are compiled that are themselves the mean of a "
+                                 "Normal (with `sd`, "
+                                 "`var` or `precision`), or the `log_rate` or `logits` of counts, without a "
+                                 "prior that is not "
                                  "conjugate; or declare `{}` as `real`",
                                  most_in_order, v.name)
-                   : fmt::format("`cov: {}` of a Normal is compiled, without a prior: all variances are 1. With variances of its own a matrix "
+                   : fmt::format("`cov: {}` of a Normal is compiled, without a prior: all variances are 1. "
+                                 "With variances of its own a matrix "
                                  "is a `covariance`, which has a closed form; or {}",
                                  v.name, hold_hint()));
   }
@@ -237,8 +248,8 @@ struct ParameterPlanner {
     });
   }
 
-  /// Some coefficient of the predictor is one value where the spread has several: all are then weighted by the
-  /// old spread.
+  /// Some coefficient of the predictor is one value where the spread has several: all are then weighted by
+  /// the old spread.
   bool is_shared_by_spreads(const ParameterUse& use) const {
     const NodeId spread = use.parts->slots.at(1);
     std::vector<AxisId> axes = axes_of(spread);
@@ -258,9 +269,9 @@ struct ParameterPlanner {
         {.name = v.name,
          .latent = false,
          .solver = solver,
-         .block_class = !closed                                              ? BlockClass::newton
+         .block_class = !closed                                            ? BlockClass::newton
                         : v.prior == no_node && !is_shared_by_spreads(use) ? BlockClass::closed
-                                                                            : BlockClass::conditional,
+                                                                           : BlockClass::conditional,
          .reason =
              closed
                  ? fmt::format("{} of a {} through a linear predictor: regression", noun, use.parts->family)
@@ -289,14 +300,16 @@ struct ParameterPlanner {
 
   static bool is_bound(const ParameterUse& use) {
     const std::string& slot = use.parts->slot_names.at(use.slot);
-    return (use.parts->family == "Uniform" || use.parts->family == "Truncated") && (slot == "low" || slot == "high");
+    return (use.parts->family == "Uniform" || use.parts->family == "Truncated") &&
+           (slot == "low" || slot == "high");
   }
   /// The best bound is the outermost row with a part in the state; a row beyond a bound never has one again.
   void report_bound(const ParameterUse& use) {
     report(Code::parameter_not_closed, slot_range(use), fmt::format("`{}` has no closed-form update", v.name),
-           fmt::format("`{}` is the {} of `{}`: its best value is the outermost row, and a row beyond it would never "
-                       "count again",
-                       v.name, rule(use)->noun, use.parts->family),
+           fmt::format(
+               "`{}` is the {} of `{}`: its best value is the outermost row, and a row beyond it would never "
+               "count again",
+               v.name, rule(use)->noun, use.parts->family),
            hold_hint() + ", at the least or the greatest value of the column");
   }
 
@@ -355,8 +368,8 @@ struct ParameterPlanner {
     return selects_once(d);
   }
 
-  /// Each value has cells that weigh alike but for the probability of one latent's state: no scale or row differs
-  /// between them.
+  /// Each value has cells that weigh alike but for the probability of one latent's state: no scale or row
+  /// differs between them.
   bool has_cells(const ParameterUse& use) const {
     const Node& value = c.function()[use.parts->value];
     const NodeId scale = use.parts->slots.at(1);
@@ -366,8 +379,7 @@ struct ParameterPlanner {
     }
     const bool complete = without(v.type.axes, enumerated_and(value.type.axes)).empty();
     return v.domain == Domain::real && value.op == Op::data && states.size() <= 1 && complete &&
-           !c.depends_on_cells(scale) &&
-           without(axes_of(scale), v.type.axes).empty();
+           !c.depends_on_cells(scale) && without(axes_of(scale), v.type.axes).empty();
   }
   std::vector<AxisId> enumerated_and(std::vector<AxisId> axes) const {
     for (const FiniteLatent& latent : c.latents) axes.push_back(latent.states);
@@ -387,10 +399,13 @@ struct ParameterPlanner {
   }
 
   void report_not_compiled(const ParameterUse& use) {
-    if (rule(use)->solver == Solver::median && use.dependence.form == Form::view && selects_once(use.dependence)) {
-      report(Code::update_not_compiled, slot_range(use), fmt::format("the update of `{}` is not compiled yet", v.name),
+    if (rule(use)->solver == Solver::median && use.dependence.form == Form::view &&
+        selects_once(use.dependence)) {
+      report(Code::update_not_compiled, slot_range(use),
+             fmt::format("the update of `{}` is not compiled yet", v.name),
              fmt::format("the cells of `{}` weigh differently, by their scale or by several latents", v.name),
-             fmt::format("let `{}` be `real` with all axes of the scale, and of one latent, or {}", v.name, hold_hint()));
+             fmt::format("let `{}` be `real` with all axes of the scale, and of one latent, or {}", v.name,
+                         hold_hint()));
       return;
     }
     const bool by_data = !selects_once(use.dependence);
@@ -427,9 +442,7 @@ struct ParameterPlanner {
 
   std::vector<AxisId> axes_of(NodeId slot) const { return without(c.enumerated_axes(slot), {row_axis}); }
 
-  void add_block(const ParameterUse& use) {
-    add_block(use, *rule(use)->solver);
-  }
+  void add_block(const ParameterUse& use) { add_block(use, *rule(use)->solver); }
 
   void add_block(const ParameterUse& use, Solver solver) {
     Block block{.name = v.name,
@@ -484,7 +497,8 @@ struct ParameterPlanner {
     }
     if (v.domain == Domain::ordered) {
       const auto axes = axes_of(spread);
-      if (std::ranges::find(axes, v.declared_axes.back()) != axes.end()) block.block_class = BlockClass::conditional;
+      if (std::ranges::find(axes, v.declared_axes.back()) != axes.end())
+        block.block_class = BlockClass::conditional;
       block.reason += ", pooled where the means do not ascend";
     }
     if (c.function()[spread].type.has(row_axis) && c.depends_on_cells(spread)) {

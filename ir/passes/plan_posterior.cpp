@@ -1,5 +1,5 @@
-// E-step: how the posterior of each latent is found. Finite latents are enumerated; what becomes of a continuous one is said in
-// plan_continuous.cpp.
+// E-step: how the posterior of each latent is found. Finite latents are enumerated; what becomes of a
+// continuous one is said in plan_continuous.cpp.
 
 #include <fmt/format.h>
 
@@ -16,7 +16,8 @@ namespace lvm::ir {
 std::string spelled(const PlanContext& c, const Posterior& posterior) {
   std::string left, right;
   for (const int variable : posterior.variables)
-    if (std::ranges::find(c.model.lags, variable, &Lag::variable) == c.model.lags.end()) left += (left.empty() ? "" : ", ") + c.variable(variable).name;
+    if (std::ranges::find(c.model.lags, variable, &Lag::variable) == c.model.lags.end())
+      left += (left.empty() ? "" : ", ") + c.variable(variable).name;
   for (const VariableUse& parent : posterior.parents)
     right += (right.empty() ? "" : ", ") + c.variable(parent.variable).name;
   return right.empty() ? fmt::format("q({})", left) : fmt::format("q({} | {})", left, right);
@@ -56,12 +57,13 @@ void refuse_several(PlanContext& c, const std::vector<int>& latents) {
   std::vector<Label> labels;
   for (size_t i = 0; i + 1 < latents.size(); ++i)
     labels.push_back({c.variable(latents[i]).range, "one latent"});
-  c.diagnostics.report({.code = Code::latents_not_compiled,
-                        .message = "several latent variables in each row are compiled where all but one are finite",
-                        .range = c.variable(latents.back()).range,
-                        .label = "another latent",
-                        .labels = labels,
-                        .hint = "declare them as `category` or `bool`, make one vector of them, or keep one"});
+  c.diagnostics.report(
+      {.code = Code::latents_not_compiled,
+       .message = "several latent variables in each row are compiled where all but one are finite",
+       .range = c.variable(latents.back()).range,
+       .label = "another latent",
+       .labels = labels,
+       .hint = "declare them as `category` or `bool`, make one vector of them, or keep one"});
 }
 
 /// E-step of a model whose latents are all finite.
@@ -206,7 +208,11 @@ struct Enumerating {
       if (!axes_are_free() || !one_form() || !plan_chain(c)) return false;
       const std::vector<AxisId> pair = chain->pair();
       std::erase_if(blocks, [&](const std::vector<size_t>& block) {
-        return std::ranges::any_of(block, [&](size_t i) { return std::ranges::count(pair, latents[i].states) + std::ranges::count(chain->local, latents[i].states) > 0; });
+        return std::ranges::any_of(block, [&](size_t i) {
+          return std::ranges::count(pair, latents[i].states) +
+                     std::ranges::count(chain->local, latents[i].states) >
+                 0;
+        });
       });
       if (!std::ranges::all_of(blocks, [&](const auto& b) { return affordable(b); })) return false;
       if (!blocks.empty()) add_blocks(blocks);
@@ -255,14 +261,17 @@ void plan_posteriors(PlanContext& c) {
     return;
   }
   // One continuous latent, whose law the finite ones may choose.
-  const auto continuous = [&](int variable) { return c.variable(variable).states < 0 && !is_lag(c.model, variable); };
+  const auto continuous = [&](int variable) {
+    return c.variable(variable).states < 0 && !is_lag(c.model, variable);
+  };
   if (refuse_switching(c)) {
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);
     return;
   }
   const Enumerating finite{c, c.latents};
   const bool one_block = joint_blocks(c.model, c.latents).size() <= 1;
-  const bool points = std::ranges::any_of(c.latents, [&](const FiniteLatent& latent) { return finite.is_point(latent); });
+  const bool points =
+      std::ranges::any_of(c.latents, [&](const FiniteLatent& latent) { return finite.is_point(latent); });
   if (std::ranges::count_if(latents, continuous) > 1 || !one_block || points) {
     refuse_several(c, latents);
     for (const Posterior& q : c.model.posteriors) abandon_factors(c, q);

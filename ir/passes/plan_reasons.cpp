@@ -7,7 +7,9 @@
 namespace lvm::ir {
 namespace {
 
-std::string article(std::string_view family) { return fmt::format("{} {}", family.front() == 'I' ? "an" : "a", family); }
+std::string article(std::string_view family) {
+  return fmt::format("{} {}", family.front() == 'I' ? "an" : "a", family);
+}
 
 }  // namespace
 
@@ -29,11 +31,13 @@ std::string reason_of(Solver solver, std::string_view noun, std::string_view fam
       return fmt::format("scale of {}: the expected {} over the degrees of freedom", article(family),
                          family == "Wishart" ? "matrix" : "inverse matrix");
     case Solver::freedom:
-      return fmt::format("degrees of freedom of {}: a guarded Newton step, the scale at its best beside it", article(family));
+      return fmt::format("degrees of freedom of {}: a guarded Newton step, the scale at its best beside it",
+                         article(family));
     case Solver::median:
       return fmt::format("{} of a {}: the weighted median", noun, family);
     case Solver::isotonic:
-      return fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend", noun, family);
+      return fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend", noun,
+                         family);
     case Solver::moments:
     case Solver::scatter:
     case Solver::least_squares:

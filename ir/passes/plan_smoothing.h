@@ -1,5 +1,6 @@
 #pragma once
-// What the plan asks of a Gaussian latent that depends on its earlier steps, beyond what it asks of one without.
+// What the plan asks of a Gaussian latent that depends on its earlier steps, beyond what it asks of one
+// without.
 
 #include "ir/passes/plan_context.h"
 

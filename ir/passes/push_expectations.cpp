@@ -92,7 +92,8 @@ struct Nodes {
   NodeId integrated(NodeId log_joint) const {
     for (const NodeLatent& latent : latents) {
       const std::string& name = model.variables[static_cast<size_t>(latent.variable)].name;
-      std::vector<AxisId> others = node_type(model, {.variable = latent.variable, .sides = latent.sides}).axes;
+      std::vector<AxisId> others =
+          node_type(model, {.variable = latent.variable, .sides = latent.sides}).axes;
       std::erase(others, latent.sides);
       std::erase(others, latent.event);
       const NodeId q = b.leaf(Op::derived, "q(" + name + ")", {Element::positive, latent.axes(), -1});

@@ -38,11 +38,12 @@ struct Reparameterisation {
   GradientSettings settings;
   Builder b;
   std::vector<Estimated> order;
-  AxisId sample = -1;  // the axis of several draws; -1: a single one
-  Enumeration push;    // of each node of the model
+  AxisId sample = -1;                       // the axis of several draws; -1: a single one
+  Enumeration push;                         // of each node of the model
   std::vector<std::optional<Drawn>> drawn;  // by variable
   std::vector<Sum> sums;                    // conditions first
-  std::vector<NodeId> reconstruction = {}, prior = {};  // terms of the bound: of data, and of latents less ln q
+  std::vector<NodeId> reconstruction = {},
+                      prior = {};  // terms of the bound: of data, and of latents less ln q
   NodeId score = no_node;
 
   Reparameterisation(const Model& m, Module& module)
@@ -72,7 +73,8 @@ struct Reparameterisation {
     return slots;
   }
 
-  /// The noise of a draw beside its elements: one number, several, or one for each value that an element may have.
+  /// The noise of a draw beside its elements: one number, several, or one for each value that an element may
+  /// have.
   Type noise_type(const Variable& z, const Reparameterised& draw) {
     Type type{Element::real, z.type.axes, -1};
     if (sample >= 0) type.axes.push_back(sample);
@@ -102,16 +104,21 @@ struct Reparameterisation {
     if (e.how == Estimator::score) score = plus(score, log_q(e.variable));
   }
 
-  NodeId known(const Variable& label) { return b.unary(Op::is_finite, b.leaf(Op::data, label.name, label.type, label.range)); }
+  NodeId known(const Variable& label) {
+    return b.unary(Op::is_finite, b.leaf(Op::data, label.name, label.type, label.range));
+  }
 
   /// Of a label that a row has q is a point mass.
   void give(const Estimated& e) {
     const Variable& c = variable(e.variable);
-    Sum sum{.latents = {{.variable = e.variable, .states = e.states, .observed = e.observed}}, .axes = {e.states}, .given = true};
+    Sum sum{.latents = {{.variable = e.variable, .states = e.states, .observed = e.observed}},
+            .axes = {e.states},
+            .given = true};
     sum.log_q = row_sum(copy(e.q->log_density));
     sum.q = b.unary(Op::exp, sum.log_q);
     if (e.observed) {
-      const NodeId cell = b.leaf(Op::data, c.name, c.type, c.range), value = b.make(Op::iota, {}, {.axes = {e.states}});
+      const NodeId cell = b.leaf(Op::data, c.name, c.type, c.range),
+                   value = b.make(Op::iota, {}, {.axes = {e.states}});
       const NodeId same = b.select(b.binary(Op::equal, cell, value), b.constant(1), b.constant(0));
       sum.log_q = b.select(known(c), b.constant(0), sum.log_q);
       sum.q = b.select(known(c), same, sum.q);
@@ -140,7 +147,8 @@ struct Reparameterisation {
       if (e.how != Estimator::summed) continue;
       std::vector<FiniteLatent> together;
       for (; i < order.size() && order[i].q == e.q; ++i)
-        together.push_back({.variable = order[i].variable, .states = order[i].states, .observed = order[i].observed});
+        together.push_back(
+            {.variable = order[i].variable, .states = order[i].states, .observed = order[i].observed});
       --i;
       sum_out(together);
     }
@@ -206,7 +214,9 @@ struct Reparameterisation {
     const Variable& z = variable(factor.variable.variable);
     const Drawn& q = *drawn[static_cast<size_t>(factor.variable.variable)];
     const Slots slots = copied_slots(density);
-    const auto moment = [&](const Term& term) { return term ? spread(term(b, no_node, q.slots), z.type.axes) : no_node; };
+    const auto moment = [&](const Term& term) {
+      return term ? spread(term(b, no_node, q.slots), z.type.axes) : no_node;
+    };
     const Reparameterised& draw = *q.family->draw;
     const Family& p = *find_family(density.attributes.text);
     const NodeId mean = moment(draw.mean);
@@ -230,7 +240,8 @@ struct Reparameterisation {
     if (draw.shape != NoiseShape::rank) return row_sum(q.family->log_density(b, q.value, q.slots));
     std::vector<NodeId> inputs = {q.value};
     inputs.insert(inputs.end(), q.slots.begin(), q.slots.end() - 1);
-    return row_sum(b.make(Op::logpdf, std::move(inputs), {.text = std::string(q.family->parameterisation), .axes = q.slots.event}));
+    return row_sum(b.make(Op::logpdf, std::move(inputs),
+                          {.text = std::string(q.family->parameterisation), .axes = q.slots.event}));
   }
 
   NodeId plus(NodeId total, NodeId term) { return total == no_node ? term : b.add(total, term); }
@@ -250,11 +261,13 @@ struct Reparameterisation {
     return sum;
   }
 
-  /// The best q of these values is proportional to exp of all that depends on them; what it leaves is ln of the sum. Where data stand
-  /// in it their share is E_q of them, and the divergence has the rest.
+  /// The best q of these values is proportional to exp of all that depends on them; what it leaves is ln of
+  /// the sum. Where data stand in it their share is E_q of them, and the divergence has the rest.
   void collapse(Sum& sum) {
     const NodeId of_data = take(reconstruction, sum.axes), of_latents = take(prior, sum.axes);
-    NodeId joint = of_data == no_node ? of_latents : of_latents == no_node ? of_data : b.add(of_data, of_latents);
+    NodeId joint = of_data == no_node      ? of_latents
+                   : of_latents == no_node ? of_data
+                                           : b.add(of_data, of_latents);
     if (joint == no_node) joint = b.constant(0);
     joint = where_possible(b, model, sum.latents, spread(joint, sum.axes));
     const EnumeratedPosterior made = exact_posterior(b, joint, sum.axes);
@@ -271,7 +284,8 @@ struct Reparameterisation {
   void write_bound() {
     std::vector<std::pair<std::string, NodeId>> factors;
     for (const Factor& factor : model.factors) {
-      const bool is_closed = drawn[static_cast<size_t>(factor.variable.variable)] && has_closed_expectation(model, factor);
+      const bool is_closed =
+          drawn[static_cast<size_t>(factor.variable.variable)] && has_closed_expectation(model, factor);
       const NodeId term = is_closed ? closed(factor) : log_density(factor);
       factors.emplace_back(variable(factor.variable.variable).name, term);
       (is_prior(factor) ? prior : reconstruction).push_back(term);
@@ -288,7 +302,8 @@ struct Reparameterisation {
         continue;
       }
       for (std::vector<NodeId>* terms : {&reconstruction, &prior}) {
-        if (const NodeId moved = take(*terms, sums[i].axes); moved != no_node) terms->push_back(average(sums[i], moved));
+        if (const NodeId moved = take(*terms, sums[i].axes); moved != no_node)
+          terms->push_back(average(sums[i], moved));
       }
     }
     for (const auto& [name, term] : factors) b.output(OutputKind::result, name, expected(term));
@@ -308,7 +323,9 @@ struct Reparameterisation {
     return b.sub(reconstructed, diverged);
   }
 
-  NodeId spread_over_draws(NodeId value) { return spread(value, sample < 0 ? std::vector<AxisId>{row_axis} : std::vector<AxisId>{row_axis, sample}); }
+  NodeId spread_over_draws(NodeId value) {
+    return spread(value, sample < 0 ? std::vector<AxisId>{row_axis} : std::vector<AxisId>{row_axis, sample});
+  }
 
   /// ln 1/k sum of P(y, z) / q(z | y) over k draws, P(y, z) summed over the finite latents.
   NodeId importance_bound() {
@@ -340,7 +357,8 @@ struct Reparameterisation {
   /// What running statistics of layers follow; the mean over draws.
   void write_followed() {
     for (const Variable& v : model.variables) {
-      if (v.follows != no_node) b.output(OutputKind::result, follows_prefix + v.name, mean_of_draws(copy(v.follows)));
+      if (v.follows != no_node)
+        b.output(OutputKind::result, follows_prefix + v.name, mean_of_draws(copy(v.follows)));
     }
   }
 
@@ -353,7 +371,8 @@ struct Reparameterisation {
         NodeId q = b.reduce(Op::sum, sum.q, others);
         // Its conditions that are summed over, from the nearest one on.
         for (size_t i = static_cast<size_t>(&sum - sums.data()); i-- > 0;) q = average(sums[i], q);
-        b.output(OutputKind::result, "q(" + variable(latent.variable).name + ")", spread(mean_of_draws(q), {row_axis}));
+        b.output(OutputKind::result, "q(" + variable(latent.variable).name + ")",
+                 spread(mean_of_draws(q), {row_axis}));
       }
     }
   }

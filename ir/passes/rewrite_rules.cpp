@@ -1,4 +1,5 @@
-// The rules of `simplify`. `x`, `y` are any values, `c` constants; `assumes` says where the two sides may differ.
+// The rules of `simplify`. `x`, `y` are any values, `c` constants; `assumes` says where the two sides may
+// differ.
 
 #include <algorithm>
 #include <bit>
@@ -13,7 +14,9 @@ namespace {
 using Axes = std::vector<AxisId>;
 using R = Rewriting;
 
-bool holds(const Axes& axes, AxisId axis) { return std::find(axes.begin(), axes.end(), axis) != axes.end(); }
+bool holds(const Axes& axes, AxisId axis) {
+  return std::find(axes.begin(), axes.end(), axis) != axes.end();
+}
 Axes minus(const Axes& a, const Axes& b) {
   Axes result;
   for (const AxisId id : a)
@@ -42,8 +45,12 @@ NodeId add_zero(R& r) {
   if (r.node.op != Op::add) return no_node;
   return r.constant(0, 0) ? r.input(1) : r.constant(1, 0) ? r.input(0) : no_node;
 }
-NodeId sub_zero(R& r) { return r.node.op == Op::sub && r.constant(1, 0) ? r.input(0) : no_node; }
-NodeId zero_sub(R& r) { return r.node.op == Op::sub && r.constant(0, 0) ? r.b.unary(Op::neg, r.input(1)) : no_node; }
+NodeId sub_zero(R& r) {
+  return r.node.op == Op::sub && r.constant(1, 0) ? r.input(0) : no_node;
+}
+NodeId zero_sub(R& r) {
+  return r.node.op == Op::sub && r.constant(0, 0) ? r.b.unary(Op::neg, r.input(1)) : no_node;
+}
 NodeId mul_one(R& r) {
   if (r.node.op != Op::mul) return no_node;
   return r.constant(0, 1) ? r.input(1) : r.constant(1, 1) ? r.input(0) : no_node;
@@ -53,9 +60,15 @@ NodeId mul_minus_one(R& r) {
   const NodeId other = r.constant(0, -1) ? r.input(1) : r.constant(1, -1) ? r.input(0) : no_node;
   return other == no_node ? no_node : r.b.unary(Op::neg, other);
 }
-NodeId div_one(R& r) { return r.node.op == Op::div && r.constant(1, 1) ? r.input(0) : no_node; }
-NodeId one_div(R& r) { return r.node.op == Op::div && r.constant(0, 1) ? r.b.unary(Op::reciprocal, r.input(1)) : no_node; }
-NodeId neg_neg(R& r) { return r.node.op == Op::neg && r.is(0, Op::neg) ? r.below(0) : no_node; }
+NodeId div_one(R& r) {
+  return r.node.op == Op::div && r.constant(1, 1) ? r.input(0) : no_node;
+}
+NodeId one_div(R& r) {
+  return r.node.op == Op::div && r.constant(0, 1) ? r.b.unary(Op::reciprocal, r.input(1)) : no_node;
+}
+NodeId neg_neg(R& r) {
+  return r.node.op == Op::neg && r.is(0, Op::neg) ? r.below(0) : no_node;
+}
 NodeId neg_sub(R& r) {
   if (r.node.op != Op::neg || !r.is(0, Op::sub)) return no_node;
   return r.b.sub(r.of(r.input(0)).inputs[1], r.below(0));
@@ -65,7 +78,9 @@ NodeId add_neg(R& r) {
   if (r.is(1, Op::neg)) return r.b.sub(r.input(0), r.below(1));
   return r.is(0, Op::neg) ? r.b.sub(r.input(1), r.below(0)) : no_node;
 }
-NodeId sub_neg(R& r) { return r.node.op == Op::sub && r.is(1, Op::neg) ? r.b.add(r.input(0), r.below(1)) : no_node; }
+NodeId sub_neg(R& r) {
+  return r.node.op == Op::sub && r.is(1, Op::neg) ? r.b.add(r.input(0), r.below(1)) : no_node;
+}
 NodeId mul_negs(R& r) {
   const bool fits = (r.node.op == Op::mul || r.node.op == Op::div) && r.is(0, Op::neg) && r.is(1, Op::neg);
   return fits ? r.b.binary(r.node.op, r.below(0), r.below(1)) : no_node;
@@ -74,18 +89,26 @@ NodeId even_neg(R& r) {
   if (r.node.op != Op::square && r.node.op != Op::abs) return no_node;
   return r.is(0, Op::neg) || r.is(0, Op::abs) ? r.b.unary(r.node.op, r.below(0)) : no_node;
 }
-NodeId abs_positive(R& r) { return r.node.op == Op::abs && r.positive(r.input(0)) ? r.input(0) : no_node; }
+NodeId abs_positive(R& r) {
+  return r.node.op == Op::abs && r.positive(r.input(0)) ? r.input(0) : no_node;
+}
 NodeId fma_one(R& r) {
   if (r.node.op != Op::fma) return no_node;
   if (r.constant(0, 1)) return r.b.add(r.input(1), r.input(2));
   return r.constant(1, 1) ? r.b.add(r.input(0), r.input(2)) : no_node;
 }
-NodeId fma_zero(R& r) { return r.node.op == Op::fma && r.constant(2, 0) ? r.b.mul(r.input(0), r.input(1)) : no_node; }
+NodeId fma_zero(R& r) {
+  return r.node.op == Op::fma && r.constant(2, 0) ? r.b.mul(r.input(0), r.input(1)) : no_node;
+}
 
 // functions
 
-NodeId exp_log(R& r) { return r.node.op == Op::exp && r.is(0, Op::log) && r.positive(r.below(0)) ? r.below(0) : no_node; }
-NodeId log_exp(R& r) { return r.node.op == Op::log && r.is(0, Op::exp) ? r.below(0) : no_node; }
+NodeId exp_log(R& r) {
+  return r.node.op == Op::exp && r.is(0, Op::log) && r.positive(r.below(0)) ? r.below(0) : no_node;
+}
+NodeId log_exp(R& r) {
+  return r.node.op == Op::log && r.is(0, Op::exp) ? r.below(0) : no_node;
+}
 NodeId log_reciprocal(R& r) {
   if (r.node.op != Op::log || !r.is(0, Op::reciprocal) || !r.positive(r.below(0))) return no_node;
   return r.b.unary(Op::neg, r.b.unary(Op::log, r.below(0)));
@@ -94,11 +117,15 @@ NodeId log_sqrt(R& r) {
   if (r.node.op != Op::log || !r.is(0, Op::sqrt)) return no_node;
   return r.b.mul(r.b.constant(0.5), r.b.unary(Op::log, r.below(0)));
 }
-NodeId sqrt_square(R& r) { return r.node.op == Op::sqrt && r.is(0, Op::square) ? r.b.unary(Op::abs, r.below(0)) : no_node; }
+NodeId sqrt_square(R& r) {
+  return r.node.op == Op::sqrt && r.is(0, Op::square) ? r.b.unary(Op::abs, r.below(0)) : no_node;
+}
 NodeId square_sqrt(R& r) {
   return r.node.op == Op::square && r.is(0, Op::sqrt) && r.positive(r.below(0)) ? r.below(0) : no_node;
 }
-NodeId reciprocal_twice(R& r) { return r.node.op == Op::reciprocal && r.is(0, Op::reciprocal) ? r.below(0) : no_node; }
+NodeId reciprocal_twice(R& r) {
+  return r.node.op == Op::reciprocal && r.is(0, Op::reciprocal) ? r.below(0) : no_node;
+}
 NodeId power(R& r) {
   if (r.node.op != Op::pow) return no_node;
   if (r.constant(1, 0)) return r.b.constant(1);
@@ -111,13 +138,17 @@ NodeId power(R& r) {
 // logic
 
 NodeId not_not(R& r) {
-  const bool fits = r.node.op == Op::logical_not && r.is(0, Op::logical_not) && r.of(r.below(0)).type.element == Element::boolean;
+  const bool fits = r.node.op == Op::logical_not && r.is(0, Op::logical_not) &&
+                    r.of(r.below(0)).type.element == Element::boolean;
   return fits ? r.below(0) : no_node;
 }
 NodeId select_not(R& r) {
-  return r.node.op == Op::select && r.is(0, Op::logical_not) ? r.b.select(r.below(0), r.input(2), r.input(1)) : no_node;
+  return r.node.op == Op::select && r.is(0, Op::logical_not) ? r.b.select(r.below(0), r.input(2), r.input(1))
+                                                             : no_node;
 }
-NodeId select_same(R& r) { return r.node.op == Op::select && r.input(1) == r.input(2) ? r.input(1) : no_node; }
+NodeId select_same(R& r) {
+  return r.node.op == Op::select && r.input(1) == r.input(2) ? r.input(1) : no_node;
+}
 /// A comparison of constants, or a constant itself.
 NodeId select_known(R& r) {
   if (r.node.op != Op::select) return no_node;
@@ -144,9 +175,13 @@ NodeId same_twice(R& r) {
 
 // axes
 
-bool is_fold(Op op) { return op == Op::sum || op == Op::reduce_max || op == Op::logsumexp; }
+bool is_fold(Op op) {
+  return op == Op::sum || op == Op::reduce_max || op == Op::logsumexp;
+}
 
-NodeId fold_nothing(R& r) { return is_fold(r.node.op) && r.node.attributes.axes.empty() ? r.input(0) : no_node; }
+NodeId fold_nothing(R& r) {
+  return is_fold(r.node.op) && r.node.attributes.axes.empty() ? r.input(0) : no_node;
+}
 NodeId fold_twice(R& r) {
   if (!is_fold(r.node.op) || !r.is(0, r.node.op)) return no_node;
   Axes axes = r.of(r.input(0)).attributes.axes;
@@ -209,7 +244,8 @@ NodeId implied_broadcast(R& r) {
 }
 /// op(broadcast x) = broadcast(op x): the op runs over fewer elements.
 NodeId late_broadcast(R& r) {
-  if (row(r.node.op).shape != ShapeRule::pointwise || r.node.inputs.size() != 1 || !r.is(0, Op::broadcast)) return no_node;
+  if (row(r.node.op).shape != ShapeRule::pointwise || r.node.inputs.size() != 1 || !r.is(0, Op::broadcast))
+    return no_node;
   return r.b.make(r.node.op, {r.below(0)}, r.node.attributes, r.node.range);
 }
 
@@ -260,16 +296,20 @@ NodeId slice_stack(R& r) {
   if (r.node.op != Op::slice || !r.is(0, Op::stack)) return no_node;
   const Node stack = r.of(r.input(0));
   const double at = r.node.attributes.number;
-  if (stack.attributes.axes != r.node.attributes.axes || !(at >= 0 && at < static_cast<double>(stack.inputs.size()))) return no_node;
+  if (stack.attributes.axes != r.node.attributes.axes ||
+      !(at >= 0 && at < static_cast<double>(stack.inputs.size())))
+    return no_node;
   return stack.inputs[static_cast<size_t>(at)];
 }
 NodeId diagonal_diag(R& r) {
-  const bool fits = r.node.op == Op::diagonal && r.is(0, Op::diag) && r.of(r.input(0)).attributes.axes == r.node.attributes.axes;
+  const bool fits = r.node.op == Op::diagonal && r.is(0, Op::diag) &&
+                    r.of(r.input(0)).attributes.axes == r.node.attributes.axes;
   return fits ? r.below(0) : no_node;
 }
 
 const std::vector<RewriteRule> rules = {
-    {"fold", "op(c, …)", "c", true, "not where the value is NaN: its bits are the machine's; comparisons stay bool", fold},
+    {"fold", "op(c, …)", "c", true,
+     "not where the value is NaN: its bits are the machine's; comparisons stay bool", fold},
     {"add_zero", "x + 0", "x", true, "-0 + 0 would be 0 and becomes -0", add_zero},
     {"sub_zero", "x - 0", "x", true, "x - (-0) likewise", sub_zero},
     {"zero_sub", "0 - x", "neg x", true, "0 - 0 would be 0 and becomes -0", zero_sub},
@@ -281,7 +321,8 @@ const std::vector<RewriteRule> rules = {
     {"neg_sub", "neg (x - y)", "y - x", true, "the sign of zero", neg_sub},
     {"add_neg", "x + neg y", "x - y", true, "nothing", add_neg},
     {"sub_neg", "x - neg y", "x + y", true, "nothing", sub_neg},
-    {"mul_negs", "neg x * neg y, neg x / neg y", "x * y, x / y", true, "nothing but the sign of a NaN", mul_negs},
+    {"mul_negs", "neg x * neg y, neg x / neg y", "x * y, x / y", true, "nothing but the sign of a NaN",
+     mul_negs},
     {"even_neg", "square, abs of neg x, abs x", "square x, abs x", true, "nothing", even_neg},
     {"abs_positive", "abs x", "x", true, "x positive by its type", abs_positive},
     {"fma_one", "fma(1, x, y)", "x + y", true, "nothing", fma_one},
@@ -290,10 +331,12 @@ const std::vector<RewriteRule> rules = {
     {"log_exp", "log (exp x)", "x", false, "right also where exp overflows or underflows", log_exp},
     {"log_reciprocal", "log (1 / x)", "neg (log x)", false, "x positive by its type", log_reciprocal},
     {"log_sqrt", "log (sqrt x)", "0.5 * log x", false, "NaN of negative x stays NaN", log_sqrt},
-    {"sqrt_square", "sqrt (square x)", "abs x", false, "right also where the square overflows or underflows", sqrt_square},
+    {"sqrt_square", "sqrt (square x)", "abs x", false, "right also where the square overflows or underflows",
+     sqrt_square},
     {"square_sqrt", "square (sqrt x)", "x", false, "x positive by its type", square_sqrt},
     {"reciprocal_twice", "1 / (1 / x)", "x", false, "right also where 1 / x overflows", reciprocal_twice},
-    {"power", "x ^ 0, 1, 2, -1, 0.5", "1, x, square x, 1 / x, sqrt x", false, "x ^ 0.5 of positive x only; NaN ^ 0 is 1 in IEEE 754", power},
+    {"power", "x ^ 0, 1, 2, -1, 0.5", "1, x, square x, 1 / x, sqrt x", false,
+     "x ^ 0.5 of positive x only; NaN ^ 0 is 1 in IEEE 754", power},
     {"not_not", "not (not x)", "x", true, "x bool by its type", not_not},
     {"select_not", "select(not c, x, y)", "select(c, y, x)", true, "nothing", select_not},
     {"select_same", "select(c, x, x)", "x", true, "nothing", select_same},
@@ -301,10 +344,12 @@ const std::vector<RewriteRule> rules = {
     {"same_twice", "maximum(x, x), minimum(x, x)", "x", true, "nothing", same_twice},
     {"fold_nothing", "sum[] x", "x", true, "nothing", fold_nothing},
     {"fold_twice", "sum[D] (sum[K] x)", "sum[K, D] x", false, "another order of additions", fold_twice},
-    {"sum_broadcast", "sum[K] (broadcast[K] x)", "size(K) * x", false, "the size of K is known", sum_broadcast},
+    {"sum_broadcast", "sum[K] (broadcast[K] x)", "size(K) * x", false, "the size of K is known",
+     sum_broadcast},
     {"max_broadcast", "reduce_max[K] (broadcast[K] x)", "x", true, "K is not empty", max_broadcast},
     {"broadcast_nothing", "broadcast[K] x, x has K", "x", true, "nothing", broadcast_nothing},
-    {"broadcast_twice", "broadcast[D] (broadcast[K] x)", "broadcast[K, D] x", true, "nothing", broadcast_twice},
+    {"broadcast_twice", "broadcast[D] (broadcast[K] x)", "broadcast[K, D] x", true, "nothing",
+     broadcast_twice},
     {"implied_broadcast", "op(broadcast[K] x, y), y has K", "op(x, y)", true, "nothing", implied_broadcast},
     {"late_broadcast", "op (broadcast[K] x)", "broadcast[K] (op x)", true, "nothing", late_broadcast},
     {"rename", "rename (rename x), rename of nothing", "rename x, x", true, "nothing", rename_rules},
@@ -318,6 +363,8 @@ const std::vector<RewriteRule> rules = {
 
 }  // namespace
 
-const std::vector<RewriteRule>& rewrite_rules() { return rules; }
+const std::vector<RewriteRule>& rewrite_rules() {
+  return rules;
+}
 
 }  // namespace lvm::ir

@@ -25,7 +25,8 @@ std::vector<bool> needed_nodes(const Function& function) {
 
 class Simplifier {
  public:
-  Simplifier(Module& module, const std::function<void(std::string_view)>& fired) : module_(module), fired_(fired) {}
+  Simplifier(Module& module, const std::function<void(std::string_view)>& fired)
+      : module_(module), fired_(fired) {}
 
   /// One round: a copy of what is needed, each node rewritten as it is made. True where a rule was used.
   bool round(const Function& from, Function& to) {
@@ -37,7 +38,8 @@ class Simplifier {
       if (!needed[i]) continue;
       made[i] = rewritten(b, b.copy(from, static_cast<NodeId>(i), made));
     }
-    for (const Output& output : from.outputs) b.output(output.kind, output.name, made[static_cast<size_t>(output.node)]);
+    for (const Output& output : from.outputs)
+      b.output(output.kind, output.name, made[static_cast<size_t>(output.node)]);
     for (const NodeId argument : from.arguments) to.arguments.push_back(made[static_cast<size_t>(argument)]);
     return changed_;
   }
@@ -54,7 +56,8 @@ class Simplifier {
       id = next;
       changed_ = true;
     }
-    throw InternalError(fmt::format("simplify: the rules for `{}` do not end", row(b.function()[id].op).name));
+    throw InternalError(
+        fmt::format("simplify: the rules for `{}` do not end", row(b.function()[id].op).name));
   }
 
   NodeId step(Builder& b, NodeId id) {
@@ -81,10 +84,12 @@ class Simplifier {
     return result;
   }
 
-  /// Users of a discrete value rely on its element (a check is bool, an index a category): it may not be lost.
+  /// Users of a discrete value rely on its element (a check is bool, an index a category): it may not be
+  /// lost.
   static bool stands_for(const Type& made, const Type& type) {
     const Element e = type.element;
-    const bool discrete = e == Element::boolean || e == Element::category || e == Element::integer || e == Element::count;
+    const bool discrete =
+        e == Element::boolean || e == Element::category || e == Element::integer || e == Element::count;
     return !discrete || (made.element == e && made.range == type.range);
   }
 };

@@ -5,8 +5,8 @@ namespace {
 
 namespace solvers {
 constexpr std::optional<Solver> none{}, moments{Solver::moments}, scatter{Solver::scatter},
-    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate}, odds{Solver::odds},
-    concentration{Solver::concentration}, median{Solver::median},
+    ratio{Solver::ratio}, normalised_counts{Solver::normalised_counts}, rate{Solver::rate},
+    odds{Solver::odds}, concentration{Solver::concentration}, median{Solver::median},
     matrix_scale{Solver::matrix_scale}, freedom{Solver::freedom};
 }  // namespace solvers
 
@@ -65,7 +65,8 @@ DensityText split_density(std::string_view text) {
     text.remove_prefix(text.find('.') + 1);
     // Of a wrapped distribution, "D(Poisson", only the slots are inputs.
     const std::string_view slot = text.substr(0, text.find('.'));
-    if (slot.find('(') == std::string_view::npos) parts.slot_names.emplace_back(slot.substr(0, slot.find(')')));
+    if (slot.find('(') == std::string_view::npos)
+      parts.slot_names.emplace_back(slot.substr(0, slot.find(')')));
   }
   return parts;
 }

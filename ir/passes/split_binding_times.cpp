@@ -17,7 +17,8 @@ bool moves_only(Op op) {
 /// What rows have no code for, even of constants alone.
 bool is_linear_algebra(Op op) {
   const ShapeRule shape = row(op).shape;
-  return shape == ShapeRule::matrix || shape == ShapeRule::apply || shape == ShapeRule::eigenvalues || op == Op::log_determinant;
+  return shape == ShapeRule::matrix || shape == ShapeRule::apply || shape == ShapeRule::eigenvalues ||
+         op == Op::log_determinant;
 }
 
 struct Splitter {
@@ -101,7 +102,8 @@ struct Splitter {
         early.builder.output(OutputKind::derived, name, early.copy(input));
         for (Stage* late : {&pattern, &rows}) {
           if (late == &early) continue;
-          late->copy.replace(input, late->builder.leaf(Op::derived, name, from[input].type, from[input].range));
+          late->copy.replace(input,
+                             late->builder.leaf(Op::derived, name, from[input].type, from[input].range));
         }
       }
     }
@@ -134,7 +136,8 @@ SplitFunctions split_binding_times(Module& module, const Function& combined) {
   return std::move(splitter.result);
 }
 
-Function extract(Module& module, const Function& from, std::string name, BindingTime time, const OutputName& named) {
+Function extract(Module& module, const Function& from, std::string name, BindingTime time,
+                 const OutputName& named) {
   Function function{.name = std::move(name), .time = time};
   Builder builder(module, function);
   Enumeration copy(builder, from);

@@ -5,8 +5,8 @@
 // needs is not. Leaves, constants and what only moves elements stay where they are used. Outputs that depend
 // on no data (checks, derived) become outputs of prepare.
 //
-// What depends on a pattern of observed cells (a derived leaf "<data>.observed") is computed once a pattern, by
-// `pattern`, in the same way between the two.
+// What depends on a pattern of observed cells (a derived leaf "<data>.observed") is computed once a pattern,
+// by `pattern`, in the same way between the two.
 //
 //   %l = log %weight; %s = add %l, %row_term   ->   prepare: derived "log_weight" = log %weight
 //                                                   rows:    %s = add derived "log_weight", %row_term
@@ -16,13 +16,15 @@
 namespace lvm::ir {
 
 struct SplitFunctions {
-  Function prepare, pattern, rows;  // pattern: without outputs where nothing depends on a pattern of observed cells
+  Function prepare, pattern,
+      rows;  // pattern: without outputs where nothing depends on a pattern of observed cells
 };
 SplitFunctions split_binding_times(Module& module, const Function& combined);
 
-/// The nodes that some outputs need, as a function of its own. `named` says what an output is called there; empty: it is left
-/// out.
+/// The nodes that some outputs need, as a function of its own. `named` says what an output is called there;
+/// empty: it is left out.
 using OutputName = std::function<std::string(const Output&)>;
-Function extract(Module& module, const Function& from, std::string name, BindingTime time, const OutputName& named);
+Function extract(Module& module, const Function& from, std::string name, BindingTime time,
+                 const OutputName& named);
 
 }  // namespace lvm::ir

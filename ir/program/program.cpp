@@ -10,7 +10,8 @@ namespace lvm::ir {
 
 namespace {
 
-constexpr std::array domain_names = {"real", "positive", "unit", "simplex", "ordered", "covariance", "correlation"};
+constexpr std::array domain_names = {"real",    "positive",   "unit",       "simplex",
+                                     "ordered", "covariance", "correlation"};
 
 template <class S>
 int64_t end_of(const std::vector<S>& slots) {
@@ -23,7 +24,8 @@ void lay_out(const Module& module, std::vector<S>& slots, int64_t unit = 1) {
   int64_t offset = 0;
   for (auto& slot : slots) {
     slot.size = module.elements({Element::real, slot.axes});
-    if (slot.size == unknown_size) throw InternalError("the slot `" + slot.name + "` has an axis of unknown size");
+    if (slot.size == unknown_size)
+      throw InternalError("the slot `" + slot.name + "` has an axis of unknown size");
     slot.offset = offset;
     offset += (slot.size + unit - 1) / unit * unit;
   }
@@ -36,11 +38,13 @@ std::string shape(const Module& module, const Slot& slot) {
 }
 
 template <class S>
-void print_slots(std::string& text, const Module& module, std::string_view kind, const std::vector<S>& slots) {
+void print_slots(std::string& text, const Module& module, std::string_view kind,
+                 const std::vector<S>& slots) {
   for (const auto& slot : slots) {
     text += fmt::format("{} \"{}\"{}", kind, slot.name, shape(module, slot));
     if constexpr (std::is_same_v<S, ParameterSlot>)
-      text += fmt::format(" : {}{}, {} free", name(slot.domain), slot.fixed ? " fixed" : "", slot.free_dimensions);
+      text += fmt::format(" : {}{}, {} free", name(slot.domain), slot.fixed ? " fixed" : "",
+                          slot.free_dimensions);
     if constexpr (std::is_same_v<S, DataSlot>) text += fmt::format(" : {}", name(slot.element));
     if constexpr (std::is_same_v<S, Check>) text += fmt::format(" \"{}\"", slot.message);
     text += fmt::format(" at {}, {}\n", slot.offset, slot.size);
@@ -49,7 +53,9 @@ void print_slots(std::string& text, const Module& module, std::string_view kind,
 
 }  // namespace
 
-std::string_view name(Domain domain) { return domain_names[static_cast<size_t>(domain)]; }
+std::string_view name(Domain domain) {
+  return domain_names[static_cast<size_t>(domain)];
+}
 
 int64_t Chain::states() const {
   int64_t count = 1;
@@ -57,14 +63,23 @@ int64_t Chain::states() const {
   return count;
 }
 
-int64_t Program::parameter_doubles() const { return end_of(parameters) + (batched ? LVM_LANES : 0); }
-int64_t Program::derived_doubles() const { return end_of(derived); }
-int64_t Program::statistic_doubles() const { return end_of(statistics) + (batched ? LVM_LANES : 0); }
-int64_t Program::data_columns() const { return end_of(data); }
+int64_t Program::parameter_doubles() const {
+  return end_of(parameters) + (batched ? LVM_LANES : 0);
+}
+int64_t Program::derived_doubles() const {
+  return end_of(derived);
+}
+int64_t Program::statistic_doubles() const {
+  return end_of(statistics) + (batched ? LVM_LANES : 0);
+}
+int64_t Program::data_columns() const {
+  return end_of(data);
+}
 
 void assign_offsets(Program& program) {
   lay_out(program.module, program.data);
-  const int64_t unit = program.batched ? 64 / static_cast<int64_t>(sizeof(float)) : 1;  // cache lines, whatever the precision
+  const int64_t unit =
+      program.batched ? 64 / static_cast<int64_t>(sizeof(float)) : 1;  // cache lines, whatever the precision
   lay_out(program.module, program.parameters, unit);
   lay_out(program.module, program.derived);
   lay_out(program.module, program.statistics, unit);
@@ -106,7 +121,8 @@ void complete_symmetric(const Program& program, double* statistics) {
 }
 
 std::string print(const Program& program) {
-  std::string text = fmt::format("program {} method {} objective {}\n", program.model, program.method, program.objective_name);
+  std::string text = fmt::format("program {} method {} objective {}\n", program.model, program.method,
+                                 program.objective_name);
   const Module& module = program.module;
   print_slots(text, module, "data", program.data);
   print_slots(text, module, "parameter", program.parameters);
@@ -114,7 +130,8 @@ std::string print(const Program& program) {
   print_slots(text, module, "statistic", program.statistics);
   print_slots(text, module, "row_output", program.row_outputs);
   print_slots(text, module, "check", program.checks);
-  for (const auto& phase : program.phases) text += fmt::format("phase {}: {}\n", phase.name, fmt::join(phase.functions, ", "));
+  for (const auto& phase : program.phases)
+    text += fmt::format("phase {}: {}\n", phase.name, fmt::join(phase.functions, ", "));
   return text + "\n" + print(module);
 }
 

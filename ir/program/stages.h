@@ -1,7 +1,8 @@
 #pragma once
-// The functions over rows of a batched Program as the run time walks them: kernels that are compiled, and products of matrices that a
-// library computes. A batch is walked in tiles of at most `Program::tile_rows` rows. Values of rows lie column by column, each column
-// `batch_stride` numbers behind the one before it: rows are the lanes of vectors.
+// The functions over rows of a batched Program as the run time walks them: kernels that are compiled, and
+// products of matrices that a library computes. A batch is walked in tiles of at most `Program::tile_rows`
+// rows. Values of rows lie column by column, each column `batch_stride` numbers behind the one before it:
+// rows are the lanes of vectors.
 
 #include <cstdint>
 #include <map>
@@ -13,16 +14,17 @@
 
 namespace lvm::ir {
 
-/// Where a matrix of a product begins: in numbers from the start of a buffer, or for `columns` from the first column of a data slot.
+/// Where a matrix of a product begins: in numbers from the start of a buffer, or for `columns` from the first
+/// column of a data slot.
 struct MatrixPlace {
   enum class Buffer : uint8_t { columns, parameters, derived, statistics, scratch };
   Buffer buffer = Buffer::scratch;
   int64_t offset = 0;
 };
 
-/// `of_rows`   result[out, rows] = weights . value[in, rows], where the weights lie as [in, out] (`transposed`) or [out, in];
-/// `over_rows` result[in, out] += sum over rows of left[in, rows] right[out, rows].
-/// Both for each of `repeats` draws: those of one element stand one column behind the other.
+/// `of_rows`   result[out, rows] = weights . value[in, rows], where the weights lie as [in, out]
+/// (`transposed`) or [out, in]; `over_rows` result[in, out] += sum over rows of left[in, rows] right[out,
+/// rows]. Both for each of `repeats` draws: those of one element stand one column behind the other.
 struct Product {
   enum class Kind : uint8_t { of_rows, over_rows };
   Kind kind = Kind::of_rows;
@@ -35,7 +37,8 @@ struct Product {
 
 /// A convolution: filters slide over an image with zeros around it (ir/tensor/convolution.h),
 ///   at[o, r, s] = sum over i, p, q of image[i, stride r + p - top, stride s + q - left] filters[i, o, p, q].
-/// `to_steps` computes `at`, `to_image` its adjoint in the image, `to_filters` (a sum over rows) its adjoint in the filters.
+/// `to_steps` computes `at`, `to_image` its adjoint in the image, `to_filters` (a sum over rows) its adjoint
+/// in the filters.
 struct Convolution2d {
   enum class Kind : uint8_t { to_steps, to_image, to_filters };
   /// Sizes, and how far the next index lies: columns for values of rows, numbers for filters.
@@ -77,7 +80,8 @@ struct Kernel {
 
 using Stage = std::variant<Kernel, Product, Convolution2d, Move, Narrow>;
 
-/// A kernel over elements: its frame's pointers to parameters, statistics and output start at the first one, `rows` counts them.
+/// A kernel over elements: its frame's pointers to parameters, statistics and output start at the first one,
+/// `rows` counts them.
 struct ElementStage {
   std::string kernel;
   int64_t elements = 0;
@@ -90,9 +94,9 @@ struct NarrowWeights {
   int64_t numbers = 0;
 };
 
-/// One function over rows: `of_rows` runs for each stretch of rows by itself, `over_rows` when all rows of the tile are done. Or an
-/// update of `elements`. Where rows read sums over all rows, as of a batch_norm, `before` has the stages up to each such sum: all rows
-/// must then stand in one tile.
+/// One function over rows: `of_rows` runs for each stretch of rows by itself, `over_rows` when all rows of
+/// the tile are done. Or an update of `elements`. Where rows read sums over all rows, as of a batch_norm,
+/// `before` has the stages up to each such sum: all rows must then stand in one tile.
 struct Stages {
   struct Part {
     std::vector<Stage> of_rows, over_rows;
@@ -101,7 +105,8 @@ struct Stages {
   std::vector<Part> before;
   std::vector<Stage> of_rows, over_rows;
   std::vector<ElementStage> elements;
-  bool in_place = false;  // no kernel reads parameters that another one writes: the new values may overwrite the old
+  bool in_place =
+      false;  // no kernel reads parameters that another one writes: the new values may overwrite the old
   int64_t scratch_columns = 0;
 };
 

@@ -12,7 +12,8 @@ Convolution convolution_of(const Attributes& attributes) {
 }
 
 Attributes attributes_of(const Convolution& c) {
-  return {.axes = {c.in.channels, c.in.rows, c.in.columns, c.out.channels, c.out.rows, c.out.columns, c.kernel_rows, c.kernel_columns},
+  return {.axes = {c.in.channels, c.in.rows, c.in.columns, c.out.channels, c.out.rows, c.out.columns,
+                   c.kernel_rows, c.kernel_columns},
           .integers = {c.stride, c.top, c.left}};
 }
 
@@ -24,7 +25,8 @@ Convolution reversed(const Convolution& convolution) {
 
 ReshapeAxes reshape_axes(const Attributes& attributes) {
   const auto& axes = attributes.axes;
-  if (attributes.integers.size() != 1 || attributes.integers[0] < 0 || attributes.integers[0] > static_cast<int64_t>(axes.size()))
+  if (attributes.integers.size() != 1 || attributes.integers[0] < 0 ||
+      attributes.integers[0] > static_cast<int64_t>(axes.size()))
     throw InternalError("a reshape says how many of its axes it takes away");
   const auto middle = axes.begin() + attributes.integers[0];
   return {{axes.begin(), middle}, {middle, axes.end()}};
@@ -43,8 +45,10 @@ bool keeps_memory_order(const Type& from, const Node& reshape) {
     return std::search(all.begin(), all.end(), run.begin(), run.end()) - all.begin();
   };
   const auto before = place(from.axes, axes.from), after = place(reshape.type.axes, axes.to);
-  const bool runs = before + static_cast<std::ptrdiff_t>(axes.from.size()) <= static_cast<std::ptrdiff_t>(from.axes.size()) &&
-                    after + static_cast<std::ptrdiff_t>(axes.to.size()) <= static_cast<std::ptrdiff_t>(reshape.type.axes.size());
+  const bool runs = before + static_cast<std::ptrdiff_t>(axes.from.size()) <=
+                        static_cast<std::ptrdiff_t>(from.axes.size()) &&
+                    after + static_cast<std::ptrdiff_t>(axes.to.size()) <=
+                        static_cast<std::ptrdiff_t>(reshape.type.axes.size());
   return runs && (before == after || axes.from.empty() || axes.to.empty());
 }
 

@@ -12,7 +12,8 @@ struct Adjoint {
   Builder& b;
   NodeId y;
   NodeId adjoint;
-  /// By input position: the contribution, with any axes; no_node: none. The caller sums away what the input lacks.
+  /// By input position: the contribution, with any axes; no_node: none. The caller sums away what the input
+  /// lacks.
   std::vector<NodeId> inputs;
 
   const Node& node() const { return b.function()[y]; }

@@ -13,7 +13,9 @@ namespace {
 
 using Axes = std::vector<AxisId>;
 
-bool is_positive(Element e) { return e == Element::positive; }
+bool is_positive(Element e) {
+  return e == Element::positive;
+}
 bool is_nonnegative(Element e) {
   return e == Element::positive || e == Element::unit || e == Element::boolean || e == Element::count;
 }
@@ -46,7 +48,8 @@ struct Inference {
   AxisId axis(size_t i) const {
     if (i >= attributes.axes.size()) fail("it names too few axes");
     const AxisId id = attributes.axes[i];
-    if (id < 0 || static_cast<size_t>(id) >= module.axes.size()) fail("it names an axis that the module lacks");
+    if (id < 0 || static_cast<size_t>(id) >= module.axes.size())
+      fail("it names an axis that the module lacks");
     return id;
   }
 
@@ -59,12 +62,14 @@ struct Inference {
   void need_equal(AxisId a, AxisId b) const {
     const int64_t m = module.axis(a).size, n = module.axis(b).size;
     if (m != n && m != unknown_size && n != unknown_size)
-      fail(fmt::format("the axes `{}` and `{}` have the sizes {} and {}", module.axis(a).name, module.axis(b).name, m, n));
+      fail(fmt::format("the axes `{}` and `{}` have the sizes {} and {}", module.axis(a).name,
+                       module.axis(b).name, m, n));
   }
 
   Axes all_axes() const {
     Axes axes;
-    for (NodeId id : inputs) axes.insert(axes.end(), function[id].type.axes.begin(), function[id].type.axes.end());
+    for (NodeId id : inputs)
+      axes.insert(axes.end(), function[id].type.axes.begin(), function[id].type.axes.end());
     return sorted(axes);
   }
 
@@ -113,14 +118,28 @@ struct Inference {
 
   Element pointwise_element() const {
     switch (op) {
-      case Op::exp: case Op::softplus: case Op::erfcx: return Element::positive;
-      case Op::sigmoid: return Element::unit;
-      case Op::sqrt: case Op::square: case Op::reciprocal:
+      case Op::exp:
+      case Op::softplus:
+      case Op::erfcx:
+        return Element::positive;
+      case Op::sigmoid:
+        return Element::unit;
+      case Op::sqrt:
+      case Op::square:
+      case Op::reciprocal:
         return is_positive(in(0).element) ? Element::positive : Element::real;
-      case Op::abs: return is_positive(in(0).element) ? Element::positive : Element::real;
-      case Op::floor: return Element::integer;
-      case Op::is_finite: case Op::logical_not: case Op::less: case Op::less_equal: case Op::equal:
-      case Op::logical_and: case Op::logical_or: return Element::boolean;
+      case Op::abs:
+        return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::floor:
+        return Element::integer;
+      case Op::is_finite:
+      case Op::logical_not:
+      case Op::less:
+      case Op::less_equal:
+      case Op::equal:
+      case Op::logical_and:
+      case Op::logical_or:
+        return Element::boolean;
       case Op::add: {
         const Element a = in(0).element, b = in(1).element;
         const bool positive = (is_positive(a) && is_nonnegative(b)) || (is_positive(b) && is_nonnegative(a));
@@ -129,20 +148,27 @@ struct Inference {
       case Op::mul: {
         const Element a = in(0).element, b = in(1).element;
         if (is_positive(a) && is_positive(b)) return Element::positive;
-        const bool units = (a == Element::unit || a == Element::boolean) && (b == Element::unit || b == Element::boolean);
+        const bool units =
+            (a == Element::unit || a == Element::boolean) && (b == Element::unit || b == Element::boolean);
         return units ? Element::unit : Element::real;
       }
-      case Op::div: case Op::minimum:
+      case Op::div:
+      case Op::minimum:
         return is_positive(in(0).element) && is_positive(in(1).element) ? Element::positive : Element::real;
       case Op::maximum:
         return is_positive(in(0).element) || is_positive(in(1).element) ? Element::positive : Element::real;
-      case Op::pow: return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::pow:
+        return is_positive(in(0).element) ? Element::positive : Element::real;
       case Op::fma:
         return is_positive(in(0).element) && is_positive(in(1).element) && is_nonnegative(in(2).element)
-                   ? Element::positive : Element::real;
-      case Op::select: return common(1);
-      case Op::expect: return in(0).element;
-      default: return Element::real;
+                   ? Element::positive
+                   : Element::real;
+      case Op::select:
+        return common(1);
+      case Op::expect:
+        return in(0).element;
+      default:
+        return Element::real;
     }
   }
 
@@ -188,7 +214,8 @@ struct Inference {
   }
 
   Type gather() const {
-    if (in(1).element != Element::category && in(1).element != Element::integer) fail("the index is not a category");
+    if (in(1).element != Element::category && in(1).element != Element::integer)
+      fail("the index is not a category");
     Axes axes = without(in(0).axes, {axis(0)});
     axes.insert(axes.end(), in(1).axes.begin(), in(1).axes.end());
     return {in(0).element, sorted(axes), in(0).range};
@@ -214,8 +241,9 @@ struct Inference {
     return {Element::real, without(all_axes(), {axis(1)})};
   }
 
-  /// Element-wise densities keep every axis. A category consumes the axis that it ranges over (its twin in a table that has both), a
-  /// multivariate value the pair D, D' of its matrix; `attributes.axes` names event axes that neither rule finds.
+  /// Element-wise densities keep every axis. A category consumes the axis that it ranges over (its twin in a
+  /// table that has both), a multivariate value the pair D, D' of its matrix; `attributes.axes` names event
+  /// axes that neither rule finds.
   Type logpdf() const {
     if (!attributes.axes.empty()) return {Element::real, without(all_axes(), attributes.axes, false)};
     Axes axes = all_axes();
@@ -238,7 +266,8 @@ struct Inference {
     if (matrix_slot)
       for (AxisId id : all_axes()) {
         const auto twin = module.find_axis(module.axis(id).name + "'");
-        if (twin && std::find(axes.begin(), axes.end(), *twin) != axes.end()) axes = without(axes, {id, *twin});
+        if (twin && std::find(axes.begin(), axes.end(), *twin) != axes.end())
+          axes = without(axes, {id, *twin});
       }
     return {Element::real, axes};
   }
@@ -246,14 +275,17 @@ struct Inference {
   /// The first result of the function that is named.
   const Type& result_of_callee() const {
     const Function* found = module.find(attributes.function);
-    if (!found || found->outputs.empty()) fail(fmt::format("there is no function `{}` with a result", attributes.function));
+    if (!found || found->outputs.empty())
+      fail(fmt::format("there is no function `{}` with a result", attributes.function));
     const NodeId result = found->outputs[0].node;
     if (result < 0 || static_cast<size_t>(result) >= found->nodes.size()) fail("its function has no result");
-    if (found->arguments.size() != inputs.size()) fail(fmt::format("`{}` takes {} arguments", found->name, found->arguments.size()));
+    if (found->arguments.size() != inputs.size())
+      fail(fmt::format("`{}` takes {} arguments", found->name, found->arguments.size()));
     for (size_t i = 0; op == Op::call && i < inputs.size(); ++i) {
       const NodeId argument = found->arguments[i];
       const bool exists = argument >= 0 && static_cast<size_t>(argument) < found->nodes.size();
-      if (!exists || (*found)[argument].type.axes != in(i).axes) fail(fmt::format("argument {} has other axes", i));
+      if (!exists || (*found)[argument].type.axes != in(i).axes)
+        fail(fmt::format("argument {} has other axes", i));
     }
     return (*found)[result].type;
   }
@@ -271,7 +303,8 @@ struct Inference {
     if (repeats(attributes.axes)) fail("an axis stands twice");
     for (AxisId id : axes.to)
       if (in(0).has(id)) fail(fmt::format("the input has the axis `{}` already", module.axis(id).name));
-    const int64_t before = module.elements({Element::real, axes.from}), after = module.elements({Element::real, axes.to});
+    const int64_t before = module.elements({Element::real, axes.from}),
+                  after = module.elements({Element::real, axes.to});
     if (before != after && before != unknown_size && after != unknown_size)
       fail(fmt::format("it has {} elements, not {}", before, after));
     Axes all = without(in(0).axes, axes.from);
@@ -285,7 +318,8 @@ struct Inference {
     if (stride < 1 || before < 0) fail("its stride is at least 1, and its offsets are from 0");
     if (k != unknown_size && before >= k) fail("a filter would stand outside of the image");
     if (n != unknown_size && m != unknown_size && (m - 1) * stride - before >= n)
-      fail(fmt::format("{} steps of {} leave the axis `{}`, which has {}", m, stride, module.axis(image).name, n));
+      fail(fmt::format("{} steps of {} leave the axis `{}`, which has {}", m, stride, module.axis(image).name,
+                       n));
   }
 
   Type convolution() const {
@@ -316,16 +350,21 @@ struct Inference {
         if (op == Op::identity) need_pair();
         if (op == Op::identity) return {Element::real, sorted({axis(0), axis(1)})};
         return leaf_type;
-      case ShapeRule::pointwise: return {pointwise_element(), all_axes()};
-      case ShapeRule::reduce: return reduce();
-      case ShapeRule::contract: return contract();
+      case ShapeRule::pointwise:
+        return {pointwise_element(), all_axes()};
+      case ShapeRule::reduce:
+        return reduce();
+      case ShapeRule::contract:
+        return contract();
       case ShapeRule::broadcast: {
         Axes axes = in(0).axes;
         axes.insert(axes.end(), attributes.axes.begin(), attributes.axes.end());
         return {in(0).element, sorted(axes), in(0).range};
       }
-      case ShapeRule::rename: return rename();
-      case ShapeRule::gather: return gather();
+      case ShapeRule::rename:
+        return rename();
+      case ShapeRule::gather:
+        return gather();
       case ShapeRule::one_hot:
         if (in(0).element != Element::category) fail("the input is not a category");
         if (in(0).has(axis(0))) fail("the input has the axis already");
@@ -336,7 +375,8 @@ struct Inference {
           fail(fmt::format("the axis `{}` has another size", module.axis(axis(0)).name));
         return {common(0), with(all_axes(), axis(0))};
       }
-      case ShapeRule::slice: return slice();
+      case ShapeRule::slice:
+        return slice();
       case ShapeRule::diag:
         need_pair();
         need(in(0), axis(0));
@@ -347,17 +387,24 @@ struct Inference {
         need_pair();
         need(in(0), axis(0));
         return {Element::real, without(in(0).axes, {axis(1)})};
-      case ShapeRule::reshape: return reshape();
-      case ShapeRule::matrix: return matrix();
-      case ShapeRule::apply: return apply();
-      case ShapeRule::matmul: return {Element::real, without(all_axes(), attributes.axes)};
-      case ShapeRule::conv: return convolution();
-      case ShapeRule::call: return result_of_callee();
+      case ShapeRule::reshape:
+        return reshape();
+      case ShapeRule::matrix:
+        return matrix();
+      case ShapeRule::apply:
+        return apply();
+      case ShapeRule::matmul:
+        return {Element::real, without(all_axes(), attributes.axes)};
+      case ShapeRule::conv:
+        return convolution();
+      case ShapeRule::call:
+        return result_of_callee();
       case ShapeRule::scan: {
         const Type& body = result_of_callee();
         return {body.element, with(body.axes, axis(0)), body.range};
       }
-      case ShapeRule::logpdf: return logpdf();
+      case ShapeRule::logpdf:
+        return logpdf();
     }
     fail("the op has no shape rule");
   }
@@ -368,10 +415,12 @@ struct Inference {
 Type infer_type(const Module& module, const Function& function, Op op, const std::vector<NodeId>& inputs,
                 const Attributes& attributes, const Type& leaf) {
   for (NodeId id : inputs)
-    if (id < 0 || static_cast<size_t>(id) >= function.nodes.size()) throw InternalError("an input is not a node");
+    if (id < 0 || static_cast<size_t>(id) >= function.nodes.size())
+      throw InternalError("an input is not a node");
   const int arity = row(op).arity;
   const Inference inference{module, function, op, inputs, attributes};
-  if (arity >= 0 && inputs.size() != static_cast<size_t>(arity)) inference.fail("it has the wrong number of inputs");
+  if (arity >= 0 && inputs.size() != static_cast<size_t>(arity))
+    inference.fail("it has the wrong number of inputs");
   if (arity < 0 && inputs.empty() && op != Op::call) inference.fail("it has no input");
   return inference.infer(leaf);
 }

@@ -56,7 +56,10 @@ class Reader {
     }
   }
 
-  static bool is_word(char c) { return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' || c == '\''; }
+  static bool is_word(char c) {
+    return (c >= 'a' && c <= 'z') || (c >= 'A' && c <= 'Z') || (c >= '0' && c <= '9') || c == '_' ||
+           c == '\'';
+  }
 
   std::string_view peek_word() {
     skip();
@@ -107,7 +110,8 @@ class Reader {
       ++at_;
       if (peek() == 'x') {
         unsigned value = 0;
-        const auto [end, error] = std::from_chars(text_.data() + at_ + 1, text_.data() + std::min(at_ + 3, text_.size()), value, 16);
+        const auto [end, error] = std::from_chars(text_.data() + at_ + 1,
+                                                  text_.data() + std::min(at_ + 3, text_.size()), value, 16);
         if (error != std::errc() || end != text_.data() + at_ + 3) fail("expected two hexadecimal digits");
         out += static_cast<char>(value);
         at_ += 3;
@@ -185,8 +189,9 @@ class Reader {
 
   Type type(const Module& m) {
     Type t;
-    t.element = one_of<Element>({Element::real, Element::positive, Element::unit, Element::boolean, Element::count,
-                                 Element::integer, Element::category}, "an element type");
+    t.element = one_of<Element>({Element::real, Element::positive, Element::unit, Element::boolean,
+                                 Element::count, Element::integer, Element::category},
+                                "an element type");
     if (try_char('<')) {
       t.range = axis_of(m);
       character('>');
@@ -194,7 +199,8 @@ class Reader {
     skip();
     if (peek() == '[') t.axes = axes(m);
     for (size_t i = 1; i < t.axes.size(); ++i)
-      if (t.axes[i - 1] >= t.axes[i]) fail("the axes of a type stand in the order of their declarations, once each");
+      if (t.axes[i - 1] >= t.axes[i])
+        fail("the axes of a type stand in the order of their declarations, once each");
     return t;
   }
 
@@ -230,7 +236,8 @@ class Reader {
     skip();
     if (peek() == '[') n.attributes.axes = axes(m);
     skip();
-    if (peek() == '%' && same_line()) do n.inputs.push_back(node_reference(f));
+    if (peek() == '%' && same_line()) do
+        n.inputs.push_back(node_reference(f));
       while (try_char(','));
     f.nodes.push_back(std::move(n));
   }
@@ -248,15 +255,19 @@ class Reader {
     Function f;
     if (m.functions.size() == most_names) fail("there are too many functions");
     f.name = string();
-    f.time = one_of<BindingTime>({BindingTime::plain, BindingTime::once, BindingTime::prepare, BindingTime::rows,
-                                  BindingTime::update}, "a binding time");
+    f.time = one_of<BindingTime>(
+        {BindingTime::plain, BindingTime::once, BindingTime::prepare, BindingTime::rows, BindingTime::update},
+        "a binding time");
     while (try_char('%')) node(m, f);
-    if (try_word("arguments")) do f.arguments.push_back(node_reference(f));
+    if (try_word("arguments")) do
+        f.arguments.push_back(node_reference(f));
       while (try_char(','));
     while (!try_word("end")) {
       Output output;
-      output.kind = one_of<OutputKind>({OutputKind::result, OutputKind::derived, OutputKind::statistic, OutputKind::objective,
-                                        OutputKind::row, OutputKind::parameter, OutputKind::check}, "an output or `end`");
+      output.kind = one_of<OutputKind>(
+          {OutputKind::result, OutputKind::derived, OutputKind::statistic, OutputKind::objective,
+           OutputKind::row, OutputKind::parameter, OutputKind::check},
+          "an output or `end`");
       output.name = string();
       output.node = node_reference(f);
       f.outputs.push_back(std::move(output));
@@ -267,6 +278,8 @@ class Reader {
 
 }  // namespace
 
-Module parse_module(std::string_view text) { return Reader(text).module(); }
+Module parse_module(std::string_view text) {
+  return Reader(text).module();
+}
 
 }  // namespace lvm::ir

@@ -1,4 +1,5 @@
-// The text of Tensor. One line a node; everything that parser.cpp needs to make the same module again, ranges excepted.
+// The text of Tensor. One line a node; everything that parser.cpp needs to make the same module again, ranges
+// excepted.
 //
 //   module gmm level step
 //   axis row rows
@@ -59,8 +60,10 @@ std::string attributes_text(const Module& module, const Node& node) {
 std::string axis_line(const Module& module, const Axis& axis) {
   std::string text = "axis " + axis_text(axis.name);
   switch (axis.kind) {
-    case AxisKind::rows: return text + " rows\n";
-    case AxisKind::fixed: break;
+    case AxisKind::rows:
+      return text + " rows\n";
+    case AxisKind::fixed:
+      break;
     case AxisKind::segment:
       text += " segment" + (axis.parent >= 0 ? " " + axis_text(module.axis(axis.parent).name) : "");
       break;
@@ -72,7 +75,8 @@ std::string axis_line(const Module& module, const Axis& axis) {
 
 std::string axis_text(std::string_view axis_name) {
   bool plain = !axis_name.empty();
-  for (const char c : axis_name) plain = plain && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '\'');
+  for (const char c : axis_name)
+    plain = plain && (std::isalnum(static_cast<unsigned char>(c)) || c == '_' || c == '\'');
   return plain ? std::string(axis_name) : quoted(axis_name);
 }
 
@@ -88,7 +92,8 @@ std::string print(const Module& module, const Function& function) {
     const Node& node = function.nodes[i];
     text += fmt::format("  %{} : {} = {}", i, type_text(module, node.type), row(node.op).name);
     text += attributes_text(module, node);
-    for (size_t k = 0; k < node.inputs.size(); ++k) text += fmt::format("{}%{}", k ? ", " : " ", node.inputs[k]);
+    for (size_t k = 0; k < node.inputs.size(); ++k)
+      text += fmt::format("{}%{}", k ? ", " : " ", node.inputs[k]);
     text += "\n";
   }
   for (size_t i = 0; i < function.arguments.size(); ++i)

@@ -12,18 +12,26 @@ namespace {
 constexpr double nan = std::numeric_limits<double>::quiet_NaN();
 constexpr double infinity = std::numeric_limits<double>::infinity();
 
-double sigmoid(double x) { return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x)); }
-double softplus(double x) { return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x))); }
+double sigmoid(double x) {
+  return x >= 0 ? 1 / (1 + std::exp(-x)) : std::exp(x) / (1 + std::exp(x));
+}
+double softplus(double x) {
+  return std::max(x, 0.0) + std::log1p(std::exp(-std::abs(x)));
+}
 /// Not std::lgamma, which writes a global.
 double log_gamma(double x) {
   int sign = 0;
   return lgamma_r(x, &sign);
 }
-bool is_pole(double x) { return x <= 0 && std::floor(x) == x; }
+bool is_pole(double x) {
+  return x <= 0 && std::floor(x) == x;
+}
 
 }  // namespace
 
-double greater(double a, double b) { return std::isnan(a) || a > b ? a : b; }
+double greater(double a, double b) {
+  return std::isnan(a) || a > b ? a : b;
+}
 
 double digamma(double x) {
   if (std::isnan(x) || x == -infinity || is_pole(x)) return nan;
@@ -34,7 +42,9 @@ double digamma(double x) {
   for (; y < 16; y += 1) sum -= 1 / y;
   const long double r = 1 / (y * y);
   const long double tail =
-      r * (1.0L / 12 - r * (1.0L / 120 - r * (1.0L / 252 - r * (1.0L / 240 - r * (1.0L / 132 - r * (691.0L / 32760 - r / 12))))));
+      r * (1.0L / 12 -
+           r * (1.0L / 120 -
+                r * (1.0L / 252 - r * (1.0L / 240 - r * (1.0L / 132 - r * (691.0L / 32760 - r / 12))))));
   return static_cast<double>(sum + (std::log(y) - 0.5L / y - tail));
 }
 
@@ -48,7 +58,8 @@ double trigamma(double x) {
   long double sum = 0, y = x;
   for (; y < 16; y += 1) sum += 1 / (y * y);
   const long double r = 1 / (y * y);
-  const long double tail = 1.0L / 6 - r * (1.0L / 30 - r * (1.0L / 42 - r * (1.0L / 30 - r * (5.0L / 66 - r * 691.0L / 2730))));
+  const long double tail =
+      1.0L / 6 - r * (1.0L / 30 - r * (1.0L / 42 - r * (1.0L / 30 - r * (5.0L / 66 - r * 691.0L / 2730))));
   return static_cast<double>(sum + (1 + 0.5L / y + r * tail) / y);
 }
 
@@ -112,7 +123,11 @@ auto find(const Row (&rows)[n], Op op) -> decltype(rows[0].second) {
 
 }  // namespace
 
-Scalar1 scalar1(Op op) { return find(unary_values, op); }
-Scalar2 scalar2(Op op) { return find(binary_values, op); }
+Scalar1 scalar1(Op op) {
+  return find(unary_values, op);
+}
+Scalar2 scalar2(Op op) {
+  return find(binary_values, op);
+}
 
 }  // namespace lvm::ir

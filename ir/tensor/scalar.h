@@ -1,5 +1,6 @@
 #pragma once
-// The value of each pointwise op on doubles: what the interpreter computes element by element and what constants fold to.
+// The value of each pointwise op on doubles: what the interpreter computes element by element and what
+// constants fold to.
 
 #include "ir/tensor/tensor.h"
 
@@ -12,7 +13,8 @@ using Scalar2 = double (*)(double, double);
 Scalar1 scalar1(Op op);
 Scalar2 scalar2(Op op);
 
-/// psi(x) and psi'(x) by upward recurrence and the asymptotic series (Abramowitz & Stegun 6.3.18, 6.4.12); reflection below zero.
+/// psi(x) and psi'(x) by upward recurrence and the asymptotic series (Abramowitz & Stegun 6.3.18, 6.4.12);
+/// reflection below zero.
 double digamma(double x);
 double trigamma(double x);
 /// NaN below 0.

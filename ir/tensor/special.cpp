@@ -1,5 +1,5 @@
-// Values of the special functions of ir/tensor/scalar.h that the C library lacks, in long double: series where all terms have
-// one sign, asymptotic series where their least term is below 1e-20.
+// Values of the special functions of ir/tensor/scalar.h that the C library lacks, in long double: series
+// where all terms have one sign, asymptotic series where their least term is below 1e-20.
 
 #include <array>
 #include <cmath>
@@ -23,11 +23,13 @@ double by_steps(double x, Step step, int derivative) {
   long double y = x, sum = 0;
   for (; y < 16; y += 1) sum += step(y);
   // B_2k / (2k (2k - 1)) of y^(1 - 2k)
-  constexpr std::array<long double, 8> terms = {1.0L / 12, -1.0L / 360, 1.0L / 1260, -1.0L / 1680,
-                                                1.0L / 1188, -691.0L / 360360, 1.0L / 156, -3617.0L / 122400};
+  constexpr std::array<long double, 8> terms = {1.0L / 12,    -1.0L / 360,      1.0L / 1260,
+                                                -1.0L / 1680, 1.0L / 1188,      -691.0L / 360360,
+                                                1.0L / 156,   -3617.0L / 122400};
   long double series = 0;
   for (size_t k = terms.size(); k-- > 0;) {
-    long double term = terms[k] * std::pow(y, -static_cast<long double>(2 * k + 1 + static_cast<size_t>(derivative)));
+    long double term =
+        terms[k] * std::pow(y, -static_cast<long double>(2 * k + 1 + static_cast<size_t>(derivative)));
     if (derivative >= 1) term *= -static_cast<long double>(2 * k + 1);
     if (derivative >= 2) term *= -static_cast<long double>(2 * k + 2);
     series += term;
@@ -135,7 +137,8 @@ double bessel_slope(double x) {
   if (std::isnan(x)) return x;
   const long double size = std::abs(static_cast<long double>(x));
   if (size < far) {
-    // I0^2 - I0 I1 / x - I1^2 = sum of (2k)! / (2 k!^4 (k + 1)^2) (x / 2)^2k, from the products' series (DLMF 10.31.3)
+    // I0^2 - I0 I1 / x - I1^2 = sum of (2k)! / (2 k!^4 (k + 1)^2) (x / 2)^2k, from the products' series
+    // (DLMF 10.31.3)
     const long double i0 = 1 + bessel(size).i0_less_one, q = size * size / 4;
     long double term = 1, sum = 1;
     for (int k = 1; term > 1e-22L * sum; ++k) {
@@ -151,7 +154,9 @@ double bessel_slope(double x) {
 }
 
 double erfcx(double x) {
-  if (x < 6) return static_cast<double>(std::exp(static_cast<long double>(x) * x) * std::erfc(static_cast<long double>(x)));
+  if (x < 6)
+    return static_cast<double>(std::exp(static_cast<long double>(x) * x) *
+                               std::erfc(static_cast<long double>(x)));
   // NaN passes through the series.
   const long double y = x, w = 1 / (2 * y * y);
   long double term = 1, sum = 1;

@@ -10,24 +10,36 @@ namespace lvm::ir {
 namespace {
 
 constexpr OpRow op_rows[] = {
-#define LVM_OP(name, arity, shape, attributes) {#name, arity, ShapeRule::shape, PrintedAttributes::attributes},
+#define LVM_OP(name, arity, shape, attributes) \
+  {#name, arity, ShapeRule::shape, PrintedAttributes::attributes},
 #include "ir/tensor/ops.def"
 #undef LVM_OP
 };
 
 constexpr std::array element_names = {"real", "positive", "unit", "bool", "count", "integer", "category"};
 constexpr std::array time_names = {"plain", "once", "prepare", "rows", "update"};
-constexpr std::array output_names = {"result", "derived", "statistic", "objective", "row", "parameter", "check"};
+constexpr std::array output_names = {"result", "derived",   "statistic", "objective",
+                                     "row",    "parameter", "check"};
 constexpr std::array level_names = {"elbo", "canonical", "step"};
 
 }  // namespace
 
-std::string_view name(Element element) { return element_names[static_cast<size_t>(element)]; }
-std::string_view name(BindingTime time) { return time_names[static_cast<size_t>(time)]; }
-std::string_view name(OutputKind kind) { return output_names[static_cast<size_t>(kind)]; }
-std::string_view name(Level level) { return level_names[static_cast<size_t>(level)]; }
+std::string_view name(Element element) {
+  return element_names[static_cast<size_t>(element)];
+}
+std::string_view name(BindingTime time) {
+  return time_names[static_cast<size_t>(time)];
+}
+std::string_view name(OutputKind kind) {
+  return output_names[static_cast<size_t>(kind)];
+}
+std::string_view name(Level level) {
+  return level_names[static_cast<size_t>(level)];
+}
 
-const OpRow& row(Op op) { return op_rows[static_cast<size_t>(op)]; }
+const OpRow& row(Op op) {
+  return op_rows[static_cast<size_t>(op)];
+}
 
 std::optional<Op> find_op(std::string_view name) {
   for (size_t i = 0; i < std::size(op_rows); ++i)
@@ -35,7 +47,9 @@ std::optional<Op> find_op(std::string_view name) {
   return std::nullopt;
 }
 
-bool Type::has(AxisId axis) const { return std::binary_search(axes.begin(), axes.end(), axis); }
+bool Type::has(AxisId axis) const {
+  return std::binary_search(axes.begin(), axes.end(), axis);
+}
 
 AxisId Module::add_axis(Axis axis) {
   axes.push_back(std::move(axis));

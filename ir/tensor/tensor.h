@@ -1,8 +1,10 @@
 #pragma once
-// Tensor: SSA functions over values whose shapes are lists of named axes. The one representation between Model and Loop.
+// Tensor: SSA functions over values whose shapes are lists of named axes. The one representation between
+// Model and Loop.
 //
-// A node is (op, inputs, attributes, type, source range), immutable, named by its index; inputs always have smaller indices.
-// Pointwise ops broadcast over names alone: the axes of the result are the union of the inputs' axes, in the module's axis order.
+// A node is (op, inputs, attributes, type, source range), immutable, named by its index; inputs always have
+// smaller indices. Pointwise ops broadcast over names alone: the axes of the result are the union of the
+// inputs' axes, in the module's axis order.
 
 #include <cstdint>
 #include <optional>
@@ -29,7 +31,8 @@ struct Axis {
   AxisId parent = -1;           // of a segment: the axis it groups
 };
 
-/// What a value may be. Arithmetic infers it: `positive * positive` is positive. All are stored as doubles, category as 0, 1, ….
+/// What a value may be. Arithmetic infers it: `positive * positive` is positive. All are stored as doubles,
+/// category as 0, 1, ….
 enum class Element : uint8_t { real, positive, unit, boolean, count, integer, category };
 
 std::string_view name(Element element);
@@ -49,8 +52,27 @@ enum class Op : uint8_t {
 };
 
 enum class ShapeRule : uint8_t {
-  leaf, pointwise, reduce, contract, broadcast, rename, gather, one_hot, stack, slice, diag, diagonal, reshape,
-  matrix, apply, eigenvalues, matmul, conv, call, scan, logpdf,
+  leaf,
+  pointwise,
+  reduce,
+  contract,
+  broadcast,
+  rename,
+  gather,
+  one_hot,
+  stack,
+  slice,
+  diag,
+  diagonal,
+  reshape,
+  matrix,
+  apply,
+  eigenvalues,
+  matmul,
+  conv,
+  call,
+  scan,
+  logpdf,
 };
 enum class PrintedAttributes : uint8_t { none, number, text, axes, function };
 
@@ -122,8 +144,8 @@ struct Module {
   AxisId add_axis(Axis axis);
   std::optional<AxisId> find_axis(std::string_view name) const;
   const Axis& axis(AxisId id) const { return axes[static_cast<size_t>(id)]; }
-  /// The twin D' of D, made on first use: the same size, the second index of square matrices. It is placed right behind D by
-  /// name, not by id: types stay sorted by id.
+  /// The twin D' of D, made on first use: the same size, the second index of square matrices. It is placed
+  /// right behind D by name, not by id: types stay sorted by id.
   AxisId twin(AxisId axis);
   Function* find(std::string_view name);
   const Function* find(std::string_view name) const;
@@ -137,11 +159,13 @@ struct InternalError : std::logic_error {
 };
 
 /// The type of a node from its op, inputs and attributes. Throws InternalError where the shapes do not fit.
-/// For leaves the type is given by the caller and this returns it unchanged (iota, identity and constant excepted).
+/// For leaves the type is given by the caller and this returns it unchanged (iota, identity and constant
+/// excepted).
 Type infer_type(const Module& module, const Function& function, Op op, const std::vector<NodeId>& inputs,
                 const Attributes& attributes, const Type& leaf);
 
-/// Appends nodes to one function, with common subexpressions shared: building the same node twice gives the same id.
+/// Appends nodes to one function, with common subexpressions shared: building the same node twice gives the
+/// same id.
 class Builder {
  public:
   Builder(Module& module, Function& function);

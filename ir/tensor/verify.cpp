@@ -23,24 +23,36 @@ bool belongs(Op op, Level level) {
 /// Which leaves a function of each binding time may read.
 bool may_read(BindingTime time, Op leaf) {
   switch (time) {
-    case BindingTime::plain: return true;
-    case BindingTime::once: return leaf != Op::parameter && leaf != Op::statistic;
-    case BindingTime::prepare: return leaf != Op::data && leaf != Op::statistic;
-    case BindingTime::rows: return leaf != Op::statistic;
-    case BindingTime::update: return leaf != Op::data;
+    case BindingTime::plain:
+      return true;
+    case BindingTime::once:
+      return leaf != Op::parameter && leaf != Op::statistic;
+    case BindingTime::prepare:
+      return leaf != Op::data && leaf != Op::statistic;
+    case BindingTime::rows:
+      return leaf != Op::statistic;
+    case BindingTime::update:
+      return leaf != Op::data;
   }
   return false;
 }
 
 bool may_write(BindingTime time, OutputKind kind) {
   switch (kind) {
-    case OutputKind::result: return time == BindingTime::plain;
-    case OutputKind::derived: return time == BindingTime::once || time == BindingTime::prepare;
-    case OutputKind::statistic: return time == BindingTime::rows || time == BindingTime::update;
-    case OutputKind::row: return time == BindingTime::rows;
-    case OutputKind::objective: return time == BindingTime::rows || time == BindingTime::plain;
-    case OutputKind::parameter: return time == BindingTime::update;
-    case OutputKind::check: return time != BindingTime::plain;
+    case OutputKind::result:
+      return time == BindingTime::plain;
+    case OutputKind::derived:
+      return time == BindingTime::once || time == BindingTime::prepare;
+    case OutputKind::statistic:
+      return time == BindingTime::rows || time == BindingTime::update;
+    case OutputKind::row:
+      return time == BindingTime::rows;
+    case OutputKind::objective:
+      return time == BindingTime::rows || time == BindingTime::plain;
+    case OutputKind::parameter:
+      return time == BindingTime::update;
+    case OutputKind::check:
+      return time != BindingTime::plain;
   }
   return false;
 }
@@ -53,7 +65,8 @@ class Verifier {
     for (const Function& f : module_.functions) {
       function_ = &f;
       broken_.assign(f.nodes.size(), false);
-      if (std::count_if(module_.functions.begin(), module_.functions.end(), [&](auto& g) { return g.name == f.name; }) > 1)
+      if (std::count_if(module_.functions.begin(), module_.functions.end(),
+                        [&](auto& g) { return g.name == f.name; }) > 1)
         fault("the name stands twice");
       for (size_t i = 0; i < f.nodes.size(); ++i) node(static_cast<NodeId>(i));
       for (const Output& output : f.outputs) this->output(output);
@@ -69,7 +82,9 @@ class Verifier {
   std::vector<std::string> faults_;
   std::vector<bool> broken_;  // nodes whose type says nothing: what uses them is not looked at
 
-  void fault(const std::string& what) { faults_.push_back(fmt::format("function `{}`: {}", function_->name, what)); }
+  void fault(const std::string& what) {
+    faults_.push_back(fmt::format("function `{}`: {}", function_->name, what));
+  }
   bool defined(NodeId id) const { return id >= 0 && static_cast<size_t>(id) < function_->nodes.size(); }
 
   bool axes_exist(const Node& node) const {
@@ -81,7 +96,9 @@ class Verifier {
 
   void node(NodeId id) {
     const Node& n = (*function_)[id];
-    const auto here = [&](const std::string& what) { fault(fmt::format("%{} `{}`: {}", id, row(n.op).name, what)); };
+    const auto here = [&](const std::string& what) {
+      fault(fmt::format("%{} `{}`: {}", id, row(n.op).name, what));
+    };
     broken_[static_cast<size_t>(id)] = true;
     for (NodeId input : n.inputs)
       if (input < 0 || input >= id) return here("an input is not defined before it");
@@ -92,37 +109,43 @@ class Verifier {
     if (n.attributes.number != 0 && n.op != Op::constant && n.op != Op::slice) here("has a number");
     const bool counts = row(n.op).shape == ShapeRule::reshape || row(n.op).shape == ShapeRule::conv;
     if (!n.attributes.integers.empty() && !counts) here("has integers");
-    if (std::adjacent_find(n.type.axes.begin(), n.type.axes.end(), std::greater_equal<>()) != n.type.axes.end())
+    if (std::adjacent_find(n.type.axes.begin(), n.type.axes.end(), std::greater_equal<>()) !=
+        n.type.axes.end())
       return here("its axes are not sorted");
     if (n.type.element == Element::category && n.type.range < 0) here("a category without a range");
-    if (!belongs(n.op, module_.level))
-      here(fmt::format("does not belong to level {}", name(module_.level)));
+    if (!belongs(n.op, module_.level)) here(fmt::format("does not belong to level {}", name(module_.level)));
     if (row(n.op).shape == ShapeRule::leaf && !may_read(function_->time, n.op))
       here(fmt::format("cannot be read at binding time {}", name(function_->time)));
     if (n.op == Op::call || n.op == Op::scan) {
       // Functions call earlier ones only: no recursion.
       const Function* callee = module_.find(n.attributes.function);
       if (!callee || callee >= function_) return here("names no earlier function");
-      if (callee->arguments.size() != n.inputs.size()) return here("has another number of inputs than its function");
+      if (callee->arguments.size() != n.inputs.size())
+        return here("has another number of inputs than its function");
     }
     try {
       const Type inferred = infer_type(module_, *function_, n.op, n.inputs, n.attributes, n.type);
-      if (inferred != n.type) here(fmt::format("has type {}, not {}", type_text(module_, inferred), type_text(module_, n.type)));
+      if (inferred != n.type)
+        here(fmt::format("has type {}, not {}", type_text(module_, inferred), type_text(module_, n.type)));
     } catch (const InternalError& error) {
       here(error.what());
     }
   }
 
   void output(const Output& output) {
-    const auto here = [&](const std::string& what) { fault(fmt::format("{} \"{}\": {}", name(output.kind), output.name, what)); };
+    const auto here = [&](const std::string& what) {
+      fault(fmt::format("{} \"{}\": {}", name(output.kind), output.name, what));
+    };
     if (!defined(output.node)) return here("its node is not defined");
     if (broken_[static_cast<size_t>(output.node)]) return;
-    if (!may_write(function_->time, output.kind)) here(fmt::format("cannot be written at binding time {}", name(function_->time)));
+    if (!may_write(function_->time, output.kind))
+      here(fmt::format("cannot be written at binding time {}", name(function_->time)));
     const Type& type = (*function_)[output.node].type;
     const bool has_rows = std::any_of(type.axes.begin(), type.axes.end(),
                                       [&](AxisId id) { return module_.axis(id).kind == AxisKind::rows; });
     if (output.kind == OutputKind::row && !has_rows) here("has no row axis");
-    if (output.kind != OutputKind::row && output.kind != OutputKind::result && has_rows) here("has the row axis");
+    if (output.kind != OutputKind::row && output.kind != OutputKind::result && has_rows)
+      here("has the row axis");
     if (output.kind == OutputKind::check && type.element != Element::boolean) here("is not bool");
     if (output.kind == OutputKind::objective && !type.axes.empty()) here("is not a scalar");
   }
@@ -130,6 +153,8 @@ class Verifier {
 
 }  // namespace
 
-std::vector<std::string> verify(const Module& module) { return Verifier(module).run(); }
+std::vector<std::string> verify(const Module& module) {
+  return Verifier(module).run();
+}
 
 }  // namespace lvm::ir

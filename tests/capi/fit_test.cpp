@@ -147,7 +147,8 @@ TEST_CASE("one fit is scored by eight threads at once, to the same bits as by on
 TEST_CASE("questions beside an update see the fit before or behind it") {
   const std::vector<double> a = column(faithful(), 2, 0), b = column(faithful(), 2, 1);
   const auto part = [&](int64_t begin, int64_t end) {
-    return must(lvm::Table::over({{"eruptions", a.data() + begin, end - begin, 1}, {"waiting", b.data() + begin, end - begin, 1}}));
+    return must(lvm::Table::over(
+        {{"eruptions", a.data() + begin, end - begin, 1}, {"waiting", b.data() + begin, end - begin, 1}}));
   };
   lvm::Fit fit = must(gmm(2).fit(part(0, 150), {.updatable = true}));
   const std::string path = scratch("beside.lvmfit");
@@ -168,8 +169,10 @@ TEST_CASE("questions beside an update see the fit before or behind it") {
         last = done;
         const auto scores = fit.score(all, 1);
         const auto scorer = fit.scorer();
-        const auto value = scorer ? (*scorer)(std::span(faithful()).first(2)) : lvm::Result<double>(scorer.error());
-        wrong += !scores || (scores->values != before && scores->values != behind) || !value || (*value != before[0] && *value != behind[0]);
+        const auto value =
+            scorer ? (*scorer)(std::span(faithful()).first(2)) : lvm::Result<double>(scorer.error());
+        wrong += !scores || (scores->values != before && scores->values != behind) || !value ||
+                 (*value != before[0] && *value != behind[0]);
         if (last) wrong += !scores || scores->values != behind;
         ++started;
       }

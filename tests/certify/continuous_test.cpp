@@ -1,4 +1,5 @@
-// Certificates of continuous latents with exact posteriors: every prior, link and kind of row that the plan accepts.
+// Certificates of continuous latents with exact posteriors: every prior, link and kind of row that the plan
+// accepts.
 
 #include "support.h"
 
@@ -57,8 +58,8 @@ const std::vector<Case> conjugate = {
 std::string text_of(const Case& c) {
   const bool finite = c.latents.find("latent c") != std::string::npos;
   const std::string name = c.latents.substr(0, 1);
-  return "model m { " + c.declarations + "  latent " + c.latents + "  " + c.factors + "  q(" + (finite ? "c, " : "") + name + " | " + c.given +
-         ") = exact }";
+  return "model m { " + c.declarations + "  latent " + c.latents + "  " + c.factors + "  q(" +
+         (finite ? "c, " : "") + name + " | " + c.given + ") = exact }";
 }
 
 void check_cases(const std::vector<Case>& cases, std::string_view solver) {
@@ -119,8 +120,12 @@ TEST_CASE("latents of groups are certified") {
   }
 }
 
-TEST_CASE("Gaussian latents are certified") { check_cases(gaussian, "conditioning"); }
+TEST_CASE("Gaussian latents are certified") {
+  check_cases(gaussian, "conditioning");
+}
 
-TEST_CASE("conjugate latents are certified") { check_cases(conjugate, "conjugate"); }
+TEST_CASE("conjugate latents are certified") {
+  check_cases(conjugate, "conjugate");
+}
 
 }  // namespace lvm::certified

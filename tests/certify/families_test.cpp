@@ -367,8 +367,9 @@ TEST_CASE("the posterior and the updates of every family are certified") {
     }
     note(*model.state->compiled.model, parameterisations);
   }
-  CHECK(solvers == std::set<std::string>{"concentration", "correlation", "enumerate", "freedom", "held", "isotonic", "least squares", "mean matrix", "median", "moments", "Newton",
-                                         "normalised counts", "odds", "rate", "ratio", "reweighted",
+  CHECK(solvers == std::set<std::string>{"concentration", "correlation", "enumerate", "freedom", "held",
+                                         "isotonic", "least squares", "mean matrix", "median", "moments",
+                                         "Newton", "normalised counts", "odds", "rate", "ratio", "reweighted",
                                          "scatter"});
   // Of the wrapped families one of each kind stands for the others.
   for (const ir::Family& family : ir::families()) {

@@ -1,4 +1,5 @@
-// Certificates of mean-field posteriors: each family of a latent that rows share, beside latents of rows and parameters of every kind.
+// Certificates of mean-field posteriors: each family of a latent that rows share, beside latents of rows and
+// parameters of every kind.
 
 #include "support.h"
 

@@ -258,21 +258,28 @@ TEST_CASE("the rule of another model fails") {
 
 TEST_CASE("a posterior that rows share by another rule fails") {
   const auto rates = [](const std::string& prior, const std::string& weight = "") {
-    return "model m { axis K = 2  data y: count  " + weight + " latent r: positive[K] global  param w: simplex[K]  latent z: category[K]  P(r) = " + prior +
+    return "model m { axis K = 2  data y: count  " + weight +
+           " latent r: positive[K] global  param w: simplex[K]  latent z: category[K]  P(r) = " + prior +
            "  P(z) = Categorical(w)  P(y | z, r) = Poisson(r[z]) }";
   };
   const auto shares = [](const std::string& alpha) {
-    return "model m { axis K = 2  axis V = 3  data y: category[V]  latent w: simplex[K] global  param p: simplex[K, V]  latent z: category[K]  P(w) = Dirichlet(" + alpha +
-           ")  P(z | w) = Categorical(w)  P(y | z) = Categorical(p[z]) }";
+    return "model m { axis K = 2  axis V = 3  data y: category[V]  latent w: simplex[K] global  param p: "
+           "simplex[K, V]  latent z: category[K]  P(w) = Dirichlet(" +
+           alpha + ")  P(z | w) = Categorical(w)  P(y | z) = Categorical(p[z]) }";
   };
   const auto matrices = [](const std::string& scale) {
-    return "model m { axis D = 2  data y: real[D]  param b: real[D]  latent s: covariance[D] global  P(s) = Wishart(4, scale: " + scale +
-           ")  P(y | s) = Normal(b, precision_matrix: s) }";
+    return "model m { axis D = 2  data y: real[D]  param b: real[D]  latent s: covariance[D] global  P(s) = "
+           "Wishart(4, scale: " +
+           scale + ")  P(y | s) = Normal(b, precision_matrix: s) }";
   };
   const std::vector<Mistake> mistakes = {
       {"a Gamma of another shape", rates("Gamma(3, rate: 2)"), rates("Gamma(2, rate: 2)"), {"r.shape"}, 1e-4},
       {"a Gamma of another rate", rates("Gamma(3, rate: 2)"), rates("Gamma(3, rate: 1)"), {"r.rate"}, 1e-4},
-      {"weights of rows that are forgotten", rates("Gamma(3, rate: 2)", "weight n = column(\"n\")"), rates("Gamma(3, rate: 2)"), {"r.shape", "r.rate"}, 1e-4},
+      {"weights of rows that are forgotten",
+       rates("Gamma(3, rate: 2)", "weight n = column(\"n\")"),
+       rates("Gamma(3, rate: 2)"),
+       {"r.shape", "r.rate"},
+       1e-4},
       {"a Dirichlet of another strength", shares("2"), shares("1"), {"w.alpha"}, 1e-4},
       {"a Wishart of another scale", matrices("I"), matrices("0.001 * I"), {"s.scale"}, 1e-4},
   };

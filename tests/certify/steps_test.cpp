@@ -1,5 +1,6 @@
-// Certificates of Gaussian chains: every kind of transition, emission and row that the plan accepts, against the dense Gaussian of all steps of
-// short series by the joint as it is written; and models that are refused. Put together at random: structures_test.cpp.
+// Certificates of Gaussian chains: every kind of transition, emission and row that the plan accepts, against
+// the dense Gaussian of all steps of short series by the joint as it is written; and models that are refused.
+// Put together at random: structures_test.cpp.
 
 #include <cmath>
 #include <random>
@@ -9,11 +10,15 @@
 namespace lvm::certified {
 namespace {
 
-std::string model(const std::string& body, const std::string& given = "y") { return "model m { sequence t by \"g\" order \"t\" " + body + " q(z | " + given + ") = exact }"; }
+std::string model(const std::string& body, const std::string& given = "y") {
+  return "model m { sequence t by \"g\" order \"t\" " + body + " q(z | " + given + ") = exact }";
+}
 
-const std::string number = "data y: real missing  param s: positive  latent z: real  P(y[t] | z[t]) = Normal(z[t], var: s)  ";
+const std::string number =
+    "data y: real missing  param s: positive  latent z: real  P(y[t] | z[t]) = Normal(z[t], var: s)  ";
 const std::string vector =
-    "axis D = 3  axis S = 2  data y: real[D] missing  param c: real[D, S]  param s: positive[D]  latent z: real[S]  P(y[t] | z[t]) = Normal(c * z[t], var: s)  ";
+    "axis D = 3  axis S = 2  data y: real[D] missing  param c: real[D, S]  param s: positive[D]  latent z: "
+    "real[S]  P(y[t] | z[t]) = Normal(c * z[t], var: s)  ";
 
 // One model each.
 // clang-format off
@@ -43,17 +48,26 @@ const std::vector<std::string> accepted = {
 // clang-format on
 
 const std::vector<std::string> refused = {
-    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(tanh(z[t-1]), var: q)"),
-    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q * exp(z[t-1]))"),
-    model("data y: real  param q: positive  latent z: real  P(y[t] | z[t]) = Normal(0, sd: exp(z[t]))  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
-    model("data y: count  param q: positive  latent z: real  P(y[t] | z[t]) = Poisson(log_rate: z[t])  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
-    model("data y: real  param q: positive  latent z: positive  P(y[t] | z[t]) = Normal(0, precision: z[t])  P(z[first]) = Gamma(2, rate: 1)  P(z[t] | z[t-1]) = Gamma(2, rate: q * z[t-1])"),
+    model(
+        number +
+        "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(tanh(z[t-1]), var: q)"),
+    model(number + "param q: positive  P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: "
+                   "q * exp(z[t-1]))"),
+    model("data y: real  param q: positive  latent z: real  P(y[t] | z[t]) = Normal(0, sd: exp(z[t]))  "
+          "P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
+    model("data y: count  param q: positive  latent z: real  P(y[t] | z[t]) = Poisson(log_rate: z[t])  "
+          "P(z[first]) = Normal(0, sd: 1)  P(z[t] | z[t-1]) = Normal(z[t-1], sd: q)"),
+    model("data y: real  param q: positive  latent z: positive  P(y[t] | z[t]) = Normal(0, precision: z[t])  "
+          "P(z[first]) = Gamma(2, rate: 1)  P(z[t] | z[t-1]) = Gamma(2, rate: q * z[t-1])"),
 };
 
-/// Series that chains may have made, so that fits of them end inside: of rows without any memory the noise of the best fit is often 0, where EM creeps.
+/// Series that chains may have made, so that fits of them end inside: of rows without any memory the noise of
+/// the best fit is often 0, where EM creeps.
 Data series(const std::string& text, uint64_t seed) {
   constexpr int count = 40, steps = 7;
-  const bool missing = text.find(" missing") != std::string::npos, positive = text.find("y: positive") != std::string::npos, second = text.find("z[t-2]") != std::string::npos;
+  const bool missing = text.find(" missing") != std::string::npos,
+             positive = text.find("y: positive") != std::string::npos,
+             second = text.find("z[t-2]") != std::string::npos;
   std::mt19937_64 engine(seed);
   std::normal_distribution<double> normal;
   const std::vector<std::string> names = {"g", "t", "x", "w", "n", "u", "y", "y1", "y2", "y3"};
@@ -67,7 +81,16 @@ Data series(const std::string& text, uint64_t seed) {
         return missing && engine() % 8 == 0 ? std::nan("") : positive ? std::exp(y) : y;
       };
       const double x = normal(engine);
-      const double row[] = {double(g), double(t), x, std::exp(0.5 * normal(engine)), double(engine() % 5), 0.7 * z[0] + 0.6 * normal(engine), seen(0), seen(0), seen(1), seen(2)};
+      const double row[] = {double(g),
+                            double(t),
+                            x,
+                            std::exp(0.5 * normal(engine)),
+                            double(engine() % 5),
+                            0.7 * z[0] + 0.6 * normal(engine),
+                            seen(0),
+                            seen(0),
+                            seen(1),
+                            seen(2)};
       for (size_t c = 0; c < names.size(); ++c) columns[c].push_back(row[c]);
       for (size_t i = 0; i < 3; ++i) {
         const double now = z[i];

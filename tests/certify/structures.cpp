@@ -16,21 +16,26 @@ struct Text {
     declare("latent " + name + ": " + type);
     list(latents, name);
   }
-  std::string q(const std::string& rule) const { return "  q(" + latents + " | " + behind + ") = " + rule + "\n"; }
+  std::string q(const std::string& rule) const {
+    return "  q(" + latents + " | " + behind + ") = " + rule + "\n";
+  }
   std::string whole(const std::string& q) const { return "model m {\n" + declarations + factors + q + "}\n"; }
   std::string exact(Draw& d) const { return whole(d.one_in(2) ? "" : q("exact")); }
 };
 
-std::string size(size_t n) { return std::to_string(n); }
+std::string size(size_t n) {
+  return std::to_string(n);
+}
 
 /// `text` with each $ as `name`.
 std::string named(std::string text, const std::string& name) {
-  for (size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + name.size())) text.replace(at, 1, name);
+  for (size_t at = text.find('$'); at != std::string::npos; at = text.find('$', at + name.size()))
+    text.replace(at, 1, name);
   return text;
 }
 
-/// What a row may draw: its type (axes D and V are declared), two parameters with their types, tails of axes and priors, and densities in which
-/// 'p' and 'r' stand for them.
+/// What a row may draw: its type (axes D and V are declared), two parameters with their types, tails of axes
+/// and priors, and densities in which 'p' and 'r' stand for them.
 struct Emission {
   const char *data, *p, *p_axes, *p_prior, *r, *r_axes, *r_prior;
   std::vector<const char*> densities;
@@ -62,26 +67,35 @@ std::string axes_of(const std::string& state, const std::string& tail) {
 }
 
 /// A column `y` that depends on a latent of an axis, by one or both of its parameters.
-void emit(Text& t, Draw& d, const std::string& y, const std::string& axis, const std::string& latent, bool may_miss = true) {
+void emit(Text& t, Draw& d, const std::string& y, const std::string& axis, const std::string& latent,
+          bool may_miss = true) {
   const Emission& e = emissions[d.below(emissions.size())];
   const std::string density = e.densities[d.below(e.densities.size())];
   t.declare("data " + y + ": " + e.data + (e.missing && may_miss && d.one_in(3) ? " missing" : ""));
   Text::list(t.behind, y);
   std::string written;
   const size_t which = d.below(4);  // both, both, the first, the second where there is one
-  const bool second = density.find("r)") != std::string::npos && density.find("p: p)") == std::string::npos && density.find(" r)") != std::string::npos;
-  const auto parameter = [&](const std::string& name, const char* type, const char* tail, const char* prior, bool each) {
-    t.declare("param " + name + ": " + type + axes_of(each ? axis : "", tail) + (*prior && d.one_in(3) ? std::string(" ~ ") + prior : ""));
+  const bool second = density.find("r)") != std::string::npos && density.find("p: p)") == std::string::npos &&
+                      density.find(" r)") != std::string::npos;
+  const auto parameter = [&](const std::string& name, const char* type, const char* tail, const char* prior,
+                             bool each) {
+    t.declare("param " + name + ": " + type + axes_of(each ? axis : "", tail) +
+              (*prior && d.one_in(3) ? std::string(" ~ ") + prior : ""));
     return name + (each ? "[" + latent + "]" : "");
   };
-  const std::string p = parameter("p" + y, e.p, e.p_axes, e.p_prior, !axis.empty() && (which != 3 || !second));
-  const std::string r = second ? parameter("r" + y, e.r, e.r_axes, e.r_prior, !axis.empty() && which != 2) : "";
+  const std::string p =
+      parameter("p" + y, e.p, e.p_axes, e.p_prior, !axis.empty() && (which != 3 || !second));
+  const std::string r =
+      second ? parameter("r" + y, e.r, e.r_axes, e.r_prior, !axis.empty() && which != 2) : "";
   for (size_t i = 0; i < density.size(); ++i) {
     const bool letter_before = i > 0 && std::isalpha(static_cast<unsigned char>(density[i - 1])) != 0;
     const bool stands = !letter_before && (density[i + 1] == ',' || density[i + 1] == ')');
-    if (stands && density[i] == 'p') written += p;
-    else if (stands && density[i] == 'r') written += r;
-    else written += density[i];
+    if (stands && density[i] == 'p')
+      written += p;
+    else if (stands && density[i] == 'r')
+      written += r;
+    else
+      written += density[i];
   }
   const bool depends = p.find('[') != std::string::npos || r.find('[') != std::string::npos;
   t.factor("P(" + y + (depends ? " | " + latent : "") + ") = " + written);
@@ -115,7 +129,8 @@ std::string several(Draw& d) {
     const bool child = i > 0 && d.one_in(2);
     t.declare("axis " + axis + " = " + size(2 + d.below(2)));
     t.latent(z, "category[" + axis + "]");
-    t.declare("param w" + z + ": simplex[" + (child ? "A, " : "") + axis + "]" + d.of({"", "", " ~ Dirichlet(2)"}));
+    t.declare("param w" + z + ": simplex[" + (child ? "A, " : "") + axis + "]" +
+              d.of({"", "", " ~ Dirichlet(2)"}));
     t.factor("P(" + z + (child ? " | a" : "") + ") = Categorical(w" + z + (child ? "[a]" : "") + ")");
     emit(t, d, "y" + z, axis, z);
     axes += (i > 0 ? ", " : "") + axis;
@@ -144,7 +159,9 @@ std::string factors(Draw& d, bool mixed) {
     each_w = d.of({"K, ", ""}), each_b = d.of({"K, ", "K, ", ""}), each_s = d.of({"K, ", ""});
     parents += ", c";
   }
-  const auto chosen = [](const std::string& name, const std::string& each) { return name + (each.empty() ? "" : "[c]"); };
+  const auto chosen = [](const std::string& name, const std::string& each) {
+    return name + (each.empty() ? "" : "[c]");
+  };
   const bool moving = mixed && (d.one_in(3) || (each_w.empty() && each_b.empty() && each_s.empty()));
   if (moving) t.declare("param m: real[K, L]  param g: positive[K]");
   t.factor(moving ? "P(z | c) = Normal(m[c], var: g[c])" : "P(z) = Normal(0, sd: 1)");
@@ -162,13 +179,18 @@ std::string factors(Draw& d, bool mixed) {
   const bool whole = !moving && each_s.empty() && d.one_in(5);
   t.declare("param s: " + (whole ? "covariance[D]" : "positive[" + each_s + "D]"));
   if (mixed && each_w.empty() && each_b.empty() && each_s.empty()) parents.erase(1, 3);
-  t.factor("P(y | " + parents + ") = Normal(" + mean + ", " + (whole ? "cov" : d.of({"var", "sd", "precision"})) + ": " + chosen("s", each_s) + ")");
+  t.factor("P(y | " + parents + ") = Normal(" + mean + ", " +
+           (whole ? "cov" : d.of({"var", "sd", "precision"})) + ": " + chosen("s", each_s) + ")");
   if (d.one_in(4)) emit(t, d, "u", mixed ? "K" : "", "c", false);
   if (d.one_in(5)) t.declare("weight n");
   return t.exact(d);
 }
-std::string factor_analysis(Draw& d) { return factors(d, false); }
-std::string mixtures_of_factors(Draw& d) { return factors(d, true); }
+std::string factor_analysis(Draw& d) {
+  return factors(d, false);
+}
+std::string mixtures_of_factors(Draw& d) {
+  return factors(d, true);
+}
 
 struct Conjugate {
   const char *latent, *prior, *declarations, *data, *density;
@@ -199,7 +221,8 @@ std::string conjugate(Draw& d) {
   t.latent("z", c.latent);
   t.declare(c.declarations);
   const bool mixed = d.one_in(4);
-  const bool missing = std::string(c.data).starts_with("bool") || std::string(c.data).starts_with("category[D") || std::string(c.data) == "real[D]";
+  const bool missing = std::string(c.data).starts_with("bool") ||
+                       std::string(c.data).starts_with("category[D") || std::string(c.data) == "real[D]";
   t.declare(std::string("data y: ") + c.data + (missing ? d.of({"", " missing"}) : ""));
   Text::list(t.behind, "y");
   t.factor(std::string("P(z) = ") + c.prior);
@@ -235,7 +258,8 @@ std::string plates(Draw& d) {
     return t.exact(d);
   }
   const bool mixed = kind == 2, slopes = d.one_in(2);
-  t.declare("data y: real  given x: real  param s: positive" + std::string(mixed ? "  axis K = 2  param w: simplex[K]" : ""));
+  t.declare("data y: real  given x: real  param s: positive" +
+            std::string(mixed ? "  axis K = 2  param w: simplex[K]" : ""));
   t.behind = "y, x";
   t.declare("param a: real" + std::string(mixed ? "[K]" : "") + "  param b: real" + (mixed ? "[K]" : ""));
   if (mixed) {
@@ -247,17 +271,21 @@ std::string plates(Draw& d) {
     t.declare("axis J = 2  param v: covariance[J]");
     t.latent("u", "real[J] per g");
     t.factor("P(u) = Normal(0, cov: v)");
-    t.factor("P(y | u" + std::string(mixed ? ", c" : "") + ", x) = Normal(" + fixed + " + dot(u, [1, x]), sd: s)");
+    t.factor("P(y | u" + std::string(mixed ? ", c" : "") + ", x) = Normal(" + fixed +
+             " + dot(u, [1, x]), sd: s)");
   } else {
     t.declare("param v: positive");
     t.latent("u", "real per g");
     t.factor("P(u) = Normal(0, " + d.of({"var", "sd", "precision"}) + ": v)");
-    t.factor("P(y | u" + std::string(mixed ? ", c" : "") + ", x) = Normal(" + fixed + " + u, " + d.of({"var", "sd"}) + ": s)");
+    t.factor("P(y | u" + std::string(mixed ? ", c" : "") + ", x) = Normal(" + fixed + " + u, " +
+             d.of({"var", "sd"}) + ": s)");
   }
   return t.exact(d);
 }
 
-std::string series(Draw& d) { return d.one_in(4) ? "sequence t order \"t\"" : "sequence t by \"g\" order \"t\""; }
+std::string series(Draw& d) {
+  return d.one_in(4) ? "sequence t order \"t\"" : "sequence t by \"g\" order \"t\"";
+}
 
 std::string finite_chains(Draw& d) {
   Text t = begun();
@@ -267,17 +295,22 @@ std::string finite_chains(Draw& d) {
   for (size_t i = 0; i < chains; ++i) {
     const std::string z(1, static_cast<char>('a' + i)), K(1, static_cast<char>('A' + i));
     const auto write = [&](const std::string& text) { return named(text, z); };
-    t.declare("axis " + K + " = " + size(2 + d.below(chains == 1 ? 2 : 1)) + "  param s" + z + ": simplex[" + K + "]");
-    if (!point && d.one_in(5)) t.declare("data " + z + ": category[" + K + "] missing");
-    else t.latent(z, "category[" + K + "]");
+    t.declare("axis " + K + " = " + size(2 + d.below(chains == 1 ? 2 : 1)) + "  param s" + z + ": simplex[" +
+              K + "]");
+    if (!point && d.one_in(5))
+      t.declare("data " + z + ": category[" + K + "] missing");
+    else
+      t.latent(z, "category[" + K + "]");
     t.factor(write("P($[first]) = Categorical(s$)"));
     const size_t kind = d.below(chains == 1 ? 4 : 3);
     if (kind == 3) {
-      t.declare(write("param n$: simplex[" + K + ", " + K + "]  param m$: simplex[" + K + ", " + K + ", " + K + "]"));
+      t.declare(write("param n$: simplex[" + K + ", " + K + "]  param m$: simplex[" + K + ", " + K + ", " +
+                      K + "]"));
       t.factor(write("P($[first+1] | $[first]) = Categorical(n$[$[first]])"));
       t.factor(write("P($[t] | $[t-1], $[t-2]) = Categorical(m$[$[t-1], $[t-2]])"));
     } else if (kind == 2) {
-      t.declare(write("given x$: real  param m$: real[" + K + ", " + K + "] ~ Normal(0, sd: 1)  param g$: real[" + K + ", " + K + "] ~ Normal(0, sd: 1)"));
+      t.declare(write("given x$: real  param m$: real[" + K + ", " + K +
+                      "] ~ Normal(0, sd: 1)  param g$: real[" + K + ", " + K + "] ~ Normal(0, sd: 1)"));
       t.factor(write("P($[t] | $[t-1], x$[t]) = Categorical(logits: m$[$[t-1]] + g$[$[t-1]] * tanh(x$))"));
       Text::list(t.behind, "x" + z);
     } else {
@@ -306,17 +339,23 @@ std::string gaussian_chains(Draw& d) {
   Text t;
   t.declare(series(d));
   t.declare("axis S = " + size(1 + d.below(2)) + "  axis D = " + size(1 + d.below(3)));
-  t.declare("given x: real  data y: real[D]" + d.of({"", " missing"}) + "  param c: real[D, S]  param s: positive" + d.of({"", "[D]"}));
+  t.declare("given x: real  data y: real[D]" + d.of({"", " missing"}) +
+            "  param c: real[D, S]  param s: positive" + d.of({"", "[D]"}));
   t.latent("z", "real[S]");
   t.behind = "y";
   const bool shift = d.one_in(2), moved = d.one_in(2);
   if (shift) t.declare("param e: real[D]");
-  t.factor("P(y[t] | z[t]" + std::string(shift ? ", x[t]" : "") + ") = Normal(c * z[t]" + (shift ? " + e * x[t]" : "") + ", " + d.of({"var", "sd", "precision"}) + ": s)");
-  t.factor("P(z[first]) = Normal(" + d.of({"0", "1.5"}) + ", " + d.of({"sd: 1", "var: 20", "precision: 0.1"}) + ")");
+  t.factor("P(y[t] | z[t]" + std::string(shift ? ", x[t]" : "") + ") = Normal(c * z[t]" +
+           (shift ? " + e * x[t]" : "") + ", " + d.of({"var", "sd", "precision"}) + ": s)");
+  t.factor("P(z[first]) = Normal(" + d.of({"0", "1.5"}) + ", " +
+           d.of({"sd: 1", "var: 20", "precision: 0.1"}) + ")");
   if (moved) t.declare("param b: real[S]");
   if (shift || moved) Text::list(t.behind, "x");
-  const std::string inputs = moved ? " + b * x[t]" : "", parents = std::string("z[t-1]") + (moved ? ", x[t]" : "");
-  const auto law = [&](const std::string& mean, const std::string& spread) { t.factor("P(z[t] | " + parents + ") = Normal(" + mean + inputs + ", " + spread + ")"); };
+  const std::string inputs = moved ? " + b * x[t]" : "",
+                    parents = std::string("z[t-1]") + (moved ? ", x[t]" : "");
+  const auto law = [&](const std::string& mean, const std::string& spread) {
+    t.factor("P(z[t] | " + parents + ") = Normal(" + mean + inputs + ", " + spread + ")");
+  };
   switch (d.below(5)) {
     case 0:
       t.declare("param a: real[S, S]");
@@ -333,7 +372,8 @@ std::string gaussian_chains(Draw& d) {
     case 3:
       t.declare("param q: positive");
       t.factor("P(z[first+1] | z[first]) = Normal(z[first], sd: 2)");
-      t.factor("P(z[t] | z[t-1], z[t-2]" + std::string(moved ? ", x[t]" : "") + ") = Normal(1.4 * z[t-1] - 0.5 * z[t-2]" + inputs + ", var: q)");
+      t.factor("P(z[t] | z[t-1], z[t-2]" + std::string(moved ? ", x[t]" : "") +
+               ") = Normal(1.4 * z[t-1] - 0.5 * z[t-2]" + inputs + ", var: q)");
       break;
     default:
       t.declare("param q: positive" + d.of({"", " ~ Gamma(2, rate: 1)"}));
@@ -369,7 +409,8 @@ std::string shared(Draw& d) {
       t.factor("P(y | z, p) = Categorical(p[z])");
       break;
     case 3:
-      t.declare("data y: real[D]" + missing + "  latent m: real[K, D] global  latent v: positive[K, D] global");
+      t.declare("data y: real[D]" + missing +
+                "  latent m: real[K, D] global  latent v: positive[K, D] global");
       t.factor("P(v) = InverseGamma(2, scale: 1)");
       t.factor("P(m | v) = Normal(1, var: v / 0.3)");
       t.factor("P(y | z, m, v) = Normal(m[z], var: v[z])");
@@ -387,7 +428,9 @@ std::string shared(Draw& d) {
       t.factor("P(y | z, m, s) = Normal(m[z], precision_matrix: s[z])");
       break;
     default:
-      t.declare("data y: real  given x: real  latent a: real[K] global  latent b: real[K] global  param s: positive[K]");
+      t.declare(
+          "data y: real  given x: real  latent a: real[K] global  latent b: real[K] global  param s: "
+          "positive[K]");
       t.factor("P(a) = Normal(0, var: 4)");
       t.factor("P(b) = Normal(0, sd: 3)");
       t.factor("P(y | z, a, b, x) = Normal(a[z] + b[z] * x, var: s[z])");
@@ -403,28 +446,35 @@ std::string regressions(Draw& d) {
   if (mixed) {
     t.declare("axis K = 2");
     t.latent("z", "category[K]");
-    t.declare(gate ? "param w: real[K] ~ Normal(0, sd: 2)  param h: real[K] ~ Normal(0, sd: 2)" : "param w: simplex[K]");
+    t.declare(gate ? "param w: real[K] ~ Normal(0, sd: 2)  param h: real[K] ~ Normal(0, sd: 2)"
+                   : "param w: simplex[K]");
     t.factor(gate ? "P(z | x) = Categorical(logits: w + h * tanh(x))" : "P(z) = Categorical(w)");
   }
   const std::string each = mixed ? "[K]" : "", index = mixed ? "[z]" : "", slope = d.of({"[K]", ""});
-  t.declare("param a: real" + each + "  param b: real" + (mixed ? slope : "") + d.of({"", "", " ~ Normal(0, sd: 2)"}));
-  const std::string b = "b" + (mixed && !slope.empty() ? index : ""), predictor = "a" + index + " + " + b + " * ";
+  t.declare("param a: real" + each + "  param b: real" + (mixed ? slope : "") +
+            d.of({"", "", " ~ Normal(0, sd: 2)"}));
+  const std::string b = "b" + (mixed && !slope.empty() ? index : ""),
+                    predictor = "a" + index + " + " + b + " * ";
   switch (d.below(4)) {
     case 0:
       t.declare("data y: real" + d.of({"", " missing"}) + "  param s: positive" + each);
-      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Normal(" + predictor + "x, " + d.of({"sd", "var", "precision"}) + ": s" + index + ")");
+      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Normal(" + predictor + "x, " +
+               d.of({"sd", "var", "precision"}) + ": s" + index + ")");
       break;
     case 1:
       t.declare("data y: count");
-      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Poisson(log_rate: " + predictor + "tanh(x))");
+      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Poisson(log_rate: " + predictor +
+               "tanh(x))");
       break;
     case 2:
       t.declare("data y: bool");
-      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Bernoulli(logits: " + predictor + "tanh(x))");
+      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = Bernoulli(logits: " + predictor +
+               "tanh(x))");
       break;
     default:
       t.declare("data y: real  param s: positive");
-      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = StudentT(4, location: " + predictor + "tanh(x), scale: s)");
+      t.factor("P(y | " + std::string(mixed ? "z, " : "") + "x) = StudentT(4, location: " + predictor +
+               "tanh(x), scale: s)");
   }
   t.behind = "y, x";
   if (d.one_in(4)) t.declare("weight n");
@@ -445,23 +495,30 @@ std::string beyond(Draw& d) {
       t.declare("data y: count  param r: real");
       t.latent("z", "real");
       t.factor("P(z) = Normal(0, sd: 1)");
-      t.factor("P(y | z) = " + d.of({"Poisson(log_rate: r + z)", "Binomial(60, logits: r + z)", "NegativeBinomial(exp(z), shape: exp(r))"}));
+      t.factor("P(y | z) = " + d.of({"Poisson(log_rate: r + z)", "Binomial(60, logits: r + z)",
+                                     "NegativeBinomial(exp(z), shape: exp(r))"}));
       break;
     case 2:  // an offset beside a rate
       t.declare("data y: count  param r: positive");
       t.latent("z", "positive");
-      t.factor("P(z) = " + d.of({"Gamma(2, rate: 1)", "InverseGamma(2, scale: 1)", "LogNormal(0, log_sd: 1)"}));
+      t.factor("P(z) = " +
+               d.of({"Gamma(2, rate: 1)", "InverseGamma(2, scale: 1)", "LogNormal(0, log_sd: 1)"}));
       t.factor("P(y | z) = Poisson(" + d.of({"z + r", "r / z", "z ^ 2"}) + ")");
       break;
     case 3:  // a chain in groups, with weights, or of numbers that is no Normal
-      t.declare("sequence t order \"t\"  axis K = 2  data y: count  param w: simplex[K]  param m: simplex[K, K]  param r: positive[K]" + d.of({"  plate g = by(\"group\")", "  weight n"}));
+      t.declare(
+          "sequence t order \"t\"  axis K = 2  data y: count  param w: simplex[K]  param m: simplex[K, K]  "
+          "param r: positive[K]" +
+          d.of({"  plate g = by(\"group\")", "  weight n"}));
       t.latent("z", "category[K]");
       t.factor("P(z[first]) = Categorical(w)");
       t.factor("P(z[t] | z[t-1]) = Categorical(m[z[t-1]])");
       t.factor("P(y[t] | z[t]) = Poisson(r[z[t]])");
       break;
     case 4:  // a state that chooses the law of a Gaussian one
-      t.declare("sequence t order \"t\"  axis K = 2  data y: real  param w: simplex[K]  param m: simplex[K, K]  param a: real[K]  param s: positive");
+      t.declare(
+          "sequence t order \"t\"  axis K = 2  data y: real  param w: simplex[K]  param m: simplex[K, K]  "
+          "param a: real[K]  param s: positive");
       t.latent("c", "category[K]");
       t.latent("z", "real");
       t.factor("P(c[first]) = Categorical(w)");
@@ -482,11 +539,16 @@ std::string beyond(Draw& d) {
       t.latent("z", "real");
       t.latent("u", d.of({"positive", "real"}));
       t.factor("P(z) = Normal(0, sd: 1)");
-      t.factor(t.declarations.find("u: positive") != std::string::npos ? "P(u) = Gamma(2, rate: 2)" : "P(u) = Normal(0, sd: 1)");
-      t.factor(t.declarations.find("u: positive") != std::string::npos ? "P(y | z, u) = Normal(z, var: s / u)" : "P(y | z, u) = Normal(z + u, var: s)");
+      t.factor(t.declarations.find("u: positive") != std::string::npos ? "P(u) = Gamma(2, rate: 2)"
+                                                                       : "P(u) = Normal(0, sd: 1)");
+      t.factor(t.declarations.find("u: positive") != std::string::npos
+                   ? "P(y | z, u) = Normal(z, var: s / u)"
+                   : "P(y | z, u) = Normal(z + u, var: s)");
       break;
     case 7:  // two plates
-      t.declare("plate g = by(\"group\")  plate h = by(\"other\")  data y: real  param v: positive  param s: positive");
+      t.declare(
+          "plate g = by(\"group\")  plate h = by(\"other\")  data y: real  param v: positive  param s: "
+          "positive");
       t.latent("u", "real per g");
       t.latent("v2", "real per h");
       t.factor("P(u) = Normal(0, var: v)");
@@ -521,6 +583,8 @@ constexpr Structure all[] = {
 
 }  // namespace
 
-std::span<const Structure> structures() { return all; }
+std::span<const Structure> structures() {
+  return all;
+}
 
 }  // namespace lvm::certified

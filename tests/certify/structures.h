@@ -1,5 +1,6 @@
 #pragma once
-// Random models of every structure that closed forms exist for, as texts. Data come from certificate::random_rows.
+// Random models of every structure that closed forms exist for, as texts. Data come from
+// certificate::random_rows.
 
 #include <random>
 #include <span>

@@ -1,5 +1,5 @@
-// Random models over all structures: each is compiled or refused with a reason, its certificates hold, its fit climbs, and compiled code is the
-// interpreter.
+// Random models over all structures: each is compiled or refused with a reason, its certificates hold, its
+// fit climbs, and compiled code is the interpreter.
 
 #include <cstdlib>
 #include <map>
@@ -28,7 +28,8 @@ std::string refusal(const Report& report) {
   return "";
 }
 
-/// None fails. Whether all parts were looked at: the end of a fit is none where a fit of random rows collapses, or creeps.
+/// None fails. Whether all parts were looked at: the end of a fit is none where a fit of random rows
+/// collapses, or creeps.
 bool check_certificates(const Certification& found) {
   INFO(found.report.render());
   if (found.certificates.empty()) {  // a component is empty in each start of these rows
@@ -66,7 +67,8 @@ void check_fits(const BoundModel& bound, Counts& counts) {
   if (!compiled.ok()) return void(refusal(compiled.report()));
   ++counts.fitted;
   check_same(compiled, interpreted);
-  for (size_t i = 1; i < compiled.trace.size(); ++i) CHECK(compiled.trace[i] >= compiled.trace[i - 1] - 1e-9 * (1 + std::abs(compiled.trace[i])));
+  for (size_t i = 1; i < compiled.trace.size(); ++i)
+    CHECK(compiled.trace[i] >= compiled.trace[i - 1] - 1e-9 * (1 + std::abs(compiled.trace[i])));
 }
 
 void check_model(const Structure& structure, uint64_t seed, Counts& counts) {
@@ -93,7 +95,9 @@ void check_model(const Structure& structure, uint64_t seed, Counts& counts) {
 
 }  // namespace
 
-TEST_CASE("random models over all structures are refused with a reason, or certified, climb, and are the same interpreted") {
+TEST_CASE(
+    "random models over all structures are refused with a reason, or certified, climb, and are the same "
+    "interpreted") {
   const bool all = std::getenv("LVM_LONG") != nullptr;
   const uint64_t of_each = all ? 182 : 9;
   for (const Structure& structure : structures()) {
@@ -102,7 +106,10 @@ TEST_CASE("random models over all structures are refused with a reason, or certi
       for (uint64_t seed = 0; seed < of_each; ++seed) check_model(structure, seed, counts);
       std::string refused;
       for (const auto& [code, count] : counts.refused) refused += ", " + std::to_string(count) + " " + code;
-      if (all) WARN(structure.name << ": " << counts.models << " models, " << counts.certified << " certified, " << counts.open << " but for the end of a fit, " << counts.fitted << " fitted" << refused);
+      if (all)
+        WARN(structure.name << ": " << counts.models << " models, " << counts.certified << " certified, "
+                            << counts.open << " but for the end of a fit, " << counts.fitted << " fitted"
+                            << refused);
     }
   }
 }

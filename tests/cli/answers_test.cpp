@@ -171,7 +171,8 @@ TEST_CASE("questions that are asked wrongly, and answers that cannot be written"
     CHECK(denied.code == 4);
     CHECK_THAT(denied.error, Contains("/proc/answers.csv"));
     // A reader that goes away.
-    const Outcome closed = lvmc({command, fit(), gaps, "--format", "csv"}, "{ ", "; echo \"code $?\" >&2; } | head -n 1");
+    const Outcome closed =
+        lvmc({command, fit(), gaps, "--format", "csv"}, "{ ", "; echo \"code $?\" >&2; } | head -n 1");
     CHECK_THAT(closed.error, Contains("code 0"));
     CHECK(lines_of(closed.out).size() == 1);
   }

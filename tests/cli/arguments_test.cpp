@@ -107,7 +107,8 @@ TEST_CASE("fmt writes a layout that it then finds canonical") {
 }
 
 TEST_CASE("fmt is asked wrongly, has nowhere to write, or nobody who reads") {
-  const std::string path = scratch().write("plain.lvm", "model m { data y:bool param p: unit P(y)=Bernoulli(p) }\n");
+  const std::string path =
+      scratch().write("plain.lvm", "model m { data y:bool param p: unit P(y)=Bernoulli(p) }\n");
   CHECK(lvmc({"fmt", "--help"}).code == 0);
   CHECK(lvmc({"fmt"}).code == 2);
   CHECK(lvmc({"fmt", path, "--out", "other.lvm"}).code == 2);

@@ -34,9 +34,10 @@ TEST_CASE("check --certify --json prints one object") {
 }
 
 TEST_CASE("what cannot be certified exits with 1, and --emit beside it with 2") {
-  const std::string model = scratch().write("never.lvm",
-                                            "model never {\n  data y: real\n  param m: real\n"
-                                            "  P(y) = Truncated(Normal(m, sd: 1), low: 1000, high: 1001)\n}\n");
+  const std::string model =
+      scratch().write("never.lvm",
+                      "model never {\n  data y: real\n  param m: real\n"
+                      "  P(y) = Truncated(Normal(m, sd: 1), low: 1000, high: 1001)\n}\n");
   const Outcome none = lvmc({"check", model, "--certify"});
   CHECK(none.code == 1);
   CHECK_THAT(none.error, Contains("error[E0802]"));

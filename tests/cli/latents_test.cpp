@@ -15,13 +15,15 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-const std::string digits = "examples/data/digits.csv", flags = "examples/data/digits_binary.csv", iris = "examples/data/iris_labels.csv";
+const std::string digits = "examples/data/digits.csv", flags = "examples/data/digits_binary.csv",
+                  iris = "examples/data/iris_labels.csv";
 
 /// Fits once a model; returns the folder of the run.
 std::string fitted(const std::string& model, const std::string& data, const std::string& epochs) {
   const std::string folder = scratch().path("latents_" + model);
   if (std::filesystem::exists(folder)) return folder;
-  const Outcome outcome = lvmc({"run", "examples/" + model + ".lvm", data, "--set", "fit.epochs=" + epochs, "--out", folder, "-q"});
+  const Outcome outcome = lvmc(
+      {"run", "examples/" + model + ".lvm", data, "--set", "fit.epochs=" + epochs, "--out", folder, "-q"});
   INFO(outcome.error);
   REQUIRE(outcome.code == 0);
   return folder;
@@ -34,7 +36,9 @@ Outcome asked(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
-Json result_of(const std::string& folder) { return Json::parse(lvm::golden::read(folder + "/result.json")); }
+Json result_of(const std::string& folder) {
+  return Json::parse(lvm::golden::read(folder + "/result.json"));
+}
 Json scored(const std::vector<std::string>& arguments) {
   std::vector<std::string> all = {"score"};
   all.insert(all.end(), arguments.begin(), arguments.end());
@@ -83,7 +87,8 @@ TEST_CASE("clusters of a VAE: held-out bound, probabilities that add up to 1, ro
 
 TEST_CASE("labels of some rows: those that are written stay, the others are found") {
   const std::string folder = fitted("semi_supervised", iris, "150");
-  const auto table = cells_of(lvm::golden::read(std::string(LVM_SOURCE_DIR) + "/" + iris)), rows = cells_of(asked({"infer", folder, iris}).out);
+  const auto table = cells_of(lvm::golden::read(std::string(LVM_SOURCE_DIR) + "/" + iris)),
+             rows = cells_of(asked({"infer", folder, iris}).out);
   REQUIRE(rows.size() == table.size());
   const auto label = static_cast<size_t>(std::ranges::find(table[0], "Species") - table[0].begin());
   REQUIRE(label < table[0].size());
@@ -100,7 +105,8 @@ TEST_CASE("labels of some rows: those that are written stay, the others are foun
   CHECK(weights["total"].get<double>() > weights["bound"]["total"].get<double>());
 }
 
-TEST_CASE("flags by a score function: better than independent pixels, and the same bits on any number of threads") {
+TEST_CASE(
+    "flags by a score function: better than independent pixels, and the same bits on any number of threads") {
   const std::string folder = fitted("binary_latents", flags, "15");
   const auto table = cells_of(lvm::golden::read(std::string(LVM_SOURCE_DIR) + "/" + flags));
   // A Bernoulli for each pixel with the mean of the rows that are trained on.
@@ -111,22 +117,29 @@ TEST_CASE("flags by a score function: better than independent pixels, and the sa
   }
   double independent = 0;
   for (size_t row = trained + 1; row < table.size(); ++row) {
-    for (size_t d = 0; d < pixels; ++d) independent += std::log(table[row][d] == "1" ? p[d] / (trained + 1) : 1 - p[d] / (trained + 1));
+    for (size_t d = 0; d < pixels; ++d)
+      independent += std::log(table[row][d] == "1" ? p[d] / (trained + 1) : 1 - p[d] / (trained + 1));
   }
   independent /= static_cast<double>(table.size() - 1 - trained);
   const double held_out = result_of(folder)["held_out"]["per_row"].get<double>();
   INFO(independent << " " << held_out);
   CHECK(held_out > independent + 2);
   const auto run = [](const char* threads) {
-    return Json::parse(asked({"run", "examples/binary_latents.lvm", flags, "--set", "fit.epochs=2", "--threads", threads, "--json", "--no-folder"}).out);
+    return Json::parse(asked({"run", "examples/binary_latents.lvm", flags, "--set", "fit.epochs=2",
+                              "--threads", threads, "--json", "--no-folder"})
+                           .out);
   };
   const Json one = run("1");
   for (const char* threads : {"2", "4"}) CHECK(run(threads)["parameters"] == one["parameters"]);
 }
 
 TEST_CASE("the plan says which estimator a latent has, and why") {
-  const Outcome summed = asked({"explain", "examples/clustered_vae.lvm", digits}), score = asked({"explain", "examples/binary_latents.lvm", flags});
-  CHECK_THAT(summed.out, Contains("enumerate          exact        summed over its 10 values") && Contains("k: E and H as ln Σ_k exp of all that depends on it"));
-  CHECK_THAT(score.out, Contains("score function") && Contains("(f - baseline) ∇ ln q, less the mean of the other draws; its divergence from P in closed form") &&
+  const Outcome summed = asked({"explain", "examples/clustered_vae.lvm", digits}),
+                score = asked({"explain", "examples/binary_latents.lvm", flags});
+  CHECK_THAT(summed.out, Contains("enumerate          exact        summed over its 10 values") &&
+                             Contains("k: E and H as ln Σ_k exp of all that depends on it"));
+  CHECK_THAT(score.out, Contains("score function") &&
+                            Contains("(f - baseline) ∇ ln q, less the mean of the other draws; its "
+                                     "divergence from P in closed form") &&
                             Contains("4 draws of each row"));
 }

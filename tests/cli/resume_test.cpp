@@ -20,7 +20,8 @@ using Json = nlohmann::ordered_json;
 
 namespace {
 
-const std::vector<std::string> fit = {"run", "examples/vae.lvm", "examples/data/digits.csv", "--no-folder", "--json", "--set", "fit.epochs=30"};
+const std::vector<std::string> fit = {
+    "run", "examples/vae.lvm", "examples/data/digits.csv", "--no-folder", "--json", "--set", "fit.epochs=30"};
 
 std::vector<std::string> with(std::vector<std::string> arguments, const std::vector<std::string>& more) {
   arguments.insert(arguments.end(), more.begin(), more.end());
@@ -34,8 +35,10 @@ Json json_of(const std::vector<std::string>& arguments) {
   return Json::parse(outcome.out);
 }
 
-/// Starts lvmc and kills it, without warning, after some time; counted from its first checkpoint where one is waited for.
-void kill_after(const std::vector<std::string>& arguments, std::chrono::milliseconds time, const std::string& waited_for) {
+/// Starts lvmc and kills it, without warning, after some time; counted from its first checkpoint where one is
+/// waited for.
+void kill_after(const std::vector<std::string>& arguments, std::chrono::milliseconds time,
+                const std::string& waited_for) {
   const pid_t child = fork();
   REQUIRE(child >= 0);
   if (child == 0) {
@@ -52,9 +55,11 @@ void kill_after(const std::vector<std::string>& arguments, std::chrono::millisec
   int status = 0;
   const auto ended = [&] {
     siginfo_t info{};
-    return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 && info.si_pid == child;
+    return waitid(P_PID, static_cast<id_t>(child), &info, WEXITED | WNOHANG | WNOWAIT) == 0 &&
+           info.si_pid == child;
   };
-  while (!waited_for.empty() && !std::filesystem::exists(waited_for) && !ended()) std::this_thread::sleep_for(std::chrono::milliseconds(5));
+  while (!waited_for.empty() && !std::filesystem::exists(waited_for) && !ended())
+    std::this_thread::sleep_for(std::chrono::milliseconds(5));
   std::this_thread::sleep_for(time);
   kill(child, SIGKILL);
   REQUIRE(waitpid(child, &status, 0) == child);
@@ -69,10 +74,12 @@ void kill_and_resume(int times, const std::vector<std::string>& arguments) {
     std::filesystem::remove(state);  // of the test before
     const std::string threads = std::vector<std::string>{"1", "2", "4"}[static_cast<size_t>(i) % 3];
     const bool at_any_time = i % 2 == 0;  // before a first checkpoint too
-    kill_after(with(arguments, {"--checkpoint", state, "--threads", threads}), std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
+    kill_after(with(arguments, {"--checkpoint", state, "--threads", threads}),
+               std::chrono::milliseconds(random() % 500), at_any_time ? "" : state);
     const bool kept = std::filesystem::exists(state);
     resumed += kept ? 1 : 0;
-    const Json rest = json_of(with(arguments, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));
+    const Json rest =
+        json_of(with(arguments, {kept ? "--resume" : "--checkpoint", state, "--threads", threads}));
     INFO("kill " << i << (kept ? ", resumed" : ", begun anew"));
     CHECK(rest["parameters"] == whole["parameters"]);
     CHECK(rest["objective"] == whole["objective"]);
@@ -93,14 +100,16 @@ TEST_CASE("a run that was killed goes on to the same bits in double precision to
 }
 
 TEST_CASE("a run that was killed goes on to the same bits in bfloat16 too") {
-  if (lvm::runtime::has_bfloat16()) return kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 2, with(fit, {"--precision", "bf16"}));
+  if (lvm::runtime::has_bfloat16())
+    return kill_and_resume(std::getenv("LVM_LONG") != nullptr ? 50 : 2, with(fit, {"--precision", "bf16"}));
   WARN("this processor has no bfloat16 products");
   CHECK(lvmc(with(fit, {"--precision", "bf16"})).code == 1);
 }
 
 TEST_CASE("a run in two parts is one run, with patience too") {
   const std::string state = scratch().path("parts");
-  const std::vector<std::string> patient = with(fit, {"--set", "fit.patience=3", "--set", "fit.optimizer=adam(rate: 0.03)"});
+  const std::vector<std::string> patient =
+      with(fit, {"--set", "fit.patience=3", "--set", "fit.optimizer=adam(rate: 0.03)"});
   const Json whole = json_of(patient);
   (void)json_of(with(patient, {"--set", "fit.epochs=4", "--checkpoint", state}));
   const Json parts = json_of(with(patient, {"--resume", state}));
@@ -113,14 +122,17 @@ TEST_CASE("the state of another run, and what is no state, is refused and kept")
   const std::vector<std::string> one_epoch = with(fit, {"--set", "fit.epochs=1"});
   (void)json_of(with(one_epoch, {"--checkpoint", state}));
   const std::string bytes = lvm::golden::read(state);
-  for (const auto& more : std::vector<std::vector<std::string>>{{"--seed", "2"}, {"--set", "fit.batch=60"}, {"--set", "L=3"}}) {
+  for (const auto& more :
+       std::vector<std::vector<std::string>>{{"--seed", "2"}, {"--set", "fit.batch=60"}, {"--set", "L=3"}}) {
     const Outcome outcome = lvmc(with(with(fit, more), {"--resume", state}));
     CHECK(outcome.code == 1);
-    CHECK_THAT(outcome.error, Contains("E0709") && Contains("is the state of another model, table, seed or setting"));
+    CHECK_THAT(outcome.error,
+               Contains("E0709") && Contains("is the state of another model, table, seed or setting"));
   }
   CHECK(lvm::golden::read(state) == bytes);
   CHECK_THAT(lvmc(with(fit, {"--resume", scratch().path("none")})).error, Contains("cannot read"));
-  for (const size_t length : {size_t{0}, size_t{5}, size_t{8}, size_t{20}, size_t{70}, bytes.size() / 2, bytes.size() - 1}) {
+  for (const size_t length :
+       {size_t{0}, size_t{5}, size_t{8}, size_t{20}, size_t{70}, bytes.size() / 2, bytes.size() - 1}) {
     const std::string cut = scratch().write("cut", bytes.substr(0, length));
     const Outcome outcome = lvmc(with(fit, {"--resume", cut}));
     INFO(length);

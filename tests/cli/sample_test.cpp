@@ -27,7 +27,9 @@ Outcome asked(const std::vector<std::string>& arguments) {
   return outcome;
 }
 
-int64_t lines(const std::string& text) { return std::count(text.begin(), text.end(), '\n'); }
+int64_t lines(const std::string& text) {
+  return std::count(text.begin(), text.end(), '\n');
+}
 
 }  // namespace
 
@@ -42,7 +44,8 @@ TEST_CASE("what sample draws is a table that run takes") {
   const std::string table = scratch().path("drawn.csv");
   CHECK(asked({"sample", fit(), "-n", "500", "--out", table}).out.empty());
   CHECK_THAT(lvm::golden::read(table), Catch::StartsWith("eruptions,waiting,z\n"));
-  asked({"run", "examples/gmm.lvm", table, "--set", "K=2", "--no-folder", "-q", "--bind", "y=eruptions,waiting"});
+  asked({"run", "examples/gmm.lvm", table, "--set", "K=2", "--no-folder", "-q", "--bind",
+         "y=eruptions,waiting"});
   // It is not written over.
   const Outcome again = lvmc({"sample", fit(), "--out", table});
   CHECK(again.code == 4);

@@ -58,8 +58,9 @@ const std::vector<std::string> short_run = {"--set", "fit.epochs=5"};
 
 TEST_CASE("a fit by EM scores the rows that it was fitted to with its own objective") {
   const std::vector<std::vector<std::string>> cases = {
-      {"gmm", "faithful"},        {"latent_class", "survey"}, {"partly_labelled", "iris_labels"}, {"gmm_prior", "faithful"},       {"two_traits", "survey"},
-      {"regressions", "faithful"}, {"kmeans", "faithful"},     {"inventions", "discoveries"},      {"poisson_regressions", "claims"}};
+      {"gmm", "faithful"},       {"latent_class", "survey"},    {"partly_labelled", "iris_labels"},
+      {"gmm_prior", "faithful"}, {"two_traits", "survey"},      {"regressions", "faithful"},
+      {"kmeans", "faithful"},    {"inventions", "discoveries"}, {"poisson_regressions", "claims"}};
   for (const auto& names : cases) {
     const std::string model = "examples/" + names[0] + ".lvm", data = "examples/data/" + names[1] + ".csv";
     INFO(names[0]);
@@ -134,7 +135,8 @@ TEST_CASE("what `score` cannot use is refused") {
   CHECK_THAT(em.error, Contains("E0713"));
   const Outcome other = lvmc({"score", folder, "examples/data/iris.csv"});
   CHECK(other.code == 1);
-  CHECK_THAT(other.error, Contains("has no column `eruptions`, to which `y` was fitted; 2 of its 2 columns are missing"));
+  CHECK_THAT(other.error,
+             Contains("has no column `eruptions`, to which `y` was fitted; 2 of its 2 columns are missing"));
   const Outcome foreign = lvmc({"score", "examples/gmm.lvm", "examples/data/faithful.csv"});
   CHECK(foreign.code == 1);
   CHECK_THAT(foreign.error, Contains("E0710"));

@@ -1,5 +1,5 @@
-// Leaps of SQUAREM: the same maximum as plain EM in fewer iterations, an objective that never drops, and the same bits on any number
-// of threads. Restarts side by side find what they find one after the other.
+// Leaps of SQUAREM: the same maximum as plain EM in fewer iterations, an objective that never drops, and the
+// same bits on any number of threads. Restarts side by side find what they find one after the other.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -13,8 +13,11 @@ struct Case {
   const char *form, *data;
   int64_t k;
 };
-constexpr Case cases[] = {
-    {"full", "faithful", 3}, {"tied", "faithful", 3}, {"diagonal", "iris", 3}, {"spherical", "wine", 3}, {"bernoulli", "digits_binary", 4}};
+constexpr Case cases[] = {{"full", "faithful", 3},
+                          {"tied", "faithful", 3},
+                          {"diagonal", "iris", 3},
+                          {"spherical", "wine", 3},
+                          {"bernoulli", "digits_binary", 4}};
 
 FitOptions options_of(bool accelerate, int threads = 1) {
   FitOptions options;
@@ -41,7 +44,8 @@ TEST_CASE("leaps reach the maximum of plain EM in fewer passes over the data") {
   check_rises(leapt);
   REQUIRE(plain.converged);
   REQUIRE(leapt.converged);
-  // A run may come to another maximum than plain EM does, never to a point that is none: plain EM stays there.
+  // A run may come to another maximum than plain EM does, never to a point that is none: plain EM stays
+  // there.
   FitOptions onwards = options_of(false);
   for (const Parameter& p : leapt.parameters) onwards.init.push_back(p);
   const Fit after = fit_or_fail(bound, onwards);
@@ -83,7 +87,8 @@ TEST_CASE("restarts side by side find what they find one after the other") {
       CHECK(beside.runs[i].iterations == serial.runs[i].iterations);
       CHECK(beside.runs[i].message == serial.runs[i].message);
     }
-    for (size_t i = 0; i < serial.parameters.size(); ++i) CHECK(beside.parameters[i].values == serial.parameters[i].values);
+    for (size_t i = 0; i < serial.parameters.size(); ++i)
+      CHECK(beside.parameters[i].values == serial.parameters[i].values);
   }
 }
 

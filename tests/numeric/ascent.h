@@ -10,7 +10,8 @@ namespace lvm::numeric {
 /// constraint ties (of a simplex, off the diagonal of a covariance) have no such parabola.
 double gain(const BoundModel& bound, const Fit& fit, const std::string& name, size_t index);
 
-/// The same where the top is a kink: the most that steps of several sizes to either side gain (below 0: all lose).
+/// The same where the top is a kink: the most that steps of several sizes to either side gain (below 0: all
+/// lose).
 double rise(const BoundModel& bound, const Fit& fit, const std::string& name, size_t index);
 
 }  // namespace lvm::numeric

@@ -284,13 +284,16 @@ TEST_CASE("calibration of conjugate latents") {
                    of_beta);
 }
 
-/// A thousand series of five steps, of which the truth of step `ranked` (from 0) is kept; `one` draws the states and cells of a series, [step][column].
+/// A thousand series of five steps, of which the truth of step `ranked` (from 0) is kept; `one` draws the
+/// states and cells of a series, [step][column].
 struct Series {
   std::vector<double> states;
   std::vector<std::vector<double>> cells;
 };
-void check_series(const std::string& text, uint64_t seed, const std::vector<std::string>& names, const std::function<Series(std::mt19937_64&)>& one,
-                  const std::function<void(const Fit&, const std::vector<size_t>& rows, const Column& truth)>& check) {
+void check_series(
+    const std::string& text, uint64_t seed, const std::vector<std::string>& names,
+    const std::function<Series(std::mt19937_64&)>& one,
+    const std::function<void(const Fit&, const std::vector<size_t>& rows, const Column& truth)>& check) {
   std::mt19937_64 engine(seed);
   for (const size_t ranked : {0U, 2U, 4U}) {
     Simulated made{{{"series", {}}, {"time", {}}}, {}};
@@ -331,23 +334,25 @@ TEST_CASE("calibration of states of finite chains, given all data of their serie
     Series made;
     auto z = static_cast<size_t>(std::discrete_distribution<int>({0.2, 0.5, 0.3})(engine));
     for (int t = 0; t < 5; ++t) {
-      if (t > 0) z = static_cast<size_t>(std::discrete_distribution<int>(move[z].begin(), move[z].end())(engine));
+      if (t > 0)
+        z = static_cast<size_t>(std::discrete_distribution<int>(move[z].begin(), move[z].end())(engine));
       made.states.push_back(static_cast<double>(z));
       made.cells.push_back({t == 3 ? std::nan("") : normal(engine, means[z], 1.2)});
     }
     return made;
   };
-  check_series(text, 21, {"y"}, one, [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
-    const std::vector<double> q = fit.responsibilities({});
-    std::mt19937_64 engine(13);
-    Ranks ranks;
-    for (size_t i = 0; i < rows.size(); ++i) {
-      const auto begin = q.begin() + static_cast<std::ptrdiff_t>(3 * rows[i]);
-      std::discrete_distribution<int> law(begin, begin + 3);
-      ranks.add(truth[i], [&] { return static_cast<double>(law(engine)); }, engine);
-    }
-    CHECK(ranks.uniform());
-  });
+  check_series(text, 21, {"y"}, one,
+               [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
+                 const std::vector<double> q = fit.responsibilities({});
+                 std::mt19937_64 engine(13);
+                 Ranks ranks;
+                 for (size_t i = 0; i < rows.size(); ++i) {
+                   const auto begin = q.begin() + static_cast<std::ptrdiff_t>(3 * rows[i]);
+                   std::discrete_distribution<int> law(begin, begin + 3);
+                   ranks.add(truth[i], [&] { return static_cast<double>(law(engine)); }, engine);
+                 }
+                 CHECK(ranks.uniform());
+               });
 }
 
 TEST_CASE("calibration of steps of Gaussian chains, given all data of their series") {
@@ -377,14 +382,17 @@ TEST_CASE("calibration of steps of Gaussian chains, given all data of their seri
     }
     return made;
   };
-  check_series(text, 22, {"y"}, one, [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
-    const LatentMoments moments = fit.moments("z");
-    std::mt19937_64 engine(14);
-    Ranks ranks;
-    for (size_t i = 0; i < rows.size(); ++i)
-      ranks.add(truth[i], [&] { return of_normal(moments.mean[2 * rows[i]], moments.sd[2 * rows[i]], engine); }, engine);
-    CHECK(ranks.uniform());
-  });
+  check_series(
+      text, 22, {"y"}, one, [](const Fit& fit, const std::vector<size_t>& rows, const Column& truth) {
+        const LatentMoments moments = fit.moments("z");
+        std::mt19937_64 engine(14);
+        Ranks ranks;
+        for (size_t i = 0; i < rows.size(); ++i)
+          ranks.add(
+              truth[i], [&] { return of_normal(moments.mean[2 * rows[i]], moments.sd[2 * rows[i]], engine); },
+              engine);
+        CHECK(ranks.uniform());
+      });
 }
 
 TEST_CASE("calibration of shares that counts are drawn by") {
@@ -400,7 +408,8 @@ TEST_CASE("calibration of shares that counts are drawn by") {
 })",
                    simulate({"y1", "y2", "y3"}, 9,
                             [](auto& engine, auto& y) {
-                              double g[3] = {std::gamma_distribution<double>(1.5, 1)(engine), std::gamma_distribution<double>(0.7, 1)(engine),
+                              double g[3] = {std::gamma_distribution<double>(1.5, 1)(engine),
+                                             std::gamma_distribution<double>(0.7, 1)(engine),
                                              std::gamma_distribution<double>(2.0, 1)(engine)};
                               const double sum = g[0] + g[1] + g[2];
                               std::discrete_distribution<int> law(g, g + 3);

@@ -23,7 +23,8 @@ std::string spread_name(std::string_view form);
 
 /// Compiles `model_text(form)` for K components; fails the test with the report if that has errors.
 /// `missing`: its data are declared so.
-Model compile_mixture(std::string_view form, int64_t K, Weights weights = Weights::none, bool missing = false);
+Model compile_mixture(std::string_view form, int64_t K, Weights weights = Weights::none,
+                      bool missing = false);
 /// Fails the test, with the report, unless all is well.
 BoundModel bind_or_fail(const Model& model, const Data& data, const BindOptions& options = {});
 Fit fit_or_fail(const BoundModel& bound, const FitOptions& options);

@@ -1,6 +1,7 @@
-// Tables that leave little to fit: one row, fewer rows than components, constant columns, rows that stand twice, scales from 1e-6 to 1e6,
-// absent cells, weights of 0. A fit gets through, with an objective that is a number and never drops, or ends with an error that says
-// why; and the interpreter says the same. LVM_LONG=1 runs ten times as many.
+// Tables that leave little to fit: one row, fewer rows than components, constant columns, rows that stand
+// twice, scales from 1e-6 to 1e6, absent cells, weights of 0. A fit gets through, with an objective that is a
+// number and never drops, or ends with an error that says why; and the interpreter says the same. LVM_LONG=1
+// runs ten times as many.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -24,7 +25,9 @@ struct OddTable {
 
 OddTable odd_table(uint64_t seed) {
   std::mt19937_64 engine(seed * 7919 + 1);
-  const auto whole = [&](int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine); };
+  const auto whole = [&](int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(engine);
+  };
   const auto chance = [&](double p) { return std::uniform_real_distribution<double>()(engine) < p; };
   std::normal_distribution<double> normal;
   OddTable table;
@@ -51,7 +54,8 @@ OddTable odd_table(uint64_t seed) {
     if (table.missing && chance(0.2)) cell = std::numeric_limits<double>::quiet_NaN();
   }
   table.weighted = chance(0.4);
-  for (int64_t row = 0; table.weighted && row < rows; ++row) table.weights.push_back(static_cast<double>(whole(0, 2)));
+  for (int64_t row = 0; table.weighted && row < rows; ++row)
+    table.weights.push_back(static_cast<double>(whole(0, 2)));
   return table;
 }
 
@@ -73,7 +77,8 @@ void check_fit(const Fit& fit) {
   for (const Parameter& parameter : fit.parameters) {
     for (const double value : parameter.values) CHECK(std::isfinite(value));
   }
-  for (size_t i = 1; i < fit.trace.size(); ++i) CHECK(fit.trace[i] >= fit.trace[i - 1] - 1e-9 * (1 + std::abs(fit.trace[i])));
+  for (size_t i = 1; i < fit.trace.size(); ++i)
+    CHECK(fit.trace[i] >= fit.trace[i - 1] - 1e-9 * (1 + std::abs(fit.trace[i])));
 }
 
 }  // namespace
@@ -83,16 +88,19 @@ TEST_CASE("tables that leave little to fit get through, or are refused with a re
   int64_t through = 0, refused = 0;
   for (uint64_t seed = 0; seed < count; ++seed) {
     const OddTable odd = odd_table(seed);
-    INFO("case " << seed << ": " << odd.form << ", K = " << odd.K << ", " << odd.rows() << " rows of " << odd.columns << " columns"
-                 << (odd.missing ? ", absent cells" : "") << (odd.weighted ? ", weights" : ""));
+    INFO("case " << seed << ": " << odd.form << ", K = " << odd.K << ", " << odd.rows() << " rows of "
+                 << odd.columns << " columns" << (odd.missing ? ", absent cells" : "")
+                 << (odd.weighted ? ", weights" : ""));
     std::vector<HostColumn> host;
-    for (int64_t d = 0; d < odd.columns; ++d) host.push_back({"y" + std::to_string(d + 1), odd.cells.data() + d, odd.columns});
+    for (int64_t d = 0; d < odd.columns; ++d)
+      host.push_back({"y" + std::to_string(d + 1), odd.cells.data() + d, odd.columns});
     if (odd.weighted) host.push_back({"n", odd.weights.data(), 1});
     const Data data = make_data(host, odd.rows());
     BindOptions binding;
     for (int64_t d = 0; d < odd.columns; ++d) binding.columns["y"].push_back("y" + std::to_string(d + 1));
-    const BoundModel bound = bind(
-        compile_mixture(odd.form, odd.K, odd.weighted ? Weights::column : Weights::none, odd.missing), data, binding);
+    const BoundModel bound =
+        bind(compile_mixture(odd.form, odd.K, odd.weighted ? Weights::column : Weights::none, odd.missing),
+             data, binding);
     if (!bound.ok()) {
       CHECK_FALSE(errors_of(bound.report()).empty());
       ++refused;

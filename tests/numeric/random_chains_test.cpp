@@ -1,5 +1,6 @@
-// Random chains: one or two, of order one or two, seen in some steps or none, with gates, latents of single steps, absent cells, series of any
-// length, exact or by best paths. Compiled code against the interpreter, the climb, the same bits on any number of threads.
+// Random chains: one or two, of order one or two, seen in some steps or none, with gates, latents of single
+// steps, absent cells, series of any length, exact or by best paths. Compiled code against the interpreter,
+// the climb, the same bits on any number of threads.
 
 #include <bit>
 #include <catch2/catch.hpp>
@@ -37,7 +38,9 @@ class RandomChain {
   }
 
  private:
-  int64_t whole(int64_t low, int64_t high) { return std::uniform_int_distribution<int64_t>(low, high)(engine_); }
+  int64_t whole(int64_t low, int64_t high) {
+    return std::uniform_int_distribution<int64_t>(low, high)(engine_);
+  }
   double normal() { return normal_(engine_); }
 
   void add_series() {
@@ -63,7 +66,10 @@ class RandomChain {
     if (labelled) {
       declarations_ += "  data " + z + ": category[" + axis + "] missing\n";
       std::vector<double> cells;
-      for (int64_t row = 0; row < rows_; ++row) cells.push_back(row < size ? static_cast<double>(row) : whole(0, 3) > 0 ? none : static_cast<double>(whole(0, size - 1)));
+      for (int64_t row = 0; row < rows_; ++row)
+        cells.push_back(row < size        ? static_cast<double>(row)
+                        : whole(0, 3) > 0 ? none
+                                          : static_cast<double>(whole(0, size - 1)));
       columns_.emplace_back(z, std::move(cells));
     } else {
       declarations_ += "  latent " + z + ": category[" + axis + "]\n";
@@ -72,19 +78,24 @@ class RandomChain {
     factors_ += "  P(" + z + "[first]) = Categorical(s" + z + ")\n";
     const std::string before = z + "[t-1]";
     if (order == 2) {
-      declarations_ += "  param n" + z + ": simplex[" + axis + ", " + axis + "]\n  param m" + z + ": simplex[" + axis + ", " + axis + ", " + axis + "]\n";
-      factors_ += "  P(" + z + "[first+1] | " + z + "[first]) = Categorical(n" + z + "[" + z + "[first]])\n  P(" + z + "[t] | " + before + ", " + z + "[t-2]) = Categorical(m" + z +
-                  "[" + before + ", " + z + "[t-2]])\n";
+      declarations_ += "  param n" + z + ": simplex[" + axis + ", " + axis + "]\n  param m" + z +
+                       ": simplex[" + axis + ", " + axis + ", " + axis + "]\n";
+      factors_ += "  P(" + z + "[first+1] | " + z + "[first]) = Categorical(n" + z + "[" + z +
+                  "[first]])\n  P(" + z + "[t] | " + before + ", " + z + "[t-2]) = Categorical(m" + z + "[" +
+                  before + ", " + z + "[t-2]])\n";
     } else if (whole(0, 3) == 0) {
-      declarations_ += "  given x" + z + ": real\n  param m" + z + ": real[" + axis + ", " + axis + "] ~ Normal(0, sd: 2)\n  param g" + z + ": real[" + axis + ", " + axis +
+      declarations_ += "  given x" + z + ": real\n  param m" + z + ": real[" + axis + ", " + axis +
+                       "] ~ Normal(0, sd: 2)\n  param g" + z + ": real[" + axis + ", " + axis +
                        "] ~ Normal(0, sd: 2)\n";
-      factors_ += "  P(" + z + "[t] | " + before + ", x" + z + "[t]) = Categorical(logits: m" + z + "[" + before + "] + g" + z + "[" + before + "] * x" + z + ")\n";
+      factors_ += "  P(" + z + "[t] | " + before + ", x" + z + "[t]) = Categorical(logits: m" + z + "[" +
+                  before + "] + g" + z + "[" + before + "] * x" + z + ")\n";
       std::vector<double> cells;
       for (int64_t row = 0; row < rows_; ++row) cells.push_back(normal());
       columns_.emplace_back("x" + z, std::move(cells));
     } else {
       const bool prior = whole(0, 1) == 0;
-      declarations_ += "  param m" + z + ": simplex[" + axis + ", " + axis + "]" + (prior ? " ~ Dirichlet(1.3)" : "") + "\n";
+      declarations_ += "  param m" + z + ": simplex[" + axis + ", " + axis + "]" +
+                       (prior ? " ~ Dirichlet(1.3)" : "") + "\n";
       factors_ += "  P(" + z + "[t] | " + before + ") = Categorical(m" + z + "[" + before + "])\n";
     }
   }
@@ -104,10 +115,12 @@ class RandomChain {
     }
     if (local) axes += ", M", indices += "[c[t]]", names += ", c[t]";
     const bool missing = whole(0, 1) == 0, back = !missing && whole(0, 2) == 0;
-    declarations_ += std::string("  data y: real") + (missing ? " missing" : "") + "\n  param mean: real[" + axes + "]\n  param v: positive\n";
+    declarations_ += std::string("  data y: real") + (missing ? " missing" : "") + "\n  param mean: real[" +
+                     axes + "]\n  param v: positive\n";
     if (back) {
       declarations_ += "  param slope: real\n";
-      factors_ += "  P(y[first]) = Normal(0, sd: 10)\n  P(y[t] | " + names + ", y[t-1]) = Normal(mean" + indices + " + slope * y[t-1], var: v)\n";
+      factors_ += "  P(y[first]) = Normal(0, sd: 10)\n  P(y[t] | " + names + ", y[t-1]) = Normal(mean" +
+                  indices + " + slope * y[t-1], var: v)\n";
     } else {
       factors_ += "  P(y[t] | " + names + ") = Normal(mean" + indices + ", var: v)\n";
     }
@@ -124,7 +137,8 @@ class RandomChain {
     declarations_ += "  axis V = 3\n  data w: category[V]\n  param p: simplex[A, V]\n";
     factors_ += "  P(w[t] | a[t]) = Categorical(p[a[t]])\n";
     std::vector<double> cells;
-    for (int64_t row = 0; row < rows_; ++row) cells.push_back(static_cast<double>(row < 3 ? row : whole(0, 2)));
+    for (int64_t row = 0; row < rows_; ++row)
+      cells.push_back(static_cast<double>(row < 3 ? row : whole(0, 2)));
     columns_.emplace_back("w", std::move(cells));
   }
 

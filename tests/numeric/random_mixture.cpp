@@ -165,9 +165,9 @@ void draw_latent_class(Draw& draw, RandomMixture& mixture) {
 }  // namespace
 
 std::string RandomMixture::describe() const {
-  return form + (weights.empty() ? "" : ", weighted") + (missing ? ", with absent cells" : "") + ": " + std::to_string(rows) + " rows, " +
-         std::to_string(columns) + " columns, K = " + std::to_string(K) + ", rounding of a mean " +
-         std::to_string(mean_rounding) + " sd";
+  return form + (weights.empty() ? "" : ", weighted") + (missing ? ", with absent cells" : "") + ": " +
+         std::to_string(rows) + " rows, " + std::to_string(columns) + " columns, K = " + std::to_string(K) +
+         ", rounding of a mean " + std::to_string(mean_rounding) + " sd";
 }
 
 BindOptions RandomMixture::binding() const {

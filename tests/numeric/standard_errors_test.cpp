@@ -1,4 +1,5 @@
-// Standard errors: what textbooks give in closed form, and a mixture's by another road (tests/oracles/standard_errors.py).
+// Standard errors: what textbooks give in closed form, and a mixture's by another road
+// (tests/oracles/standard_errors.py).
 
 #include <catch2/catch.hpp>
 #include <cmath>

@@ -1,5 +1,5 @@
-// Starts of models in which clusters of the raw cells mislead: effects that add up, and angles on both sides of ±π; and runs that
-// a prior without a bound ends.
+// Starts of models in which clusters of the raw cells mislead: effects that add up, and angles on both sides
+// of ±π; and runs that a prior without a bound ends.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -90,7 +90,8 @@ TEST_CASE("a component across the cut of the circle starts at its mean direction
 
 TEST_CASE("a prior without a bound ends the runs in which it wins, and no others") {
   const auto fitted = [](const std::string& prior, double ones) {
-    const Model model = compile("model m { axis D = 2 data y: bool[D] param p: unit[D] ~ " + prior + " P(y) = Bernoulli(p) }");
+    const Model model = compile("model m { axis D = 2 data y: bool[D] param p: unit[D] ~ " + prior +
+                                " P(y) = Bernoulli(p) }");
     REQUIRE(model.ok());
     std::vector<double> rows;
     for (int i = 0; i < 10; ++i) rows.insert(rows.end(), {i < 4 ? 1.0 : 0.0, i < ones ? 1.0 : 0.0});
@@ -99,11 +100,16 @@ TEST_CASE("a prior without a bound ends the runs in which it wins, and no others
   const Fit inside = fitted("Beta(0.5, b: 0.5)", 3);
   REQUIRE(inside.ok());
   CHECK(values(inside, "p")[1] == Approx(2.5 / 9).epsilon(1e-12));
-  CHECK(fitted("Beta(0.5, b: 0.5)", 0).report().render().find("`p` has run to 0, where the density of its prior has no bound (element 2)") !=
+  CHECK(fitted("Beta(0.5, b: 0.5)", 0)
+            .report()
+            .render()
+            .find("`p` has run to 0, where the density of its prior has no bound (element 2)") !=
         std::string::npos);
   CHECK(fitted("Beta(1.5, b: 0.5)", 10).report().render().find("`p` has run to 1") != std::string::npos);
   REQUIRE(fitted("Beta(1, b: 1)", 0).ok());
-  const Model shares = compile("model m { axis V = 3 data y: category[V] param p: simplex[V] ~ Dirichlet(0.3) P(y) = Categorical(p) }");
+  const Model shares = compile(
+      "model m { axis V = 3 data y: category[V] param p: simplex[V] ~ Dirichlet(0.3) P(y) = Categorical(p) "
+      "}");
   const Fit empty = fit(bind_or_fail(shares, table({0, 1, 1, 0, 1}, 1)), {.iterations = 10});
   CHECK_FALSE(empty.ok());
   CHECK(empty.report().render().find("`p` has run to 0") != std::string::npos);

@@ -1,4 +1,5 @@
-// Gaussian chains against statsmodels' state-space tools (tests/oracles/state_space.py), and against the same models written otherwise.
+// Gaussian chains against statsmodels' state-space tools (tests/oracles/state_space.py), and against the same
+// models written otherwise.
 
 #include <catch2/catch.hpp>
 #include <cmath>
@@ -32,7 +33,8 @@ struct Table {
   std::vector<double> cells;
   Data data() const {
     std::vector<HostColumn> columns;
-    for (size_t i = 0; i < names.size(); ++i) columns.push_back({names[i], cells.data() + i, static_cast<int64_t>(names.size())});
+    for (size_t i = 0; i < names.size(); ++i)
+      columns.push_back({names[i], cells.data() + i, static_cast<int64_t>(names.size())});
     return make_data(columns, static_cast<int64_t>(cells.size() / names.size()));
   }
 };
@@ -54,14 +56,17 @@ void check_smoothed(const Fit& fit, const std::string& latent, const Json& at, d
   size_t i = 0;
   for (size_t row = 0; row < at["mean"].array().size(); ++row) {
     for (size_t e = 0; e < at["mean"].array()[row].array().size(); ++e, ++i) {
-      CHECK(moments.mean.at(i) == Approx(at["mean"].array()[row].array()[e].number()).margin(tolerance).epsilon(0));
-      CHECK(moments.sd.at(i) == Approx(at["sd"].array()[row].array()[e].number()).margin(tolerance).epsilon(0));
+      CHECK(moments.mean.at(i) ==
+            Approx(at["mean"].array()[row].array()[e].number()).margin(tolerance).epsilon(0));
+      CHECK(moments.sd.at(i) ==
+            Approx(at["sd"].array()[row].array()[e].number()).margin(tolerance).epsilon(0));
     }
   }
   CHECK(moments.mean.size() == i);
 }
 
-double objective(const Model& model, const Data& data, std::vector<Values> init, const FitOptions& options = {.iterations = 0, .tolerance = 0.0}) {
+double objective(const Model& model, const Data& data, std::vector<Values> init,
+                 const FitOptions& options = {.iterations = 0, .tolerance = 0.0}) {
   FitOptions own = options;
   own.init = std::move(init);
   return fit_or_fail(bind_or_fail(model, data), own).objective;
@@ -76,7 +81,8 @@ TEST_CASE("local level: the variances that statsmodels finds, and its smoothed l
   for (const Json& test : all["nile"].array()) {
     INFO(test["name"].text());
     const BoundModel bound = bind_or_fail(model, nile(test["name"].text()).data());
-    const std::vector<Values> init = {{"level_var", {}, {test["level_var"].number()}}, {"noise_var", {}, {test["noise_var"].number()}}};
+    const std::vector<Values> init = {{"level_var", {}, {test["level_var"].number()}},
+                                      {"noise_var", {}, {test["noise_var"].number()}}};
     const Fit at = fit_or_fail(bound, {.iterations = 0, .tolerance = 0.0, .init = init});
     CHECK(at.objective == Approx(test["at"]["log_likelihood"].number()).margin(1e-8).epsilon(0));
     check_smoothed(at, "m", test["at"], 1e-5);
@@ -96,7 +102,8 @@ TEST_CASE("linear dynamical system: log likelihood, smoothed states and the maxi
   const Fit at = fit_or_fail(bound, {.iterations = 0, .tolerance = 0.0, .init = init});
   CHECK(at.objective == Approx(test["at"]["log_likelihood"].number()).margin(1e-8).epsilon(0));
   check_smoothed(at, "z", test["at"], 1e-8);
-  const Fit fit = fit_or_fail(bound, {.iterations = 20'000, .tolerance = 1e-8, .accelerate = true, .init = init});
+  const Fit fit =
+      fit_or_fail(bound, {.iterations = 20'000, .tolerance = 1e-8, .accelerate = true, .init = init});
   CHECK(fit.converged);
   CHECK(fit.objective == Approx(test["maximum"]["log_likelihood"].number()).margin(1e-5).epsilon(0));
 }
@@ -105,7 +112,8 @@ TEST_CASE("Gaussian chains: the interpreter and any number of threads compute th
   const Model model = example_model("lds");
   const BoundModel bound = bind_or_fail(model, example("tanks"));
   const Json test = fixture("state_space")["tanks"];
-  FitOptions options{.iterations = 4, .tolerance = 0.0, .threads = 1, .init = parameters_of(test["parameters"])};
+  FitOptions options{
+      .iterations = 4, .tolerance = 0.0, .threads = 1, .init = parameters_of(test["parameters"])};
   const Fit one = fit_or_fail(bound, options);
   for (const int threads : {2, 7}) {
     options.threads = threads;
@@ -132,8 +140,10 @@ TEST_CASE("a chain that reaches back two steps is one of pairs that reaches back
     table.cells.push_back(i);
     table.cells.push_back(i % 7 == 3 ? none : now + 0.5 * normal(engine));
   }
-  // Two laws of first steps against one: those of the pair at its first step are (z, 0), and the first transition knows of no earlier step.
-  const std::string text = R"(model m { sequence t order "i"  data y: real missing  param a: real  param b: real  param q: positive  param s: positive
+  // Two laws of first steps against one: those of the pair at its first step are (z, 0), and the first
+  // transition knows of no earlier step.
+  const std::string text =
+      R"(model m { sequence t order "i"  data y: real missing  param a: real  param b: real  param q: positive  param s: positive
     latent z: real
     P(z[first]) = Normal(0, sd: 2)
     P(z[first+1] | z[first]) = Normal(a * z[first], var: q)
@@ -142,13 +152,16 @@ TEST_CASE("a chain that reaches back two steps is one of pairs that reaches back
     q(z | y) = exact })";
   const Model words = compiled(text);
   const std::vector<Values> at = {{"a", {}, {1.1}}, {"b", {}, {-0.4}}, {"q", {}, {0.8}}, {"s", {}, {0.3}}};
-  const Fit fit = fit_or_fail(bind_or_fail(words, table.data()), {.iterations = 0, .tolerance = 0.0, .init = at});
+  const Fit fit =
+      fit_or_fail(bind_or_fail(words, table.data()), {.iterations = 0, .tolerance = 0.0, .init = at});
   // The dense Gaussian of all steps: z = L w with the impulse responses of the recursion, by elimination.
   const size_t n = table.cells.size() / 2;
   std::vector<double> response(n * n, 0);
   for (size_t c = 0; c < n; ++c)
     for (size_t t = c; t < n; ++t)
-      response[t * n + c] = t == c ? (c == 0 ? 2 : std::sqrt(0.8)) : 1.1 * response[(t - 1) * n + c] + (t >= 2 ? -0.4 * response[(t - 2) * n + c] : 0);
+      response[t * n + c] =
+          t == c ? (c == 0 ? 2 : std::sqrt(0.8))
+                 : 1.1 * response[(t - 1) * n + c] + (t >= 2 ? -0.4 * response[(t - 2) * n + c] : 0);
   std::vector<size_t> seen;
   for (size_t t = 0; t < n; ++t)
     if (!std::isnan(table.cells[2 * t + 1])) seen.push_back(t);
@@ -172,12 +185,14 @@ TEST_CASE("a chain that reaches back two steps is one of pairs that reaches back
     }
   }
   CHECK(fit.objective == Approx(expected).margin(1e-9).epsilon(0));
-  // With a free `s` the maximum is at its edge, s = 0, where EM gains 1 / iteration and never ends: 0.1 nats are left after 100 and 0.003 after 5,000 iterations. Held, it is inside.
+  // With a free `s` the maximum is at its edge, s = 0, where EM gains 1 / iteration and never ends: 0.1 nats
+  // are left after 100 and 0.003 after 5,000 iterations. Held, it is inside.
   std::string held_text = text;
   const std::string free = "param s: positive";
   held_text.replace(held_text.find(free), free.size(), free + " = 0.3 fixed");
   const std::vector<Values> at_held(at.begin(), at.end() - 1);
-  const Fit climbed = fit_or_fail(bind_or_fail(compiled(held_text), table.data()), {.iterations = 5000, .tolerance = 1e-8, .init = at_held});
+  const Fit climbed = fit_or_fail(bind_or_fail(compiled(held_text), table.data()),
+                                  {.iterations = 5000, .tolerance = 1e-8, .init = at_held});
   CHECK(climbed.converged);
   CHECK(climbed.objective > fit.objective);
 }
@@ -185,7 +200,8 @@ TEST_CASE("a chain that reaches back two steps is one of pairs that reaches back
 TEST_CASE("series are walked apart, in their order, whatever the order of the rows") {
   std::mt19937_64 engine(10);
   std::normal_distribution<double> normal;
-  const Model several = compiled(R"(model m { sequence t by "g" order "i"  data y: real missing  param a: real  param q: positive  param s: positive
+  const Model several = compiled(
+      R"(model m { sequence t by "g" order "i"  data y: real missing  param a: real  param q: positive  param s: positive
     latent z: real
     P(z[first]) = Normal(0, sd: 3)
     P(z[t] | z[t-1]) = Normal(a * z[t-1], var: q)
@@ -217,9 +233,11 @@ TEST_CASE("a chain whose steps do not depend on one another is factor analysis")
   Table table{{"i", "y1", "y2", "y3", "y4"}, {}};
   for (int i = 0; i < 80; ++i) {
     const double z = normal(engine);
-    table.cells.insert(table.cells.end(), {double(i), z + normal(engine), 2 * z + normal(engine), normal(engine) - z, normal(engine)});
+    table.cells.insert(table.cells.end(), {double(i), z + normal(engine), 2 * z + normal(engine),
+                                           normal(engine) - z, normal(engine)});
   }
-  const std::string parameters = R"(axis D = 4 axis L = 2  data y: real[D] = columns("y*")  param w: real[D, L]  param b: real[D]  param s: positive[D]  latent z: real[L] )";
+  const std::string parameters =
+      R"(axis D = 4 axis L = 2  data y: real[D] = columns("y*")  param w: real[D, L]  param b: real[D]  param s: positive[D]  latent z: real[L] )";
   const Model chain = compiled("model m { sequence t order \"i\" " + parameters + R"(param a: real = 0 fixed
     P(z[first]) = Normal(0, sd: 1)
     P(z[t] | z[t-1]) = Normal(a * z[t-1], sd: 1)
@@ -228,9 +246,12 @@ TEST_CASE("a chain whose steps do not depend on one another is factor analysis")
   const Model rows = compiled("model m { " + parameters + R"(P(z) = Normal(0, sd: 1)
     P(y | z) = Normal(w * z + b, var: s)
     q(z | y) = exact })");
-  const std::vector<Values> at = {{"w", {4, 2}, {1, 0.5, 2, -0.3, -1, 0.2, 0.1, 0.4}}, {"b", {4}, {0, 0.1, 0.2, 0.3}}, {"s", {4}, {1, 0.9, 1.1, 1.2}}};
+  const std::vector<Values> at = {{"w", {4, 2}, {1, 0.5, 2, -0.3, -1, 0.2, 0.1, 0.4}},
+                                  {"b", {4}, {0, 0.1, 0.2, 0.3}},
+                                  {"s", {4}, {1, 0.9, 1.1, 1.2}}};
   const FitOptions options{.iterations = 20, .tolerance = 0.0};
-  CHECK(objective(chain, table.data(), at, options) == Approx(objective(rows, table.data(), at, options)).epsilon(1e-11));
+  CHECK(objective(chain, table.data(), at, options) ==
+        Approx(objective(rows, table.data(), at, options)).epsilon(1e-11));
 }
 
 }  // namespace lvm::numeric

@@ -35,7 +35,8 @@ Arguments read_arguments(int count, char** values) {
       throw std::invalid_argument("more than one file");
     }
   }
-  if (arguments.file.empty() && !arguments.help) throw std::invalid_argument("no file; `-` reads the standard input");
+  if (arguments.file.empty() && !arguments.help)
+    throw std::invalid_argument("no file; `-` reads the standard input");
   return arguments;
 }
 
@@ -47,9 +48,12 @@ std::string read(const std::string& file) {
 }
 
 void print_help() {
-  fmt::print("usage: lvm-opt [passes] [--print-after-all] FILE\nReads Tensor text (`-`: the standard input), runs the passes in order, prints the result.\n");
+  fmt::print(
+      "usage: lvm-opt [passes] [--print-after-all] FILE\nReads Tensor text (`-`: the standard input), runs "
+      "the passes in order, prints the result.\n");
   for (const auto& pass : lvm::ir::passes()) {
-    const std::string option = fmt::format("--{}{}{}", pass.name, pass.argument.empty() ? "" : "=", pass.argument);
+    const std::string option =
+        fmt::format("--{}{}{}", pass.name, pass.argument.empty() ? "" : "=", pass.argument);
     fmt::print("  {:<22} {}\n", option, pass.purpose);
   }
 }
@@ -58,7 +62,8 @@ void run(const Arguments& arguments) {
   const auto show = [&](const lvm::ir::Pass& pass, const lvm::ir::Module& module) {
     if (arguments.print_after_all) fmt::print("; after {}\n{}\n", pass.name, print(module));
   };
-  const auto module = lvm::ir::run_passes(lvm::ir::parse_module(read(arguments.file)), arguments.passes, show);
+  const auto module =
+      lvm::ir::run_passes(lvm::ir::parse_module(read(arguments.file)), arguments.passes, show);
   if (!arguments.print_after_all) fmt::print("{}", print(module));
 }
 

@@ -44,7 +44,10 @@ void add_model_options(CLI::App& command, Arguments& to, Raw& raw) {
                   "NAME=1..9 and NAME=2,3,5")
       ->expected(1)
       ->take_all();
-  command.add_option("--precision", raw.precision, "of the numbers of a fit by gradients: single, double, or bf16 for single with products in bfloat16")
+  command
+      .add_option("--precision", raw.precision,
+                  "of the numbers of a fit by gradients: single, double, or bf16 for single with products in "
+                  "bfloat16")
       ->check(CLI::IsMember({"single", "double", "bf16"}));
   command.add_option("--emit", raw.emit,
                      fmt::format("print a stage instead: {}", fmt::join(lvm::stage_names, ", ")));
@@ -78,7 +81,8 @@ void add_fit_options(CLI::App& command, Arguments& to, Raw& raw) {
   command.add_option("--method", fit.method, "auto, em or gradient");
   command.add_option("--threads", fit.threads, "0: as many as the machine has; results do not depend on it");
   command.add_option("--init", to.init, "start from the parameters in this file (of --json or --save)");
-  command.add_option("--checkpoint", fit.checkpoint, "of a fit by gradients: keep the state of the run in this file, after each epoch");
+  command.add_option("--checkpoint", fit.checkpoint,
+                     "of a fit by gradients: keep the state of the run in this file, after each epoch");
   command.add_option("--resume", raw.resume, "go on from such a file, and keep the state there");
   command.add_option("--save", to.save, "write the fitted parameters to this file, as JSON");
   command
@@ -169,14 +173,16 @@ std::string read_raw(const Raw& raw, Arguments& to) {
     to.select = static_cast<lvm::Criterion>(found - std::begin(lvm::criterion_names));
   }
   if (!raw.what.empty())
-    to.picture.kind = static_cast<lvm::PictureKind>(std::ranges::find(lvm::picture_names, raw.what) - std::begin(lvm::picture_names));
+    to.picture.kind = static_cast<lvm::PictureKind>(std::ranges::find(lvm::picture_names, raw.what) -
+                                                    std::begin(lvm::picture_names));
   if (!raw.shape.empty() && !two_numbers(raw.shape, 'x', to.picture.rows, to.picture.columns))
     return fmt::format("`--shape {}`: write ROWSxCOLUMNS, such as 28x28", raw.shape);
   if (!raw.between.empty() && !two_numbers(raw.between, ',', to.picture.from, to.picture.to))
     return fmt::format("`--between {}`: write two rows, such as 1,7", raw.between);
   if (to.accelerate) to.fit.accelerate = true;
   if (!raw.resume.empty()) {
-    if (!to.fit.checkpoint.empty()) return "`--resume FILE` keeps the state in that file: leave `--checkpoint` out";
+    if (!to.fit.checkpoint.empty())
+      return "`--resume FILE` keeps the state in that file: leave `--checkpoint` out";
     to.fit.checkpoint = raw.resume;
     to.fit.resume = true;
   }
@@ -206,7 +212,8 @@ std::string unknown_command(const std::string& given) {
   if (std::ranges::find(later_commands, given) != later_commands.end()) {
     return fmt::format("`lvmc {}` is not there yet", given);
   }
-  std::vector<std::string> commands = {"run", "check", "explain", "score", "infer", "sample", "impute", "draw", "fmt", "doctor", "completion"};
+  std::vector<std::string> commands = {"run",    "check", "explain", "score",  "infer",     "sample",
+                                       "impute", "draw",  "fmt",     "doctor", "completion"};
   commands.insert(commands.end(), later_commands.begin(), later_commands.end());
   return fmt::format("there is no command `{}`{}", given, suggestion(given, commands));
 }
@@ -238,7 +245,8 @@ std::string misplaced(const Arguments& arguments, const Raw& raw) {
   if (arguments.no_folder && arguments.posterior)
     return "`--posterior` writes into the folder of the run, and `--no-folder` writes none";
   if (arguments.no_folder && !arguments.out.empty()) return "`--out` and `--no-folder` contradict each other";
-  if (arguments.json && !arguments.format.empty() && arguments.format != "json") return fmt::format("`--json` and `--format {}` contradict each other", arguments.format);
+  if (arguments.json && !arguments.format.empty() && arguments.format != "json")
+    return fmt::format("`--json` and `--format {}` contradict each other", arguments.format);
   if (arguments.certify && arguments.emit)
     return "`--certify` and `--emit` are two different questions: choose one";
   if (arguments.latex && arguments.emit) return "`--latex` and `--emit` are two different texts: choose one";
@@ -250,16 +258,22 @@ void add_question_options(CLI::App& command, Arguments& to, Raw& raw, const char
   command.add_option("--out", to.out, out);
   command.add_flag("--overwrite", to.overwrite, "`--out` may replace the file that is there");
   command.add_option("--seed", to.fit.seed, "of the draws; the fit's own where nothing is said");
-  command.add_option("--threads", to.fit.threads, "0: as many as the machine has; results do not depend on it");
+  command.add_option("--threads", to.fit.threads,
+                     "0: as many as the machine has; results do not depend on it");
   command.add_flag("--json", to.json, "print one JSON object");
-  command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")->check(CLI::IsMember({"llvm", "interpreter"}));
-  command.add_option("--color", to.color, "auto, always or never")->check(CLI::IsMember({"auto", "always", "never"}));
+  command.add_option("--backend", raw.backend, "llvm, or interpreter: slow, for checking the compiler")
+      ->check(CLI::IsMember({"llvm", "interpreter"}));
+  command.add_option("--color", to.color, "auto, always or never")
+      ->check(CLI::IsMember({"auto", "always", "never"}));
   command.add_flag("-q,--quiet", to.quiet, "nothing on stderr but errors");
 }
 
 /// Of those whose answer is columns.
 void add_format(CLI::App& command, Arguments& to) {
-  command.add_option("--format", to.format, "csv, npy or json; where nothing is said by the ending of `--out`, else csv")->check(CLI::IsMember({"csv", "npy", "json"}));
+  command
+      .add_option("--format", to.format,
+                  "csv, npy or json; where nothing is said by the ending of `--out`, else csv")
+      ->check(CLI::IsMember({"csv", "npy", "json"}));
 }
 
 /// Declares the commands; their values land in `to` and `raw`.
@@ -292,35 +306,50 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   add_model_options(*explain, to, raw);
   add_data_options(*explain, to, raw);
   explain->add_flag("--latex", to.latex, "the bound and the updates as LaTeX, for amsmath");
-  CLI::App* score = add("score", "say how probable the rows of a table are under a fitted model", "the fit: the folder of a run, or its fit.lvmfit");
+  CLI::App* score = add("score", "say how probable the rows of a table are under a fitted model",
+                        "the fit: the folder of a run, or its fit.lvmfit");
   add_data_options(*score, to, raw);
   add_question_options(*score, to, raw, "write the number of each row into this new CSV file");
-  score->add_option("--importance", to.importance, "of fits by gradients: estimate ln P(y) by so many draws a row, instead of its bound")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-  CLI::App* infer = add("infer", "the posterior of the latents of rows under a fitted model, as CSV", "the fit: the folder of a run, or its fit.lvmfit");
+  score
+      ->add_option("--importance", to.importance,
+                   "of fits by gradients: estimate ln P(y) by so many draws a row, instead of its bound")
+      ->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
+  CLI::App* infer = add("infer", "the posterior of the latents of rows under a fitted model, as CSV",
+                        "the fit: the folder of a run, or its fit.lvmfit");
   add_data_options(*infer, to, raw);
   add_question_options(*infer, to, raw, "write to this new file, not to stdout");
   add_format(*score, to);
   add_format(*infer, to);
-  CLI::App* impute = add("impute", "complete the missing cells of a table by a fitted model, with their standard deviations", "the fit: the folder of a run, or its fit.lvmfit");
+  CLI::App* impute =
+      add("impute", "complete the missing cells of a table by a fitted model, with their standard deviations",
+          "the fit: the folder of a run, or its fit.lvmfit");
   add_data_options(*impute, to, raw);
   add_question_options(*impute, to, raw, "write to this new file, not to stdout");
   add_format(*impute, to);
-  CLI::App* sample = add("sample", "draw rows from a fitted model, as CSV; or make given rows anew", "the fit: the folder of a run, or its fit.lvmfit");
+  CLI::App* sample = add("sample", "draw rows from a fitted model, as CSV; or make given rows anew",
+                         "the fit: the folder of a run, or its fit.lvmfit");
   add_question_options(*sample, to, raw, "write to this new file, not to stdout");
   add_format(*sample, to);
   sample->add_option("-n,--rows", to.rows, "how many rows")->check(CLI::Range(int64_t{1}, int64_t{1} << 30));
-  sample->add_option("--given", to.data, "a table whose rows are made anew: their latents are inferred, and the data drawn");
-  sample->add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")->expected(1)->take_all();
+  sample->add_option("--given", to.data,
+                     "a table whose rows are made anew: their latents are inferred, and the data drawn");
+  sample->add_option("--bind", raw.bind, "NAME=COLUMN,COLUMN: the columns of a data variable")
+      ->expected(1)
+      ->take_all();
   sample->add_flag("--mean", to.mean, "E[data | latents] instead of draws; of categories the most probable");
-  CLI::App* draw = add("draw", "pictures of a fitted model of images: PNG, and SVG of a scatter", "the fit: the folder of a run, or its fit.lvmfit");
+  CLI::App* draw = add("draw", "pictures of a fitted model of images: PNG, and SVG of a scatter",
+                       "the fit: the folder of a run, or its fit.lvmfit");
   add_data_options(*draw, to, raw);
   add_question_options(*draw, to, raw, "write the picture to this new file");
   draw->get_option("--out")->required();
   draw->add_option("--what", raw.what, fmt::format("{}", fmt::join(lvm::picture_names, ", ")))
       ->required()
-      ->check(CLI::IsMember(std::vector<std::string>(std::begin(lvm::picture_names), std::end(lvm::picture_names))));
-  draw->add_option("-n,--count", to.picture.count, "how many images; of a manifold along each side")->check(CLI::Range(1, 1000));
-  draw->add_option("--shape", raw.shape, "ROWSxCOLUMNS of an image, where the data have one axis and are no square");
+      ->check(CLI::IsMember(
+          std::vector<std::string>(std::begin(lvm::picture_names), std::end(lvm::picture_names))));
+  draw->add_option("-n,--count", to.picture.count, "how many images; of a manifold along each side")
+      ->check(CLI::Range(1, 1000));
+  draw->add_option("--shape", raw.shape,
+                   "ROWSxCOLUMNS of an image, where the data have one axis and are no square");
   draw->add_option("--between", raw.between, "A,B: the rows that a walk joins, from 1");
   draw->add_option("--label", to.picture.label, "a column of the table that colours the points of a scatter");
   CLI::App* layout = add("fmt", "write a model in its canonical layout, in place",
@@ -331,8 +360,10 @@ void declare(CLI::App& app, Arguments& to, Raw& raw) {
   CLI::App* doctor = app.add_subcommand("doctor", "say whether all that a fit needs works on this machine");
   doctor->allow_extras();
   doctor->add_flag("-q,--quiet", to.quiet, "nothing on stdout where all is well");
-  CLI::App* completion = add("completion", "print a script by which a shell completes commands and options", "bash, zsh or fish");
-  completion->get_option("model")->check(CLI::IsMember(std::vector<std::string>(std::begin(shells), std::end(shells))));
+  CLI::App* completion = add("completion", "print a script by which a shell completes commands and options",
+                             "bash, zsh or fish");
+  completion->get_option("model")->check(
+      CLI::IsMember(std::vector<std::string>(std::begin(shells), std::end(shells))));
 }
 
 /// "{a,b}" of a CLI::IsMember; empty of anything else.
@@ -346,7 +377,8 @@ std::vector<std::string> choices_of(const CLI::Option& option) {
 CommandOutline outline_of(const CLI::App& command) {
   CommandOutline to{command.get_name(), command.get_description(), {}};
   for (const CLI::Option* option : command.get_options()) {
-    OptionOutline one{{}, choices_of(*option), option->get_description(), option->get_items_expected_max() > 0};
+    OptionOutline one{
+        {}, choices_of(*option), option->get_description(), option->get_items_expected_max() > 0};
     for (const std::string& name : option->get_lnames()) one.names.push_back("--" + name);
     for (const std::string& name : option->get_snames()) one.names.push_back("-" + name);
     if (!one.names.empty()) to.options.push_back(std::move(one));
@@ -362,7 +394,8 @@ std::vector<CommandOutline> command_outlines() {
   CLI::App app{"", "lvmc"};
   declare(app, ignored, raw);
   std::vector<CommandOutline> to;
-  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; })) to.push_back(outline_of(*command));
+  for (const CLI::App* command : app.get_subcommands([](const CLI::App*) { return true; }))
+    to.push_back(outline_of(*command));
   return to;
 }
 

@@ -11,9 +11,10 @@
 namespace lvmc {
 
 struct Arguments {
-  std::string command;            // "run", "check", "explain", "fmt"
-  std::string format;             // of answers: "csv", "npy", "json"; empty: by the ending of `out`
-  std::string model;              // or the code of a diagnostic, for `explain`; of questions about a fit its file or folder
+  std::string command;  // "run", "check", "explain", "fmt"
+  std::string format;   // of answers: "csv", "npy", "json"; empty: by the ending of `out`
+  std::string
+      model;  // or the code of a diagnostic, for `explain`; of questions about a fit its file or folder
   std::vector<std::string> data;  // files of one table
   lvm::CompileOptions compile;
   lvm::ReadOptions read;
@@ -29,11 +30,11 @@ struct Arguments {
   std::optional<lvm::Stage> emit;
   std::string color = "auto";
   bool json = false, quiet = false, verbose = false, strict = false;
-  bool certify = false;       // `check --certify`
-  bool check_layout = false;  // `fmt --check`
-  int64_t importance = 0;     // draws a row of `score --importance`
-  int64_t rows = 100;         // of `sample`
-  bool mean = false;          // `sample --mean`
+  bool certify = false;         // `check --certify`
+  bool check_layout = false;    // `fmt --check`
+  int64_t importance = 0;       // draws a row of `score --importance`
+  int64_t rows = 100;           // of `sample`
+  bool mean = false;            // `sample --mean`
   lvm::PictureOptions picture;  // of `draw`
 };
 

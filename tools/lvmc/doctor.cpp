@@ -63,7 +63,8 @@ Finding threads() {
   return {same, "threads", fmt::format("{} of them give {} bits as one", count, same ? "the same" : "other")};
 }
 
-/// Empty, or why no folder with a file in it can be made in `at`: root may write anywhere, and still not in /proc.
+/// Empty, or why no folder with a file in it can be made in `at`: root may write anywhere, and still not in
+/// /proc.
 std::string writing_fault(const fs::path& at) {
   std::string name = (at / ".lvm-doctor-XXXXXX").string();
   if (mkdtemp(name.data()) == nullptr) return std::strerror(errno);
@@ -88,10 +89,10 @@ Finding run_folder() {
   const std::string fault = writing_fault(at.empty() ? "." : at);
   const fs::space_info space = fs::space(at.empty() ? "." : at, ignored);
   return {fault.empty(), "folder of runs",
-          fmt::format("`{}`, {}, {:.1f} GB free", folder.string(),
-                      fault.empty() ? "can be written"
-                                    : "cannot be written (" + fault + "): LVM_RUNS names another",
-                      static_cast<double>(space.available) / 1e9)};
+          fmt::format(
+              "`{}`, {}, {:.1f} GB free", folder.string(),
+              fault.empty() ? "can be written" : "cannot be written (" + fault + "): LVM_RUNS names another",
+              static_cast<double>(space.available) / 1e9)};
 }
 
 }  // namespace

@@ -5,10 +5,10 @@
 
 #include <fmt/format.h>
 
+#include "api/fitted.h"
 #include "commands.h"
 #include "console.h"
 #include "exit_codes.h"
-#include "api/fitted.h"
 #include "results.h"
 
 namespace lvmc {
@@ -51,7 +51,8 @@ lvm::Results score_columns(const lvm::Score& score, bool counted) {
   lvm::Results to;
   if (counted) {
     to.columns.push_back({"row", std::vector<double>(score.values.size())});
-    for (size_t row = 0; row < score.values.size(); ++row) to.columns.front().values[row] = static_cast<double>(row + 1);
+    for (size_t row = 0; row < score.values.size(); ++row)
+      to.columns.front().values[row] = static_cast<double>(row + 1);
   }
   to.columns.push_back({score.name, score.values});
   if (!score.errors.empty()) to.columns.push_back({"error", score.errors});
@@ -62,7 +63,8 @@ lvm::Results score_columns(const lvm::Score& score, bool counted) {
 /// The whole answer, or what a row is worth.
 std::string score_rows(const Arguments& arguments, const lvm::Score& score) {
   const std::string format = format_of(arguments);
-  return format == "json" ? lvm::to_json(score) + "\n" : formatted(arguments, score_columns(score, format == "csv"));
+  return format == "json" ? lvm::to_json(score) + "\n"
+                          : formatted(arguments, score_columns(score, format == "csv"));
 }
 
 /// "-1130.264 (-4.1554 a row)", with the error of both where there is one.
@@ -76,7 +78,8 @@ std::string total_text(double total, double error, double rows) {
 std::string active_text(const lvm::Results& latents) {
   const lvm::ActiveLatents active = lvm::active_latents(latents);
   if (active.all == 0) return "";
-  return fmt::format("{} of {} latents are active: the mean of q varies by more than 0.01 over the rows\n", active.names.size(), active.all);
+  return fmt::format("{} of {} latents are active: the mean of q varies by more than 0.01 over the rows\n",
+                     active.names.size(), active.all);
 }
 
 std::string score_summary(const lvm::FittedModel& fitted, const lvm::Score& score, uint64_t seed) {
@@ -138,7 +141,8 @@ int infer(const Arguments& arguments) {
   if (!may_write(arguments)) return files;
   const lvm::FittedModel fitted = fitted_model(arguments);
   if (!fitted.ok()) return failure(fitted.report(), arguments);
-  const lvm::Results latents = lvm::infer(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads);
+  const lvm::Results latents =
+      lvm::infer(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads);
   if (latents.ok() && !arguments.quiet) write_error(active_text(latents));
   return deliver(arguments, latents);
 }
@@ -147,18 +151,25 @@ int impute(const Arguments& arguments) {
   if (!may_write(arguments)) return files;
   const lvm::FittedModel fitted = fitted_model(arguments);
   if (!fitted.ok()) return failure(fitted.report(), arguments);
-  return deliver(arguments, lvm::impute(fitted, lvm::bind(fitted, table(arguments), arguments.bind), arguments.fit.threads));
+  return deliver(arguments, lvm::impute(fitted, lvm::bind(fitted, table(arguments), arguments.bind),
+                                        arguments.fit.threads));
 }
 
-int completion(const Arguments& arguments) { return print(completion_script(arguments.model, command_outlines())); }
+int completion(const Arguments& arguments) {
+  return print(completion_script(arguments.model, command_outlines()));
+}
 
 int sample(const Arguments& arguments) {
   if (!may_write(arguments)) return files;
   const lvm::FittedModel fitted = fitted_model(arguments);
   if (!fitted.ok()) return failure(fitted.report(), arguments);
-  const lvm::SampleOptions options{.rows = arguments.rows, .seed = arguments.fit.seed.value_or(fitted.seed()), .mean = arguments.mean, .threads = arguments.fit.threads};
+  const lvm::SampleOptions options{.rows = arguments.rows,
+                                   .seed = arguments.fit.seed.value_or(fitted.seed()),
+                                   .mean = arguments.mean,
+                                   .threads = arguments.fit.threads};
   if (arguments.data.empty()) return deliver(arguments, lvm::sample(fitted, options));
-  return deliver(arguments, lvm::reconstruct(fitted, lvm::bind(fitted, table(arguments), arguments.bind), options));
+  return deliver(arguments,
+                 lvm::reconstruct(fitted, lvm::bind(fitted, table(arguments), arguments.bind), options));
 }
 
 int draw(const Arguments& arguments) {

@@ -5,13 +5,13 @@
 #include <unistd.h>
 
 #include <algorithm>
-#include <functional>
 #include <cerrno>
 #include <charconv>
 #include <cstdio>
 #include <cstdlib>
 #include <cstring>
 #include <filesystem>
+#include <functional>
 
 #include <fmt/format.h>
 
@@ -109,7 +109,8 @@ void write_epochs(Writer& to, const lvm::Fit& fit) {
   to.write("epoch,seconds,objective,reconstruction,divergence,held_out\n");
   for (size_t i = 0; i < fit.trace.size(); ++i) {
     to.write(fmt::format("{},{:.6f},{},{},{},{}\n", i + 1, fit.trace_seconds[i], fit.trace[i],
-                         cell(fit.trace_reconstruction, i), cell(fit.trace_divergence, i), cell(fit.trace_held_out, i)));
+                         cell(fit.trace_reconstruction, i), cell(fit.trace_divergence, i),
+                         cell(fit.trace_held_out, i)));
   }
 }
 
@@ -152,7 +153,8 @@ PosteriorColumns of_continuous(const std::string& name, lvm::LatentMoments momen
   const size_t elements = moments.mean.size() / rows;
   std::string names;
   for (const char* what : {"", "_sd"})
-    for (size_t e = 1; e <= elements; ++e) names += elements == 1 ? fmt::format(",{}{}", name, what) : fmt::format(",{}{}{}", name, e, what);
+    for (size_t e = 1; e <= elements; ++e)
+      names += elements == 1 ? fmt::format(",{}{}", name, what) : fmt::format(",{}{}{}", name, e, what);
   return {names, [moments = std::move(moments), elements](size_t row) {
             std::string line;
             for (const auto* values : {&moments.mean, &moments.sd})
@@ -161,8 +163,8 @@ PosteriorColumns of_continuous(const std::string& name, lvm::LatentMoments momen
           }};
 }
 
-/// Of each finite latent the most probable state of each row, from 1, and the probability of each; of continuous ones means and
-/// standard deviations. The columns of several latents begin with their names.
+/// Of each finite latent the most probable state of each row, from 1, and the probability of each; of
+/// continuous ones means and standard deviations. The columns of several latents begin with their names.
 void write_posterior(Writer& to, const lvm::Fit& fit) {
   std::vector<PosteriorColumns> all;
   const auto latents = std::ranges::count_if(fit.plan, &lvm::PlanBlock::latent);
@@ -171,8 +173,9 @@ void write_posterior(Writer& to, const lvm::Fit& fit) {
   for (const lvm::PlanBlock& block : fit.plan) {
     if (!block.latent) continue;
     lvm::LatentMoments moments = fit.moments(block.name);
-    all.push_back(moments.mean.empty() ? of_finite(latents > 1 ? block.name + "_" : "", fit.responsibilities(block.name), rows)
-                                       : of_continuous(block.name, std::move(moments), rows));
+    all.push_back(moments.mean.empty()
+                      ? of_finite(latents > 1 ? block.name + "_" : "", fit.responsibilities(block.name), rows)
+                      : of_continuous(block.name, std::move(moments), rows));
     header += all.back().names;
   }
   to.write(header + "\n");

@@ -17,8 +17,8 @@ struct Saved {
   std::string folder, fault;
 };
 
-/// Writes config.json, model.lvm, summary.txt, result.json, parameters.json, fit.lvmfit, trace.csv and, on request,
-/// posterior.csv beside the folder, and moves them there in one step.
+/// Writes config.json, model.lvm, summary.txt, result.json, parameters.json, fit.lvmfit, trace.csv and, on
+/// request, posterior.csv beside the folder, and moves them there in one step.
 Saved write_run_folder(const Arguments& arguments, const lvm::Fit& fit, const std::string& summary,
                        const std::string& result);
 

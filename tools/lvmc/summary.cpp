@@ -39,7 +39,8 @@ std::string why_stopped(const lvm::Fit& fit) {
   if (fit.converged) return "converged";
   if (fit.stop == "iterations") return "not converged: the most iterations were reached";
   if (fit.stop == "epochs") return "all that were asked for";
-  if (fit.stop == "patience") return "no better bound of the rows held out since the best one, whose parameters are kept";
+  if (fit.stop == "patience")
+    return "no better bound of the rows held out since the best one, whose parameters are kept";
   if (fit.stop == "stopped") return "not converged: interrupted";
   return "not converged: " + words(fit.stop);
 }
@@ -62,11 +63,13 @@ std::string run_lines(const lvm::Fit& fit, bool verbose) {
   return text;
 }
 
-/// Of a network: no name of a user has a dot. What stands before it in a parameter of a posterior is a latent that the plan names.
+/// Of a network: no name of a user has a dot. What stands before it in a parameter of a posterior is a latent
+/// that the plan names.
 bool is_weight(const lvm::Fit& fit, const lvm::Parameter& parameter) {
   const size_t dot = parameter.name.find('.');
   const std::string owner = parameter.name.substr(0, dot);
-  return dot != std::string::npos && std::ranges::none_of(fit.plan, [&](const lvm::PlanBlock& block) { return block.name == owner; });
+  return dot != std::string::npos &&
+         std::ranges::none_of(fit.plan, [&](const lvm::PlanBlock& block) { return block.name == owner; });
 }
 
 /// "encode           330440 weights", a line a network.
@@ -98,8 +101,9 @@ std::string objective_lines(const lvm::Fit& fit) {
   if (fit.held_out)
     text += fmt::format("held out         {:.3f}  ({:.4f} a row of {})\n", *fit.held_out,
                         *fit.held_out / static_cast<double>(fit.held_out_rows), fit.held_out_rows);
-  text += names.empty() ? fmt::format("free parameters  {}\n", fit.free_parameters)
-                        : fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
+  text += names.empty()
+              ? fmt::format("free parameters  {}\n", fit.free_parameters)
+              : fmt::format("{:<16} {}  ({} free parameters)\n", names, values, fit.free_parameters);
   text += fmt::format("{:<16} {}, {}\n", trained ? "epochs" : "iterations", fit.iterations, why_stopped(fit));
   const lvm::Run& best = fit.runs[fit.best];
   if (best.leaps_tried > 0)
@@ -118,13 +122,15 @@ std::vector<lvm::PlanBlock> by_network(const std::vector<lvm::PlanBlock>& plan) 
     const bool weight = !block.latent && block.name.find('.') != std::string::npos;
     if (weight) {
       ++weights;
-      const bool more = i + 1 < plan.size() && network(plan[i + 1]) == network(block) && plan[i + 1].solver == block.solver && plan[i + 1].reason == block.reason;
+      const bool more = i + 1 < plan.size() && network(plan[i + 1]) == network(block) &&
+                        plan[i + 1].solver == block.solver && plan[i + 1].reason == block.reason;
       if (more) continue;
       block.name = network(block);
       // Running statistics come last: they join the line of their network.
       const auto own = std::ranges::find(to, block.name, &lvm::PlanBlock::name);
       if (own != to.end()) {
-        own->reason += fmt::format("; {} running statistic{} {}", weights, weights == 1 ? "" : "s", block.reason);
+        own->reason +=
+            fmt::format("; {} running statistic{} {}", weights, weights == 1 ? "" : "s", block.reason);
         weights = 0;
         continue;
       }
@@ -165,8 +171,9 @@ std::string certificate_lines(const std::vector<lvm::Certificate>& certificates)
     text +=
         fmt::format("  {:<{}}  {:<{}}  {:<9}  {}", c.name, name, words(c.solver), solver, c.verdict, c.claim);
     if (c.checked > 0) {
-      text += fmt::format(": {:.1e}{} (allowed {:.1e}; {} of {} {})", c.found, c.latent || c.solver == "gradient" ? "" : " nats",
-                          c.allowed, c.checked, c.all, c.latent ? "rows" : "coordinates");
+      text += fmt::format(": {:.1e}{} (allowed {:.1e}; {} of {} {})", c.found,
+                          c.latent || c.solver == "gradient" ? "" : " nats", c.allowed, c.checked, c.all,
+                          c.latent ? "rows" : "coordinates");
     }
     text += "\n";
   }
@@ -184,7 +191,8 @@ std::string binding_lines(const std::vector<lvm::BoundVariable>& variables, bool
 }
 
 std::string summary(const lvm::Fit& fit, const std::string& table, bool verbose) {
-  const bool groups = !fit.plate.empty(), weighted = !groups && fit.total_weight != static_cast<double>(fit.rows);
+  const bool groups = !fit.plate.empty(),
+             weighted = !groups && fit.total_weight != static_cast<double>(fit.rows);
   std::string text = fmt::format("{}: {} on {} rows of {}", fit.model_name, upper(fit.method),
                                  groups ? static_cast<int64_t>(fit.total_weight) : fit.rows, table);
   if (weighted) text += fmt::format(", of total weight {:.12g}", fit.total_weight);

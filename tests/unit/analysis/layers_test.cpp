@@ -23,7 +23,8 @@ std::string model_of(const std::vector<int>& shape, const std::string& body, siz
     names += fmt::format("{}A{}", i ? ", " : "", i);
   }
   return fmt::format(
-      "model layer {{\n{}  axis L = {}\n  data y: real[{}]\n  latent z: real[L]\n  net f(y: real[{}]) -> real[L] {{ return {} }}\n"
+      "model layer {{\n{}  axis L = {}\n  data y: real[{}]\n  latent z: real[L]\n  net f(y: real[{}]) -> "
+      "real[L] {{ return {} }}\n"
       "  P(z) = Normal(0, sd: 1)\n  P(y | z) = Normal(sum(z), sd: 1)\n  q(z | y) = Normal(f(y), sd: 1)\n}}\n",
       axes, out, names, names, body);
 }
@@ -32,7 +33,8 @@ std::string model_of(const std::vector<int>& shape, const std::string& body, siz
 void fill(Networks& nets, const std::string& name, double phase) {
   Numbers numbers = nets.numbers(name);
   const double about = name.ends_with(".variance") ? 1.5 : 0;
-  for (size_t i = 0; i < numbers.size(); ++i) numbers[i] = about + std::sin(1.3 * static_cast<double>(i) + phase);
+  for (size_t i = 0; i < numbers.size(); ++i)
+    numbers[i] = about + std::sin(1.3 * static_cast<double>(i) + phase);
   nets.set(name, numbers);
 }
 
@@ -45,7 +47,8 @@ void fill_all(Networks& nets) {
 
 void check_equal(const Numbers& found, const Numbers& expected) {
   REQUIRE(found.size() == expected.size());
-  for (size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-12).margin(1e-13));
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i] == Approx(expected[i]).epsilon(1e-12).margin(1e-13));
 }
 
 }  // namespace
@@ -90,9 +93,12 @@ TEST_CASE("calls on other arguments draw other noise, and equal calls the same")
   })");
   std::vector<std::string> noise;
   for (const ir::Node& node : nets.model().function().nodes)
-    if (node.op == ir::Op::data && node.attributes.text.starts_with(ir::noise_prefix)) noise.push_back(node.attributes.text);
+    if (node.op == ir::Op::data && node.attributes.text.starts_with(ir::noise_prefix))
+      noise.push_back(node.attributes.text);
   std::sort(noise.begin(), noise.end());
-  CHECK(noise == std::vector<std::string>{"noise.inner.dropout1", "noise.inner.dropout1#inner.2", "noise.inner.dropout1#inner.2#outer.2", "noise.inner.dropout1#outer.2"});
+  CHECK(noise == std::vector<std::string>{"noise.inner.dropout1", "noise.inner.dropout1#inner.2",
+                                          "noise.inner.dropout1#inner.2#outer.2",
+                                          "noise.inner.dropout1#outer.2"});
 }
 
 TEST_CASE("running statistics follow those of the batch") {
@@ -104,14 +110,16 @@ TEST_CASE("running statistics follow those of the batch") {
     net decode(z: real[D]) -> real[D] { return deep(2 * z) }
     P(z) = Normal(0, sd: 1)
     P(y | z) = Normal(decode(z), sd: 1)
-  })", {}, 3);
+  })",
+                {}, 3);
   const ir::Variable& mean = nets.variable("deep.batch_norm1.mean");
   const ir::Variable& variance = nets.variable("deep.batch_norm1.variance");
   CHECK(mean.momentum == 0.8);
   const Numbers z = nets.numbers("z");
   Numbers means(2, 0.0), variances(2, 0.0);
   for (size_t i = 0; i < 6; ++i) means[i % 2] += 2 * z[i] / 3;
-  for (size_t i = 0; i < 6; ++i) variances[i % 2] += (2 * z[i] - means[i % 2]) * (2 * z[i] - means[i % 2]) / 3;
+  for (size_t i = 0; i < 6; ++i)
+    variances[i % 2] += (2 * z[i] - means[i % 2]) * (2 * z[i] - means[i % 2]) / 3;
   check_equal(nets.value(mean.follows), means);
   check_equal(nets.value(variance.follows), variances);
   CHECK(nets.variable("deep.batch_norm1.gain").follows == ir::no_node);
@@ -119,9 +127,11 @@ TEST_CASE("running statistics follow those of the batch") {
 
 TEST_CASE("an embedding is a row of its table") {
   for (const std::string axis : {"L", "V"}) {
-    Networks nets("model words {\n axis V = 4\n axis L = 3\n data c: category[V]\n latent z: real[" + axis + "]\n net f(c: category[V]) -> real[" + axis +
-                      "] { return tanh(embedding(c, " + axis + R"()) }
-    net g(z: real[)" + axis + R"(]) -> real[V] { return dense(z) }
+    Networks nets("model words {\n axis V = 4\n axis L = 3\n data c: category[V]\n latent z: real[" + axis +
+                      "]\n net f(c: category[V]) -> real[" + axis + "] { return tanh(embedding(c, " + axis +
+                      R"()) }
+    net g(z: real[)" + axis +
+                      R"(]) -> real[V] { return dense(z) }
     P(z) = Normal(0, sd: 1)
     P(c | z) = Categorical(logits: g(z))
     q(z | c) = Normal(f(c), sd: 1)
@@ -131,7 +141,8 @@ TEST_CASE("an embedding is a row of its table") {
     const size_t width = axis == "L" ? 3 : 4;
     Numbers expected;
     for (const double word : c)
-      for (size_t l = 0; l < width; ++l) expected.push_back(std::tanh(table.at(static_cast<size_t>(word) * width + l)));
+      for (size_t l = 0; l < width; ++l)
+        expected.push_back(std::tanh(table.at(static_cast<size_t>(word) * width + l)));
     const ir::NodeId mean = nets.slot_of_q("z", 0);
     check_equal(nets.value(mean), expected);
     CHECK(nets.gradient_fault(mean) < 1e-6);
@@ -140,7 +151,8 @@ TEST_CASE("an embedding is a row of its table") {
 }
 
 TEST_CASE("activations have the slope of the reference libraries at 0 and far out") {
-  for (const auto& [name, slope] : std::vector<std::pair<std::string, double>>{{"elu", 1}, {"leaky_relu", 0.01}, {"gelu", 0.5}, {"relu", 0}}) {
+  for (const auto& [name, slope] : std::vector<std::pair<std::string, double>>{
+           {"elu", 1}, {"leaky_relu", 0.01}, {"gelu", 0.5}, {"relu", 0}}) {
     INFO(name);
     Networks nets(model_of({1}, name + "(dense(y))", 1), {}, 1);
     nets.set("y", {1});
@@ -150,7 +162,8 @@ TEST_CASE("activations have the slope of the reference libraries at 0 and far ou
     nets.set("f.dense1.bias", {800});
     CHECK(nets.gradient(nets.slot_of_q("z", 0), "f.dense1.bias").at(0) == Approx(1));
     nets.set("f.dense1.bias", {-800});
-    CHECK(nets.gradient(nets.slot_of_q("z", 0), "f.dense1.bias").at(0) == Approx(name == "leaky_relu" ? 0.01 : 0).margin(1e-300));
+    CHECK(nets.gradient(nets.slot_of_q("z", 0), "f.dense1.bias").at(0) ==
+          Approx(name == "leaky_relu" ? 0.01 : 0).margin(1e-300));
   }
 }
 
@@ -164,7 +177,8 @@ TEST_CASE("reshapes follow the axes as they are written, whatever their declarat
     P(z) = Normal(0, sd: 1)
     P(y | z) = Normal(sum(z), sd: 1)
     q(z | y) = Normal(f(y), sd: 1)
-  })", {}, 2);
+  })",
+                {}, 2);
   fill(nets, "y", 0);
   Numbers expected = nets.numbers("y");
   for (double& each : expected) each *= 11;

@@ -15,10 +15,13 @@ std::string key_of(const ir::Variable& variable) {
   switch (variable.role) {
     case ir::Role::data:
     case ir::Role::given:
-    case ir::Role::weight: return "data." + variable.name;
-    case ir::Role::latent: return "latent." + variable.name;
+    case ir::Role::weight:
+      return "data." + variable.name;
+    case ir::Role::latent:
+      return "latent." + variable.name;
     case ir::Role::parameter:
-    case ir::Role::constant: return "parameter." + variable.name;
+    case ir::Role::constant:
+      return "parameter." + variable.name;
   }
   return {};
 }
@@ -26,20 +29,26 @@ std::string key_of(const ir::Variable& variable) {
 double element(const ir::Type& type, int64_t range, std::mt19937_64& random) {
   const double u = std::uniform_real_distribution<double>(0, 1)(random);
   switch (type.element) {
-    case ir::Element::positive: return 0.2 + u;
-    case ir::Element::unit: return 0.1 + 0.8 * u;
-    case ir::Element::boolean: return u < 0.5 ? 0 : 1;
-    case ir::Element::category: return std::floor(u * static_cast<double>(range));
+    case ir::Element::positive:
+      return 0.2 + u;
+    case ir::Element::unit:
+      return 0.1 + 0.8 * u;
+    case ir::Element::boolean:
+      return u < 0.5 ? 0 : 1;
+    case ir::Element::category:
+      return std::floor(u * static_cast<double>(range));
     case ir::Element::real:
     case ir::Element::count:
-    case ir::Element::integer: return 2 * u - 1;
+    case ir::Element::integer:
+      return 2 * u - 1;
   }
   return u;
 }
 
 }  // namespace
 
-Networks::Networks(const std::string& text, const std::map<std::string, int64_t>& sizes, int64_t rows) : rows_(rows) {
+Networks::Networks(const std::string& text, const std::map<std::string, int64_t>& sizes, int64_t rows)
+    : rows_(rows) {
   const SourceFile source("test.lvm", text);
   Analysed analysed = analyse_text(source);
   if (analysed.diagnostics.has_errors()) throw std::runtime_error(render_all(analysed.diagnostics, &source));
@@ -57,9 +66,13 @@ Networks::Networks(const std::string& text, const std::map<std::string, int64_t>
   set_training(true);
 }
 
-void Networks::set_training(bool training) { leaves_[std::string("derived.") + ir::training_leaf] = {{}, {}, {training ? 1.0 : 0.0}}; }
+void Networks::set_training(bool training) {
+  leaves_[std::string("derived.") + ir::training_leaf] = {{}, {}, {training ? 1.0 : 0.0}};
+}
 
-const Numbers& Networks::leaf(const std::string& key) const { return leaves_.at(key).data; }
+const Numbers& Networks::leaf(const std::string& key) const {
+  return leaves_.at(key).data;
+}
 
 interpreter::Value Networks::random_value(const ir::Type& type, std::mt19937_64& random) const {
   interpreter::Value value{type.axes, {}, {}};
@@ -118,13 +131,15 @@ void Networks::set(const std::string& name, const Numbers& numbers) {
 
 ir::NodeId Networks::slot_of_p(const std::string& name, size_t slot) const {
   for (const ir::Factor& factor : model_.factors)
-    if (factor.variable.variable == *model_.find(name)) return model_.function()[factor.log_density].inputs.at(slot + 1);
+    if (factor.variable.variable == *model_.find(name))
+      return model_.function()[factor.log_density].inputs.at(slot + 1);
   throw std::runtime_error("no P of " + name);
 }
 
 ir::NodeId Networks::slot_of_q(const std::string& name, size_t slot) const {
   for (const ir::Posterior& q : model_.posteriors)
-    if (q.variables.front() == *model_.find(name)) return model_.function()[q.log_density].inputs.at(slot + 1);
+    if (q.variables.front() == *model_.find(name))
+      return model_.function()[q.log_density].inputs.at(slot + 1);
   throw std::runtime_error("no q of " + name);
 }
 
@@ -164,7 +179,8 @@ double Networks::gradient_fault(ir::NodeId node) {
   const ir::NodeId sum = b.reduce(ir::Op::sum, b.mul(copied, cotangent), axes);
   std::vector<ir::NodeId> leaves;
   for (size_t i = 0; i < function.nodes.size(); ++i)
-    if (function.nodes[i].op == ir::Op::parameter || function.nodes[i].op == ir::Op::latent) leaves.push_back(static_cast<ir::NodeId>(i));
+    if (function.nodes[i].op == ir::Op::parameter || function.nodes[i].op == ir::Op::latent)
+      leaves.push_back(static_cast<ir::NodeId>(i));
   const auto gradients = ir::differentiate(b, sum, leaves);
   const auto all = interpreter::evaluate(module, function, leaves_);
   double fault = 0;

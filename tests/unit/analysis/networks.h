@@ -18,7 +18,8 @@ using Numbers = std::vector<double>;
 class Networks {
  public:
   /// Sizes of axes that the text leaves to the data, by name. Throws where the text has errors.
-  explicit Networks(const std::string& text, const std::map<std::string, int64_t>& sizes = {}, int64_t rows = 3);
+  explicit Networks(const std::string& text, const std::map<std::string, int64_t>& sizes = {},
+                    int64_t rows = 3);
 
   /// The value of a node of the model, with the leaves as they are now: [row, axes in their sorted order].
   Numbers value(ir::NodeId node) const;
@@ -35,8 +36,8 @@ class Networks {
   const ir::Model& model() const { return model_; }
   int64_t rows() const { return rows_; }
 
-  /// The greatest distance between the derivative of a weighted sum of the node's elements, in every weight and latent, and
-  /// its central differences; relative where they are above 1.
+  /// The greatest distance between the derivative of a weighted sum of the node's elements, in every weight
+  /// and latent, and its central differences; relative where they are above 1.
   double gradient_fault(ir::NodeId node);
   /// The derivative of the sum of the node's elements in a parameter, in its stored order.
   Numbers gradient(ir::NodeId node, const std::string& parameter) const;

@@ -12,7 +12,8 @@ using namespace lvm::test;
 namespace {
 
 /// f(W x + b) for each row; W is [out, in].
-Numbers dense(const Numbers& x, const Numbers& w, const Numbers& b, size_t in, const std::function<double(double)>& f) {
+Numbers dense(const Numbers& x, const Numbers& w, const Numbers& b, size_t in,
+              const std::function<double(double)>& f) {
   const size_t out = w.size() / in;
   Numbers y;
   for (size_t r = 0; r < x.size() / in; ++r)
@@ -24,11 +25,14 @@ Numbers dense(const Numbers& x, const Numbers& w, const Numbers& b, size_t in, c
   return y;
 }
 
-double same(double x) { return x; }
+double same(double x) {
+  return x;
+}
 
 void check_equal(const Numbers& found, const Numbers& expected) {
   REQUIRE(found.size() == expected.size());
-  for (size_t i = 0; i < found.size(); ++i) CHECK(found[i] == Approx(expected[i]).epsilon(1e-12).margin(1e-13));
+  for (size_t i = 0; i < found.size(); ++i)
+    CHECK(found[i] == Approx(expected[i]).epsilon(1e-12).margin(1e-13));
 }
 
 const std::string vae = R"(model vae {
@@ -53,12 +57,14 @@ TEST_CASE("an encoder and a decoder compute what plain loops compute") {
   Networks nets(vae, {{"D", 4}});
   const auto w = [&](const std::string& layer) { return nets.numbers(layer + ".weight"); };
   const auto b = [&](const std::string& layer) { return nets.numbers(layer + ".bias"); };
-  const auto layer = [&](const Numbers& x, const std::string& name, size_t in, const std::function<double(double)>& f) {
+  const auto layer = [&](const Numbers& x, const std::string& name, size_t in,
+                         const std::function<double(double)>& f) {
     return dense(x, w(name), b(name), in, f);
   };
   const Numbers h = layer(nets.numbers("y"), "encode.h", 4, [](double x) { return std::tanh(x); });
   check_equal(nets.value(nets.slot_of_q("z", 0)), layer(h, "encode.mean", 5, same));
-  check_equal(nets.value(nets.slot_of_q("z", 1)), layer(h, "encode.sd", 5, [](double x) { return std::exp(x / 2); }));
+  check_equal(nets.value(nets.slot_of_q("z", 1)),
+              layer(h, "encode.sd", 5, [](double x) { return std::exp(x / 2); }));
   const Numbers g = layer(nets.numbers("z"), "decode.dense1", 2, [](double x) { return std::max(x, 0.0); });
   check_equal(nets.value(nets.slot_of_p("y", 0)), layer(g, "decode.dense2", 6, same));
   CHECK(nets.gradient_fault(nets.slot_of_q("z", 0)) < 1e-6);
@@ -68,7 +74,9 @@ TEST_CASE("an encoder and a decoder compute what plain loops compute") {
 
 TEST_CASE("weights say whose they are and how they begin") {
   Networks nets(vae, {{"D", 4}});
-  const auto draw = [&](const std::string& name) { return ir::start_draw(nets.model().module, nets.variable(name).start); };
+  const auto draw = [&](const std::string& name) {
+    return ir::start_draw(nets.model().module, nets.variable(name).start);
+  };
   using Kind = ir::StartDraw::Kind;
   CHECK(nets.variable("encode.h.weight").network == "encode");
   CHECK(nets.variable("z").network.empty());
@@ -91,7 +99,8 @@ TEST_CASE("calls share their weights, and equal axes are kept apart") {
     P(y | z) = Normal(step(step(z)), sd: 1)
   })");
   const auto step = [&](const Numbers& x) {
-    Numbers y = dense(x, nets.numbers("step.dense1.weight"), nets.numbers("step.dense1.bias"), 3, [](double v) { return std::tanh(v); });
+    Numbers y = dense(x, nets.numbers("step.dense1.weight"), nets.numbers("step.dense1.bias"), 3,
+                      [](double v) { return std::tanh(v); });
     for (size_t i = 0; i < x.size(); ++i) y[i] += x[i];
     return y;
   };
@@ -118,15 +127,18 @@ TEST_CASE("a dense layer works along the last axis, and gives the shape that is 
     P(u | y) = Normal(fan(row), sd: 1)
     P(s | y) = Normal(one(row), sd: 1)
   })");
-  const Numbers h = dense(nets.numbers("z"), nets.numbers("along.dense1.weight"), nets.numbers("along.dense1.bias"), 3,
-                          [](double v) { return std::tanh(v); });
-  check_equal(nets.value(nets.slot_of_p("y", 0)), dense(h, nets.numbers("along.dense2.weight"), nets.numbers("along.dense2.bias"), 5, same));
+  const Numbers h = dense(nets.numbers("z"), nets.numbers("along.dense1.weight"),
+                          nets.numbers("along.dense1.bias"), 3, [](double v) { return std::tanh(v); });
+  check_equal(nets.value(nets.slot_of_p("y", 0)),
+              dense(h, nets.numbers("along.dense2.weight"), nets.numbers("along.dense2.bias"), 5, same));
   Numbers sums;
   const Numbers y = nets.numbers("y");
   for (size_t r = 0; r < 3; ++r)
     for (size_t c = 0; c < 4; ++c) sums.push_back(y[r * 8 + c] + y[r * 8 + 4 + c]);
-  check_equal(nets.value(nets.slot_of_p("u", 0)), dense(sums, nets.numbers("fan.dense1.weight"), nets.numbers("fan.dense1.bias"), 4, same));
-  check_equal(nets.value(nets.slot_of_p("s", 0)), dense(sums, nets.numbers("one.dense1.weight"), nets.numbers("one.dense1.bias"), 4, same));
+  check_equal(nets.value(nets.slot_of_p("u", 0)),
+              dense(sums, nets.numbers("fan.dense1.weight"), nets.numbers("fan.dense1.bias"), 4, same));
+  check_equal(nets.value(nets.slot_of_p("s", 0)),
+              dense(sums, nets.numbers("one.dense1.weight"), nets.numbers("one.dense1.bias"), 4, same));
 }
 
 TEST_CASE("absent cells are filled, and flagged") {
@@ -139,8 +151,10 @@ TEST_CASE("absent cells are filled, and flagged") {
     P(z) = Normal(0, sd: 1)
     P(y | z) = Normal(sum(z), sd: 1)
     q(z | y) = Normal(encode(y), sd: 1)
-  })", {{"D", 2}}, 2);
+  })",
+                {{"D", 2}}, 2);
   nets.set("y", {1, NAN, NAN, -3});
   check_equal(nets.value(nets.slot_of_q("z", 0)),
-              dense({3, 0.5, 0.5, -1}, nets.numbers("encode.dense1.weight"), nets.numbers("encode.dense1.bias"), 2, same));
+              dense({3, 0.5, 0.5, -1}, nets.numbers("encode.dense1.weight"),
+                    nets.numbers("encode.dense1.bias"), 2, same));
 }

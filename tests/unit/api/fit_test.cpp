@@ -156,7 +156,8 @@ TEST_CASE("the profile tells the phases of a fit") {
     CHECK(seconds > 0);
   std::vector<std::string> names;
   for (const lvm::FunctionTime& function : p.functions) names.push_back(function.name);
-  CHECK(names == std::vector<std::string>{"start", "prepare", "rows_about_origin", "reduce", "recentre", "update"});
+  CHECK(names ==
+        std::vector<std::string>{"start", "prepare", "rows_about_origin", "reduce", "recentre", "update"});
   CHECK(p.functions[2].rows == 272 * (fit.iterations + 1));
   CHECK(fit.variables.front().cells == 544);
   CHECK(fit.variables.front().absent == 0);

@@ -267,9 +267,11 @@ TEST_CASE("what is said of files and tables that a fitted model cannot use") {
   lvm::golden::check(lvm::golden::folder("settings") / "fitted.expected", text);
   Content content = content_of(gmm_bytes());
   content.parameters.front().values = {0.5, 0.6};
-  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0710") && Catch::Contains("`weight` sums to 1.1"));
+  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(),
+             Catch::Contains("E0710") && Catch::Contains("`weight` sums to 1.1"));
   content.parameters.erase(content.parameters.begin());
-  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(), Catch::Contains("E0710") && Catch::Contains("no value for `weight`"));
+  CHECK_THAT(lvm::bind(loaded(bytes_of(content)), three).report().render(),
+             Catch::Contains("E0710") && Catch::Contains("no value for `weight`"));
 }
 
 TEST_CASE("with the exact posterior every draw weighs ln P(y)") {
@@ -357,17 +359,24 @@ TEST_CASE("latents are inferred, and rows reconstructed, as the formulas of a li
   const Content content = exact_ppca();
   const lvm::FittedModel fitted = loaded(bytes_of(content));
   const lvm::BoundModel bound = lvm::bind(fitted, table_of(flowers));
-  const lvm::Results latents = lvm::infer(fitted, bound), rows = lvm::reconstruct(fitted, bound, {.mean = true});
-  const std::vector<double>&v = content.parameters[3].values, &c = content.parameters[4].values, &spread = content.parameters[5].values;
+  const lvm::Results latents = lvm::infer(fitted, bound),
+                     rows = lvm::reconstruct(fitted, bound, {.mean = true});
+  const std::vector<double>&v = content.parameters[3].values, &c = content.parameters[4].values,
+        &spread = content.parameters[5].values;
   for (size_t row = 0; row < flowers.size(); ++row) {
     double z[2];
     for (size_t k = 0; k < 2; ++k) {
-      z[k] = sum_of({v.begin() + static_cast<std::ptrdiff_t>(4 * k), v.begin() + static_cast<std::ptrdiff_t>(4 * k + 4)}, flowers[row]) + c[k];
+      z[k] = sum_of({v.begin() + static_cast<std::ptrdiff_t>(4 * k),
+                     v.begin() + static_cast<std::ptrdiff_t>(4 * k + 4)},
+                    flowers[row]) +
+             c[k];
       const std::string name = "z" + std::to_string(k + 1);
       CHECK(column(latents, name).values[row] == Approx(z[k]).epsilon(1e-12));
       CHECK(column(latents, name + "_sd").values[row] == Approx(spread[k]).epsilon(1e-12));
     }
-    for (size_t e = 0; e < 4; ++e) CHECK(column(rows, iris_columns[e]).values[row] == Approx(decoded(content, e, z[0], z[1])).epsilon(1e-12));
+    for (size_t e = 0; e < 4; ++e)
+      CHECK(column(rows, iris_columns[e]).values[row] ==
+            Approx(decoded(content, e, z[0], z[1])).epsilon(1e-12));
   }
   const lvm::Results made = lvm::decode(fitted, {0.5, -1, 2, 0});
   for (size_t e = 0; e < 4; ++e) {
@@ -381,10 +390,13 @@ TEST_CASE("draws have the moments of the model") {
   const Content content = exact_ppca();
   const lvm::FittedModel fitted = loaded(bytes_of(content));
   constexpr int64_t n = 40000;
-  const lvm::Results rows = lvm::sample(fitted, {.rows = n, .seed = 3}), means = lvm::sample(fitted, {.rows = n, .seed = 3, .mean = true});
+  const lvm::Results rows = lvm::sample(fitted, {.rows = n, .seed = 3}),
+                     means = lvm::sample(fitted, {.rows = n, .seed = 3, .mean = true});
   const std::vector<double>& w = content.parameters[0].values;
   const double s = content.parameters[2].values[0];
-  const auto mean_of = [](const std::vector<double>& values) { return sum_of(values, std::vector<double>(values.size(), 1)) / static_cast<double>(values.size()); };
+  const auto mean_of = [](const std::vector<double>& values) {
+    return sum_of(values, std::vector<double>(values.size(), 1)) / static_cast<double>(values.size());
+  };
   for (size_t i = 0; i < 4; ++i) {
     const std::vector<double>& a = column(rows, iris_columns[i]).values;
     for (size_t j = 0; j < 4; ++j) {
@@ -395,7 +407,9 @@ TEST_CASE("draws have the moments of the model") {
       CHECK(std::abs(found - expected) < 4 * 1.5 * std::sqrt(2.0 / n));
     }
     CHECK(std::abs(mean_of(a) - content.parameters[1].values[i]) < 4 * std::sqrt(1.5 / n));
-    CHECK(column(means, iris_columns[i]).values[7] == Approx(decoded(content, i, column(means, "z1").values[7], column(means, "z2").values[7])).epsilon(1e-12));
+    CHECK(column(means, iris_columns[i]).values[7] ==
+          Approx(decoded(content, i, column(means, "z1").values[7], column(means, "z2").values[7]))
+              .epsilon(1e-12));
   }
   CHECK(column(lvm::sample(fitted, {.rows = 5, .seed = 3}), "z1").values[4] == column(rows, "z1").values[4]);
   CHECK(column(lvm::sample(fitted, {.rows = 5, .seed = 4}), "z1").values[4] != column(rows, "z1").values[4]);
@@ -406,7 +420,9 @@ TEST_CASE("rows drawn from a mixture have its weights and its means") {
   const lvm::FittedModel fitted = loaded(gmm_bytes());
   constexpr int64_t n = 40000;
   const lvm::Results rows = lvm::sample(fitted, {.rows = n, .seed = 2});
-  const auto parameter = [&](const std::string& name) { return std::ranges::find(content.parameters, name, &lvm::Values::name)->values; };
+  const auto parameter = [&](const std::string& name) {
+    return std::ranges::find(content.parameters, name, &lvm::Values::name)->values;
+  };
   const std::vector<double>& z = column(rows, "z").values;
   for (size_t k = 0; k < 2; ++k) {
     double count = 0, sum = 0;
@@ -417,7 +433,8 @@ TEST_CASE("rows drawn from a mixture have its weights and its means") {
     }
     const double weight = parameter("weight")[k];
     CHECK(std::abs(count / n - weight) < 4 * std::sqrt(weight * (1 - weight) / n));
-    CHECK(std::abs(sum / count - parameter("mean")[k * 2 + 1]) < 4 * std::sqrt(parameter("cov")[k * 4 + 3] / count));
+    CHECK(std::abs(sum / count - parameter("mean")[k * 2 + 1]) <
+          4 * std::sqrt(parameter("cov")[k * 4 + 3] / count));
   }
 }
 
@@ -448,7 +465,8 @@ TEST_CASE("latents come in the order of the model, and their means decode to the
   REQUIRE(fit.ok());
   const lvm::FittedModel fitted = loaded(bytes_of(fit));
   const lvm::BoundModel bound = lvm::bind(fitted, table_of(flowers));
-  const lvm::Results latents = lvm::infer(fitted, bound), rows = lvm::reconstruct(fitted, bound, {.mean = true});
+  const lvm::Results latents = lvm::infer(fitted, bound),
+                     rows = lvm::reconstruct(fitted, bound, {.mean = true});
   INFO(latents.report.render());
   REQUIRE(latents.ok());
   std::vector<std::string> names;
@@ -467,9 +485,12 @@ TEST_CASE("latents are active whose posterior means vary over the rows") {
   std::vector<double>& v = content.parameters[3].values;
   for (size_t i = 4; i < 8; ++i) v[i] *= 0.01;
   const lvm::FittedModel fitted = loaded(bytes_of(content));
-  const lvm::ActiveLatents active = lvm::active_latents(lvm::infer(fitted, lvm::bind(fitted, table_of(flowers))));
+  const lvm::ActiveLatents active =
+      lvm::active_latents(lvm::infer(fitted, lvm::bind(fitted, table_of(flowers))));
   CHECK(active.all == 2);
   CHECK(active.names == std::vector<std::string>{"z1"});
   const lvm::FittedModel mixture = loaded(gmm_bytes());
-  CHECK(lvm::active_latents(lvm::infer(mixture, lvm::bind(mixture, lvm::read_data(source("examples/data/faithful.csv"))))).all == 0);
+  CHECK(lvm::active_latents(
+            lvm::infer(mixture, lvm::bind(mixture, lvm::read_data(source("examples/data/faithful.csv")))))
+            .all == 0);
 }

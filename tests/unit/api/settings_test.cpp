@@ -152,7 +152,8 @@ TEST_CASE("bfloat16 is refused where decompositions are computed in double") {
 )";
   const std::vector<double> a = {0, 1, 2, 3, 1, 2}, b = {1, 0, 2, 2, 1, 3};
   const lvm::Data data = lvm::make_data({{"a", a.data()}, {"b", b.data()}}, static_cast<int64_t>(a.size()));
-  const lvm::BoundModel bound = lvm::bind(lvm::compile(text, {.file_name = "heads.lvm", .settings = {}}), data);
+  const lvm::BoundModel bound =
+      lvm::bind(lvm::compile(text, {.file_name = "heads.lvm", .settings = {}}), data);
   INFO(bound.report().render());
   REQUIRE(bound.ok());
   const lvm::Fit fit = lvm::fit(bound);

@@ -152,7 +152,8 @@ TEST_CASE("only what depends on no data leaves the rows function", "[em]") {
   for (const ir::Node& node : c.program.module.find("prepare")->nodes) CHECK(node.op != ir::Op::data);
   std::vector<std::string> names;
   for (const ir::Slot& slot : c.program.derived) names.push_back(slot.name);
-  CHECK(names == std::vector<std::string>{"whiten", "log_norm", "offset", "rounding", "y.origin", "separation", "y.variance"});
+  CHECK(names == std::vector<std::string>{"whiten", "log_norm", "offset", "rounding", "y.origin",
+                                          "separation", "y.variance"});
 }
 
 }  // namespace lvm::test

@@ -1,5 +1,5 @@
-// Sums about one origin, recentred, are the sums about each state's mean: for every shape of the spread, and as far as
-// `separation` says.
+// Sums about one origin, recentred, are the sums about each state's mean: for every shape of the spread, and
+// as far as `separation` says.
 
 #include "support.h"
 
@@ -19,17 +19,21 @@ constexpr Case cases[] = {
     {"param s: positive[K, D]", "Normal(mean[z], var: s[z]^3 / 2)", true},
     {"param s: positive[K, D]", "Normal(mean[z], precision: s[z])", true},
     {"param s: positive[K]", "Normal(mean[z], var: s[z])", true},
-    {"param s: covariance[D]", "Normal(mean[z], cov: s)", false},  // its scatter joins states of different means
+    {"param s: covariance[D]", "Normal(mean[z], cov: s)",
+     false},  // its scatter joins states of different means
     {"param s: positive[D]", "Normal(mean[z], var: s)", false},
 };
 
 std::string model_of(const Case& c) {
-  return std::string("model m { axis K = 3\n axis D = columns\n data y: real[D]\n weight w = column(\"w\")\n ") +
+  return std::string(
+             "model m { axis K = 3\n axis D = columns\n data y: real[D]\n weight w = column(\"w\")\n ") +
          "param weight: simplex[K]\n param mean: real[K, D]\n " + c.declaration +
-         "\n latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = " + c.distribution + "\n q(z | y) = exact }";
+         "\n latent z: category[K]\n P(z) = Categorical(weight)\n P(y | z) = " + c.distribution +
+         "\n q(z | y) = exact }";
 }
 
-/// Three clusters whose means lie `apart` standard deviations from each other, around 50, with weights, and their assignment.
+/// Three clusters whose means lie `apart` standard deviations from each other, around 50, with weights, and
+/// their assignment.
 std::vector<std::vector<double>> clusters(size_t dimensions, double apart) {
   constexpr size_t rows = 150;
   std::mt19937_64 random(5);
@@ -38,7 +42,8 @@ std::vector<std::vector<double>> clusters(size_t dimensions, double apart) {
   for (size_t i = 0; i < rows; ++i) {
     const double shared = normal(random);
     for (size_t j = 0; j < dimensions; ++j) {
-      columns[j].push_back(50 + apart * static_cast<double>((i % 3) * (j + 1) % 4) + 0.6 * shared + normal(random));
+      columns[j].push_back(50 + apart * static_cast<double>((i % 3) * (j + 1) % 4) + 0.6 * shared +
+                           normal(random));
     }
     columns[dimensions].push_back(0.5 + static_cast<double>(i % 5));
     columns[dimensions + 1].push_back(static_cast<double>(i % 3));

@@ -12,7 +12,7 @@ struct DensityValue {
   double value;
   std::vector<double> slots;
   double log_density;
-  std::vector<std::size_t> free;       // the slots whose derivatives follow
+  std::vector<std::size_t> free;  // the slots whose derivatives follow
   std::vector<double> first, second;
 };
 

@@ -1,5 +1,6 @@
 #pragma once
-// Written by tests/oracles/densities.py: log densities and their derivatives from textbook formulas in 90 digits.
+// Written by tests/oracles/densities.py: log densities and their derivatives from textbook formulas in 90
+// digits.
 
 #include "tests/unit/families/density_value.h"
 

@@ -171,15 +171,18 @@ TEST_CASE("multivariate Normal by its Cholesky factor", "[families]") {
   const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1},
       matrix{Element::real, {s.d, s.dd}, -1};
   const std::vector<double> mean = {1, -2}, at = {0, 0, 1, -2, 3, 5, -40, 7};
-  const auto by_factor = s.density("Normal.mean.cholesky", value, {vector, matrix}, at, {mean, {1.5, 0, -0.4, 0.3}});
-  const auto by_cov = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, {2.25, -0.6, -0.6, 0.25}});
+  const auto by_factor =
+      s.density("Normal.mean.cholesky", value, {vector, matrix}, at, {mean, {1.5, 0, -0.4, 0.3}});
+  const auto by_cov =
+      s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, {2.25, -0.6, -0.6, 0.25}});
   for (size_t i = 0; i < 4; ++i) CHECK(by_factor[i] == Approx(by_cov[i]).epsilon(1e-13));
 }
 
 TEST_CASE("multivariate Normal of a low rank and a diagonal is that of the whole covariance", "[families]") {
   Setting s;
   const AxisId r = s.module.add_axis({.name = "R", .size = 3});  // more columns than rows, one of them 0
-  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1}, matrix{Element::real, {s.d, s.dd}, -1}, loadings{Element::real, {s.d, r}, -1};
+  const Type value{Element::real, {s.row, s.d}, -1}, vector{Element::real, {s.d}, -1},
+      matrix{Element::real, {s.d, s.dd}, -1}, loadings{Element::real, {s.d, r}, -1};
   const std::vector<double> mean = {1, -2}, at = {0, 0, 1, -2, 3, 5, -40, 7};
   for (const double scale : {1.0, 1e3, 1e6}) {
     const std::vector<double> w = {1.5 * scale, 0, -0.4 * scale, 0.3 * scale, 0, 2 * scale}, sd = {0.5, 0.01};
@@ -190,7 +193,8 @@ TEST_CASE("multivariate Normal of a low rank and a diagonal is that of the whole
         if (i == j) cov[2 * i + j] += sd[i] * sd[i];
       }
     }
-    const auto low = s.density("Normal.mean.factor.sd", value, {vector, loadings, vector}, at, {mean, w, sd}, {s.d, r});
+    const auto low =
+        s.density("Normal.mean.factor.sd", value, {vector, loadings, vector}, at, {mean, w, sd}, {s.d, r});
     const auto whole = s.density("Normal.mean.cov", value, {vector, matrix}, at, {mean, cov});
     for (size_t i = 0; i < 4; ++i) CHECK(low[i] == Approx(whole[i]).epsilon(1e-9));
   }
@@ -198,10 +202,11 @@ TEST_CASE("multivariate Normal of a low rank and a diagonal is that of the whole
 
 TEST_CASE("Dirichlet of two shares is Beta, of three it integrates to one", "[families]") {
   Setting s;
-  const Type pair{Element::real, {s.row, s.d}, -1}, shapes{Element::positive, {s.d}, -1}, one{Element::real, {s.row}, -1},
-      scalar{Element::positive, {}, -1};
+  const Type pair{Element::real, {s.row, s.d}, -1}, shapes{Element::positive, {s.d}, -1},
+      one{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1};
   for (const auto& [a, b] : std::vector<std::pair<double, double>>{{0.3, 2}, {1, 1}, {40, 1e5}}) {
-    const auto two = s.density("Dirichlet.alpha", pair, {shapes}, {0.25, 0.75, 1e-5, 1 - 1e-5}, {{a, b}}, {s.d});
+    const auto two =
+        s.density("Dirichlet.alpha", pair, {shapes}, {0.25, 0.75, 1e-5, 1 - 1e-5}, {{a, b}}, {s.d});
     const auto beta = s.density("Beta.a.b", one, {scalar, scalar}, {0.25, 1e-5}, {{a}, {b}});
     for (size_t i = 0; i < 2; ++i) CHECK(two[i] == Approx(beta[i]).epsilon(1e-12).margin(1e-12));
   }
@@ -219,19 +224,23 @@ TEST_CASE("Dirichlet of two shares is Beta, of three it integrates to one", "[fa
     }
   }
   double sum = 0;
-  for (const double ln_p : s.density("Dirichlet.alpha", triple, {three}, at, {{2, 3.5, 4}}, {s.v})) sum += std::exp(ln_p);
+  for (const double ln_p : s.density("Dirichlet.alpha", triple, {three}, at, {{2, 3.5, 4}}, {s.v}))
+    sum += std::exp(ln_p);
   CHECK(sum / (2.0 * cells * cells) == Approx(1).epsilon(1e-4));
 }
 
-TEST_CASE("GumbelSoftmax of two shares is Logistic in their log-odds, of three it integrates to one", "[families]") {
+TEST_CASE("GumbelSoftmax of two shares is Logistic in their log-odds, of three it integrates to one",
+          "[families]") {
   Setting s;
-  const Type pair{Element::real, {s.row, s.d}, -1}, logits{Element::real, {s.d}, -1}, one{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1},
-      real{Element::real, {}, -1};
+  const Type pair{Element::real, {s.row, s.d}, -1}, logits{Element::real, {s.d}, -1},
+      one{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1}, real{Element::real, {}, -1};
   for (const double t : {0.3, 1.0, 4.0}) {
-    const auto two = s.density("GumbelSoftmax.logits.temperature", pair, {logits, scalar}, {0.25, 0.75, 1e-5, 1 - 1e-5}, {{0.4, -1.1}, {t}}, {s.d});
+    const auto two = s.density("GumbelSoftmax.logits.temperature", pair, {logits, scalar},
+                               {0.25, 0.75, 1e-5, 1 - 1e-5}, {{0.4, -1.1}, {t}}, {s.d});
     std::vector<double> log_odds;
     for (const double x : {0.25, 1e-5}) log_odds.push_back(std::log(x) - std::log1p(-x));
-    const auto logistic = s.density("Logistic.location.scale", one, {real, scalar}, log_odds, {{1.5 / t}, {1 / t}});
+    const auto logistic =
+        s.density("Logistic.location.scale", one, {real, scalar}, log_odds, {{1.5 / t}, {1 / t}});
     for (size_t i = 0; i < 2; ++i) {
       const double x = i == 0 ? 0.25 : 1e-5;
       CHECK(two[i] == Approx(logistic[i] - std::log(x) - std::log1p(-x)).epsilon(1e-12));
@@ -242,55 +251,70 @@ TEST_CASE("GumbelSoftmax of two shares is Logistic in their log-odds, of three i
   const int cells = 400;
   for (int i = 0; i < cells; ++i) {
     for (int j = 0; j + i < cells; ++j) {  // the middles of triangles, two a square
-      const double x = (i + 1.0 / 3) / cells, y = (j + 1.0 / 3) / cells, u = x + 1.0 / 3 / cells, v = y + 1.0 / 3 / cells;
+      const double x = (i + 1.0 / 3) / cells, y = (j + 1.0 / 3) / cells, u = x + 1.0 / 3 / cells,
+                   v = y + 1.0 / 3 / cells;
       at.insert(at.end(), {x, y, 1 - x - y});
       if (i + j + 1 < cells) at.insert(at.end(), {u, v, 1 - u - v});
     }
   }
   double sum = 0;
-  for (const double ln_p : s.density("GumbelSoftmax.logits.temperature", triple, {three, scalar}, at, {{0.3, -0.2, 0.5}, {1.2}}, {s.v})) sum += std::exp(ln_p);
+  for (const double ln_p : s.density("GumbelSoftmax.logits.temperature", triple, {three, scalar}, at,
+                                     {{0.3, -0.2, 0.5}, {1.2}}, {s.v}))
+    sum += std::exp(ln_p);
   CHECK(sum / (2.0 * cells * cells) == Approx(1).epsilon(2e-3));
 }
 
-TEST_CASE("Multinomial sums to one over all counts, and an impossible outcome that does not occur costs nothing", "[families]") {
+TEST_CASE(
+    "Multinomial sums to one over all counts, and an impossible outcome that does not occur costs nothing",
+    "[families]") {
   Setting s;
-  const Type counts{Element::count, {s.row, s.v}, -1}, table{Element::real, {s.v}, -1}, n{Element::count, {}, -1};
+  const Type counts{Element::count, {s.row, s.v}, -1}, table{Element::real, {s.v}, -1},
+      n{Element::count, {}, -1};
   std::vector<double> at;
   for (int i = 0; i <= 6; ++i)
     for (int j = 0; i + j <= 6; ++j) at.insert(at.end(), {double(i), double(j), double(6 - i - j)});
   for (const std::vector<double>& p : {std::vector<double>{0.2, 0.5, 0.3}, {0.25, 0, 0.75}}) {
     double sum = 0;
-    for (const double ln_p : s.density("Multinomial.n.p", counts, {n, table}, at, {{6}, p}, {s.v})) sum += std::exp(ln_p);
+    for (const double ln_p : s.density("Multinomial.n.p", counts, {n, table}, at, {{6}, p}, {s.v}))
+      sum += std::exp(ln_p);
     CHECK(sum == Approx(1).epsilon(1e-13));
   }
 }
 
-TEST_CASE("the Wisharts of one dimension are Gamma and InverseGamma, of two they follow their formula", "[families]") {
+TEST_CASE("the Wisharts of one dimension are Gamma and InverseGamma, of two they follow their formula",
+          "[families]") {
   Setting s;
   s.module.axes[static_cast<size_t>(s.d)].size = s.module.axes[static_cast<size_t>(s.dd)].size = 1;
-  const Type cell{Element::real, {s.row, s.d, s.dd}, -1}, matrix{Element::real, {s.d, s.dd}, -1}, one{Element::real, {s.row}, -1},
-      scalar{Element::positive, {}, -1};
+  const Type cell{Element::real, {s.row, s.d, s.dd}, -1}, matrix{Element::real, {s.d, s.dd}, -1},
+      one{Element::real, {s.row}, -1}, scalar{Element::positive, {}, -1};
   const double df = 3.5, scale = 0.7;
   const std::vector<double> at = {0.2, 1, 9};
-  const auto wishart = s.density("Wishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
-  const auto inverse = s.density("InverseWishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
+  const auto wishart =
+      s.density("Wishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
+  const auto inverse =
+      s.density("InverseWishart.df.scale", cell, {scalar, matrix}, at, {{df}, {scale}}, {s.d, s.dd});
   const auto gamma = s.density("Gamma.shape.scale", one, {scalar, scalar}, at, {{df / 2}, {2 * scale}});
-  const auto inverse_gamma = s.density("InverseGamma.shape.scale", one, {scalar, scalar}, at, {{df / 2}, {scale / 2}});
+  const auto inverse_gamma =
+      s.density("InverseGamma.shape.scale", one, {scalar, scalar}, at, {{df / 2}, {scale / 2}});
   for (size_t i = 0; i < at.size(); ++i) {
     CHECK(wishart[i] == Approx(gamma[i]).epsilon(1e-13));
     CHECK(inverse[i] == Approx(inverse_gamma[i]).epsilon(1e-13));
   }
   s.module.axes[static_cast<size_t>(s.d)].size = s.module.axes[static_cast<size_t>(s.dd)].size = 2;
-  // X = [[2, .5], [.5, 1]], S = [[1, -.2], [-.2, .5]]: |X| = 1.75, |S| = .46, tr(S^-1 X) = (1 + .2 + 1) / .46,
-  // tr(S X^-1) = (1 + .2 + 1) / 1.75; Gamma_2(a) = sqrt(pi) Gamma(a) Gamma(a - 1/2).
+  // X = [[2, .5], [.5, 1]], S = [[1, -.2], [-.2, .5]]: |X| = 1.75, |S| = .46, tr(S^-1 X) = (1 + .2 + 1) /
+  // .46, tr(S X^-1) = (1 + .2 + 1) / 1.75; Gamma_2(a) = sqrt(pi) Gamma(a) Gamma(a - 1/2).
   const auto two = [&](const char* which) {
-    return s.density(which, cell, {scalar, matrix}, {2, 0.5, 0.5, 1}, {{df}, {1, -0.2, -0.2, 0.5}}, {s.d, s.dd})[0];
+    return s.density(which, cell, {scalar, matrix}, {2, 0.5, 0.5, 1}, {{df}, {1, -0.2, -0.2, 0.5}},
+                     {s.d, s.dd})[0];
   };
-  const double norm = df * std::log(2) + 0.5 * std::log(M_PI) + std::lgamma(df / 2) + std::lgamma(df / 2 - 0.5);
-  CHECK(two("Wishart.df.scale") ==
-        Approx((df - 3) / 2 * std::log(1.75) - 2.2 / 0.46 / 2 - df / 2 * std::log(0.46) - norm).epsilon(1e-12));
+  const double norm =
+      df * std::log(2) + 0.5 * std::log(M_PI) + std::lgamma(df / 2) + std::lgamma(df / 2 - 0.5);
+  CHECK(
+      two("Wishart.df.scale") ==
+      Approx((df - 3) / 2 * std::log(1.75) - 2.2 / 0.46 / 2 - df / 2 * std::log(0.46) - norm).epsilon(1e-12));
   CHECK(two("InverseWishart.df.scale") ==
-        Approx(-(df + 3) / 2 * std::log(1.75) - 2.2 / 1.75 / 2 + df / 2 * std::log(0.46) - norm).epsilon(1e-12));
+        Approx(-(df + 3) / 2 * std::log(1.75) - 2.2 / 1.75 / 2 + df / 2 * std::log(0.46) - norm)
+            .epsilon(1e-12));
 }
 
 }  // namespace lvm::ir

@@ -1,4 +1,5 @@
-// Draws by implicit gradients where the true posterior has the family of q: the bound must come to the exact likelihood.
+// Draws by implicit gradients where the true posterior has the family of q: the bound must come to the exact
+// likelihood.
 
 #include <cmath>
 #include <functional>
@@ -12,19 +13,25 @@ namespace {
 using Row = std::vector<double>;
 
 /// The bound over the last epochs against the sum of `exact` over the rows, in nats a row.
-double short_of(const std::string& text, const runtime::Table& table, const std::function<double(const Row&)>& exact, const std::string& precision) {
+double short_of(const std::string& text, const runtime::Table& table,
+                const std::function<double(const Row&)>& exact, const std::string& precision) {
   const test::Lowered made = test::lower(text, table,
-                                         {{"fit.batch", "200"}, {"fit.epochs", "3000"}, {"fit.samples", "4"}, {"fit.precision", precision},
+                                         {{"fit.batch", "200"},
+                                          {"fit.epochs", "3000"},
+                                          {"fit.samples", "4"},
+                                          {"fit.precision", precision},
                                           {"fit.optimizer", "adam(rate: 0.03, schedule: cosine)"}});
   const runtime::Fitted fitted = test::train(made, test::compiled(made, 0));
   const runtime::BoundData& data = *made.lowered.data;
   double best = 0, last = 0;
   for (int64_t r = 0; r < data.rows; ++r) {
     Row row;
-    for (int64_t c = 0; c < data.variables.front().size; ++c) row.push_back(data.packed.column(data.variables.front().first + c)[r]);
+    for (int64_t c = 0; c < data.variables.front().size; ++c)
+      row.push_back(data.packed.column(data.variables.front().first + c)[r]);
     best += exact(row);
   }
-  for (size_t i = fitted.trace.size() - 500; i < fitted.trace.size(); ++i) last += fitted.trace[i].objective / 500;
+  for (size_t i = fitted.trace.size() - 500; i < fitted.trace.size(); ++i)
+    last += fitted.trace[i].objective / 500;
   INFO(best << " " << last);
   CHECK(std::isfinite(last));
   return (best - last) / static_cast<double>(data.rows);
@@ -37,7 +44,9 @@ double sum_of(const Row& row) {
 }
 
 /// ln B(a, b)
-double log_beta(double a, double b) { return std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b); }
+double log_beta(double a, double b) {
+  return std::lgamma(a) + std::lgamma(b) - std::lgamma(a + b);
+}
 
 }  // namespace
 
@@ -54,10 +63,12 @@ TEST_CASE("an amortised Gamma reaches the exact likelihood of a mixture of Poiss
   q(g | y) = Gamma(a + c * sum(y), rate: r)
 })";
   const auto exact = [](const Row& y) {
-    const double d = static_cast<double>(y.size()), a = 0.7, rate = 0.9, s = sum_of(y);  // y is 0 or 1: y! is 1
+    const double d = static_cast<double>(y.size()), a = 0.7, rate = 0.9,
+                 s = sum_of(y);  // y is 0 or 1: y! is 1
     return a * std::log(rate) - std::lgamma(a) + std::lgamma(a + s) - (a + s) * std::log(rate + d);
   };
-  for (const char* precision : {"single", "double"}) CHECK(std::abs(short_of(text, test::made_table(200, 3, true), exact, precision)) < 0.005);
+  for (const char* precision : {"single", "double"})
+    CHECK(std::abs(short_of(text, test::made_table(200, 3, true), exact, precision)) < 0.005);
 }
 
 TEST_CASE("an amortised Beta reaches the exact likelihood of a mixture of Bernoullis") {
@@ -102,7 +113,11 @@ TEST_CASE("an amortised Dirichlet reaches the exact likelihood of categories") {
     }
     cells[3].push_back(total);
   }
-  const runtime::Table table = runtime::make_table({{"y1", cells[0].data(), 1}, {"y2", cells[1].data(), 1}, {"y3", cells[2].data(), 1}, {"n", cells[3].data(), 1}}, 200);
+  const runtime::Table table = runtime::make_table({{"y1", cells[0].data(), 1},
+                                                    {"y2", cells[1].data(), 1},
+                                                    {"y3", cells[2].data(), 1},
+                                                    {"n", cells[3].data(), 1}},
+                                                   200);
   const auto exact = [](const Row& y) {
     double value = std::lgamma(sum_of(y) + 1) + std::lgamma(2.4) - std::lgamma(2.4 + sum_of(y));
     for (const double each : y) value += std::lgamma(0.8 + each) - std::lgamma(0.8) - std::lgamma(each + 1);

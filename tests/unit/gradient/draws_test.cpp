@@ -66,7 +66,8 @@ TEST_CASE("flags are drawn anew in each step, with the probabilities of the tabl
   for (size_t c = 0; c < ones.size(); ++c) {
     const double p = (given[c] + 1) / 4, draws = steps * static_cast<double>(rows);
     INFO(p);
-    CHECK(std::abs(ones[c] / draws - p) <= 5 * std::sqrt(p * (1 - p) / draws));  // and exactly where p is 0 or 1
+    CHECK(std::abs(ones[c] / draws - p) <=
+          5 * std::sqrt(p * (1 - p) / draws));  // and exactly where p is 0 or 1
   }
   CHECK(drawn<double>(made, 1, all_rows()) != drawn<double>(made, 2, all_rows()));
 }
@@ -77,16 +78,20 @@ TEST_CASE("a row's draws do not depend on the rows beside it") {
   const std::vector<int64_t> some = {17, 4, 39};
   const std::vector<float> few = drawn<float>(made, 3, some);
   for (size_t c = 0; c < columns; ++c) {
-    for (size_t i = 0; i < some.size(); ++i) CHECK(few[c * some.size() + i] == all[c * rows + static_cast<size_t>(some[i])]);
+    for (size_t i = 0; i < some.size(); ++i)
+      CHECK(few[c * some.size() + i] == all[c * rows + static_cast<size_t>(some[i])]);
   }
 }
 
 TEST_CASE("a model of flags that are drawn anew trains, compiled as interpreted") {
-  const test::Lowered made = test::lower(anew, flags_table(), {{"fit.epochs", "3"}, {"fit.batch", "16"}, {"fit.precision", "double"}});
-  const runtime::Fitted oracle = test::train(made, test::interpreted(made)), fast = test::train(made, test::compiled(made, 1));
+  const test::Lowered made = test::lower(
+      anew, flags_table(), {{"fit.epochs", "3"}, {"fit.batch", "16"}, {"fit.precision", "double"}});
+  const runtime::Fitted oracle = test::train(made, test::interpreted(made)),
+                        fast = test::train(made, test::compiled(made, 1));
   for (size_t p = 0; p < oracle.parameters.size(); ++p) {
     for (size_t i = 0; i < oracle.parameters[p].values.size(); ++i)
-      CHECK(fast.parameters[p].values[i] == Approx(oracle.parameters[p].values[i]).epsilon(1e-10).margin(1e-12));
+      CHECK(fast.parameters[p].values[i] ==
+            Approx(oracle.parameters[p].values[i]).epsilon(1e-10).margin(1e-12));
   }
 }
 

@@ -1,4 +1,5 @@
-// The derivative of the bound against central differences of the bound itself, both by the interpreter, and the draws held fixed.
+// The derivative of the bound against central differences of the bound itself, both by the interpreter, and
+// the draws held fixed.
 
 #include <cmath>
 
@@ -45,10 +46,13 @@ TEST_CASE("certificates of derivatives hold, and fail where one is wrong") {
     const ir::Program program = driver::plain_gradient(made.lowered);
     ir::Executable functions = interpreter::interpret(program);
     const double weight = model.text.find("beta") == std::string::npos ? 1 : 0.7;
-    const certificate::Subject subject{*made.lowered.model, *made.lowered.plan, program, functions, *made.lowered.data};
+    const certificate::Subject subject{*made.lowered.model, *made.lowered.plan, program, functions,
+                                       *made.lowered.data};
     const certificate::Result right = certificate::certify_derivatives(subject, {}, weight);
     CHECK(right.failure.empty());
-    CHECK(right.certificates.size() == static_cast<size_t>(std::ranges::count_if(program.parameters, [](const ir::ParameterSlot& p) { return !p.fixed && !p.follows; })));
+    CHECK(right.certificates.size() ==
+          static_cast<size_t>(std::ranges::count_if(
+              program.parameters, [](const ir::ParameterSlot& p) { return !p.fixed && !p.follows; })));
     for (const certificate::Certificate& c : right.certificates) {
       INFO(c.block << " " << c.found);
       CHECK(c.verdict == certificate::Verdict::certified);
@@ -59,7 +63,8 @@ TEST_CASE("certificates of derivatives hold, and fail where one is wrong") {
       const int32_t code = optimise(frame);
       const auto* before = static_cast<const double*>(frame->parameters);
       auto* after = static_cast<double*>(frame->output);
-      for (int64_t i = wrong.offset; i < wrong.offset + wrong.size; ++i) after[i] += 0.01 * (after[i] - before[i]);
+      for (int64_t i = wrong.offset; i < wrong.offset + wrong.size; ++i)
+        after[i] += 0.01 * (after[i] - before[i]);
       return code;
     };
     const certificate::Result refused = certificate::certify_derivatives(subject, {}, weight);

@@ -68,7 +68,8 @@ inline std::string image_model(const std::string& fit) {
   P(z) = Normal(0, sd: 1)
   P(y | z) = Bernoulli(logits: decode(z))
   q(z | y) = Normal(encode(y).mean, sd: encode(y).sd)
-  )" + fit + "\n}";
+  )" + fit +
+         "\n}";
 }
 
 inline std::string clustered(const std::string& q, const std::string& factors, const std::string& fit) {
@@ -87,10 +88,13 @@ inline std::string clustered(const std::string& q, const std::string& factors, c
   P(k) = Categorical(weight)
   P(z | k) = Normal(m[k], var: v[k])
   P(y | z) = Normal(W * z, sd: 0.8)
-  q(k, z | y) = )" + factors + R"(
+  q(k, z | y) = )" +
+         factors + R"(
   q(z | y) = Normal(A * y, sd: 0.6)
-  )" + q + R"(
-  fit { )" + fit + " }\n}";
+  )" + q +
+         R"(
+  fit { )" +
+         fit + " }\n}";
 }
 
 inline std::vector<GradientModel> gradient_models() {
@@ -316,7 +320,8 @@ inline std::vector<GradientModel> gradient_models() {
   fit { samples = 2 }
 })"},
       {"a full covariance", "model m {" + loadings + full_covariance + "}"},
-      {"importance weights of a full covariance", "model m {" + loadings + full_covariance + "fit { objective = iwae(k: 3) }\n}"},
+      {"importance weights of a full covariance",
+       "model m {" + loadings + full_covariance + "fit { objective = iwae(k: 3) }\n}"},
       {"a hierarchy of latents", R"(model m {
   axis D = columns
   axis L = 2
@@ -397,9 +402,12 @@ inline std::vector<GradientModel> gradient_models() {
   q(z | y, on) = Normal(A * y + shift * on, sd: 0.6)
   fit { samples = 2 }
 })"},
-      {"a category that is exact beside a draw", clustered("q(k | y) = exact", "q(z | y) * q(k | y)", "beta = 0.8, kl_warmup = 1")},
-      {"a category that is exact given a draw", clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "samples = 3")},
-      {"importance weights of a category and a draw", clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "objective = iwae(k: 3)")},
+      {"a category that is exact beside a draw",
+       clustered("q(k | y) = exact", "q(z | y) * q(k | y)", "beta = 0.8, kl_warmup = 1")},
+      {"a category that is exact given a draw",
+       clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "samples = 3")},
+      {"importance weights of a category and a draw",
+       clustered("q(k | z) = exact", "q(z | y) * q(k | z)", "objective = iwae(k: 3)")},
       {"two categories and a draw, one read by the data", R"(model m {
   axis D = columns
   axis K = 2

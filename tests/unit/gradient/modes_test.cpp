@@ -1,4 +1,5 @@
-// Layers that compute something else while networks are trained: draws of dropout, and batch_norm with its running statistics.
+// Layers that compute something else while networks are trained: draws of dropout, and batch_norm with its
+// running statistics.
 
 #include <cmath>
 
@@ -9,12 +10,14 @@
 namespace lvm {
 namespace {
 
-const test::GradientModel& model_named(const std::vector<test::GradientModel>& models, const std::string& name) {
+const test::GradientModel& model_named(const std::vector<test::GradientModel>& models,
+                                       const std::string& name) {
   return *std::ranges::find(models, name, &test::GradientModel::name);
 }
 
 bool reads(const ir::Program& program, const char* function, const std::string& leaf) {
-  return std::ranges::any_of(program.module.find(function)->nodes, [&](const ir::Node& node) { return node.attributes.text == leaf; });
+  return std::ranges::any_of(program.module.find(function)->nodes,
+                             [&](const ir::Node& node) { return node.attributes.text == leaf; });
 }
 
 const std::vector<double>& values(const runtime::Fitted& fitted, const std::string& name) {
@@ -30,8 +33,14 @@ struct Tile {
   int32_t rows;
 
   Tile(const ir::Program& p, const runtime::BoundData& data, int32_t count)
-      : program(p), functions(interpreter::interpret(p)), tile(p), derived(static_cast<size_t>(p.derived_doubles()), 1), statistics(static_cast<size_t>(p.statistic_doubles())),
-        output(static_cast<size_t>((p.row_outputs.back().offset + p.row_outputs.back().size) * LVM_TILE_ROWS)), rows(count) {
+      : program(p),
+        functions(interpreter::interpret(p)),
+        tile(p),
+        derived(static_cast<size_t>(p.derived_doubles()), 1),
+        statistics(static_cast<size_t>(p.statistic_doubles())),
+        output(
+            static_cast<size_t>((p.row_outputs.back().offset + p.row_outputs.back().size) * LVM_TILE_ROWS)),
+        rows(count) {
     const runtime::RowMajorTable<double> table(p, data);
     std::vector<int64_t> all;
     for (int64_t row = 0; row < count; ++row) all.push_back(row);
@@ -46,7 +55,8 @@ struct Tile {
     frame.output = to;
     frame.rows = rows;
     if (functions.contains(name)) REQUIRE(functions.at(name)(&frame) == 0);
-    return statistics[static_cast<size_t>(std::ranges::find(program.statistics, "objective", &ir::Slot::name)->offset)];
+    return statistics[static_cast<size_t>(
+        std::ranges::find(program.statistics, "objective", &ir::Slot::name)->offset)];
   }
 };
 
@@ -55,7 +65,8 @@ struct Tile {
 TEST_CASE("only steps read the draws of dropout, new ones in each step") {
   const auto models = test::gradient_models();
   const test::GradientModel& model = model_named(models, "dropout");
-  const test::Lowered made = test::lower(model.text, test::made_table(256, model.columns), {{"fit.batch", "256"}});
+  const test::Lowered made =
+      test::lower(model.text, test::made_table(256, model.columns), {{"fit.batch", "256"}});
   const ir::Program& program = made.program();
   CHECK(program.trained_otherwise);
   const runtime::RowMajorTable<double> table(program, *made.lowered.data);
@@ -64,7 +75,10 @@ TEST_CASE("only steps read the draws of dropout, new ones in each step") {
   runtime::BatchTile<double> tile(program), again(program);
   tile.fill(table, rows, 3, runtime::Site::noise, 1);
   again.fill(table, rows, 3, runtime::Site::noise, 2);
-  for (const auto& [name, stays] : std::vector<std::pair<std::string, double>>{{"noise.encode.h.dropout1", 0.8}, {"noise.encode.h.dropout2", 0.5}, {"noise.decode.dropout1", 0.75}}) {
+  for (const auto& [name, stays] :
+       std::vector<std::pair<std::string, double>>{{"noise.encode.h.dropout1", 0.8},
+                                                   {"noise.encode.h.dropout2", 0.5},
+                                                   {"noise.decode.dropout1", 0.75}}) {
     INFO(name);
     const auto slot = std::ranges::find(program.data, name, &ir::DataSlot::name);
     REQUIRE(slot != program.data.end());
@@ -74,7 +88,8 @@ TEST_CASE("only steps read the draws of dropout, new ones in each step") {
     const auto count = static_cast<double>(slot->size * 256);
     for (int64_t e = slot->offset; e < slot->offset + slot->size; ++e)
       for (int64_t row = 0; row < 256; ++row) {
-        const bool first = static_cast<const double*>(tile.columns()[e])[row] < stays, second = static_cast<const double*>(again.columns()[e])[row] < stays;
+        const bool first = static_cast<const double*>(tile.columns()[e])[row] < stays,
+                   second = static_cast<const double*>(again.columns()[e])[row] < stays;
         sum += first ? 1 / stays : 0;
         changed += first != second;
       }
@@ -86,8 +101,10 @@ TEST_CASE("only steps read the draws of dropout, new ones in each step") {
 
 TEST_CASE("evaluation takes running statistics: with those of the batch it is the step's bound") {
   std::string text = model_named(test::gradient_models(), "batch norms").text;
-  for (const auto& [from, to] : std::vector<std::pair<std::string, std::string>>{
-           {"batch_norm(y)", "batch_norm(y, momentum: 0)"}, {"9, bias: none)", "9, bias: none), momentum: 0"}, {"momentum: 0.8", "momentum: 0"}}) {
+  for (const auto& [from, to] :
+       std::vector<std::pair<std::string, std::string>>{{"batch_norm(y)", "batch_norm(y, momentum: 0)"},
+                                                        {"9, bias: none)", "9, bias: none), momentum: 0"},
+                                                        {"momentum: 0.8", "momentum: 0"}}) {
     REQUIRE(text.find(from) != std::string::npos);
     text.replace(text.find(from), from.size(), to);
   }
@@ -106,7 +123,8 @@ TEST_CASE("evaluation takes running statistics: with those of the batch it is th
   int64_t running = 0;
   for (const ir::ParameterSlot& slot : program.parameters) {
     if (!slot.follows) continue;
-    for (int64_t i = slot.offset; i < slot.offset + slot.size; ++i) at[static_cast<size_t>(i)] = next[static_cast<size_t>(i)];
+    for (int64_t i = slot.offset; i < slot.offset + slot.size; ++i)
+      at[static_cast<size_t>(i)] = next[static_cast<size_t>(i)];
     ++running;
   }
   CHECK(running == 6);
@@ -122,7 +140,8 @@ TEST_CASE("evaluation takes running statistics: with those of the batch it is th
 TEST_CASE("running statistics become those of the data") {
   const test::GradientModel model = model_named(test::gradient_models(), "batch norms");
   const runtime::Table table = test::made_table(200, model.columns);
-  const test::Lowered made = test::lower(model.text, table, {{"fit.batch", "200"}, {"fit.epochs", "300"}, {"fit.precision", "double"}});
+  const test::Lowered made = test::lower(
+      model.text, table, {{"fit.batch", "200"}, {"fit.epochs", "300"}, {"fit.precision", "double"}});
   const runtime::Fitted fitted = test::train(made, test::compiled(made, 2));
   const auto& mean = values(fitted, "encode.h.batch_norm1.mean");
   const auto& variance = values(fitted, "encode.h.batch_norm1.variance");
@@ -143,8 +162,11 @@ TEST_CASE("running statistics become those of the data") {
 
 TEST_CASE("a batch of one row trains, on the biases alone") {
   const test::GradientModel model = model_named(test::gradient_models(), "batch norms");
-  const test::Lowered made = test::lower(model.text, test::made_table(6, model.columns), {{"fit.batch", "1"}, {"fit.epochs", "2"}, {"fit.precision", "double"}});
-  const runtime::Fitted oracle = test::train(made, test::interpreted(made)), fitted = test::train(made, test::compiled(made, 2));
+  const test::Lowered made =
+      test::lower(model.text, test::made_table(6, model.columns),
+                  {{"fit.batch", "1"}, {"fit.epochs", "2"}, {"fit.precision", "double"}});
+  const runtime::Fitted oracle = test::train(made, test::interpreted(made)),
+                        fitted = test::train(made, test::compiled(made, 2));
   CHECK(std::isfinite(oracle.objective));
   CHECK(fitted.objective == Approx(oracle.objective).epsilon(1e-10));
 }
@@ -152,7 +174,8 @@ TEST_CASE("a batch of one row trains, on the biases alone") {
 TEST_CASE("batches of batch_norm are one tile at most, and moments need rows that are drawn once") {
   const test::GradientModel model = model_named(test::gradient_models(), "batch norms");
   const driver::Compiled compiled = driver::compile("test.lvm", model.text, {{"fit.batch", "257"}});
-  CHECK(render_all(compiled.diagnostics, compiled.source.get()).find("set `batch` to 256 or less") != std::string::npos);
+  CHECK(render_all(compiled.diagnostics, compiled.source.get()).find("set `batch` to 256 or less") !=
+        std::string::npos);
 }
 
 }  // namespace lvm

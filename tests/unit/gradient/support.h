@@ -14,7 +14,8 @@
 
 namespace lvm::test {
 
-/// Rows of `columns` standard normal numbers that depend on each other, called y1, y2, …; the last column is 0 or 1 with `flags`.
+/// Rows of `columns` standard normal numbers that depend on each other, called y1, y2, …; the last column is
+/// 0 or 1 with `flags`.
 inline runtime::Table made_table(int64_t rows, int64_t columns, bool flags = false) {
   const runtime::Random random(7, runtime::Site::user, 0);
   std::vector<std::vector<double>> cells(static_cast<size_t>(columns));
@@ -22,12 +23,14 @@ inline runtime::Table made_table(int64_t rows, int64_t columns, bool flags = fal
     const double shared = random.normal(r, 0), other = random.normal(r, 1);
     for (int64_t c = 0; c < columns; ++c) {
       const double own = random.normal(r, static_cast<uint32_t>(c + 2));
-      const double value = 0.5 * static_cast<double>(c) + shared * (c % 2 == 0 ? 1.5 : -1) + 0.7 * other * static_cast<double>(c) + 0.4 * own;
+      const double value = 0.5 * static_cast<double>(c) + shared * (c % 2 == 0 ? 1.5 : -1) +
+                           0.7 * other * static_cast<double>(c) + 0.4 * own;
       cells[static_cast<size_t>(c)].push_back(flags ? (value > 0.3 ? 1 : 0) : value);
     }
   }
   std::vector<runtime::HostColumn> list;
-  for (int64_t c = 0; c < columns; ++c) list.push_back({"y" + std::to_string(c + 1), cells[static_cast<size_t>(c)].data(), 1});
+  for (int64_t c = 0; c < columns; ++c)
+    list.push_back({"y" + std::to_string(c + 1), cells[static_cast<size_t>(c)].data(), 1});
   return runtime::make_table(list, rows);
 }
 
@@ -59,14 +62,18 @@ inline Runnable compiled(const Lowered& from, int threads) {
   driver::Scheduled scheduled = driver::schedule(from.program());
   jit::Jit jit(runtime::runtime_symbols());
   Runnable made{std::move(scheduled.program), jit.compile(scheduled.unit)};
-  made.functions = runtime::with_stages(made.program, std::move(made.functions), scheduled.unit.staged, std::make_shared<runtime::Pool>(threads));
+  made.functions = runtime::with_stages(made.program, std::move(made.functions), scheduled.unit.staged,
+                                        std::make_shared<runtime::Pool>(threads));
   return made;
 }
 
 inline runtime::Fitted train(const Lowered& from, const Runnable& code, runtime::FitOptions fit = {}) {
   Diagnostics diagnostics;
-  const ir::Executable functions = code.functions.empty() ? interpreter::interpret(code.program) : code.functions;
-  runtime::Fitted fitted = runtime::train(code.program, functions, *from.lowered.data, {ir::gradient_settings(from.lowered.model->fit), std::move(fit)}, diagnostics);
+  const ir::Executable functions =
+      code.functions.empty() ? interpreter::interpret(code.program) : code.functions;
+  runtime::Fitted fitted =
+      runtime::train(code.program, functions, *from.lowered.data,
+                     {ir::gradient_settings(from.lowered.model->fit), std::move(fit)}, diagnostics);
   INFO(render_all(diagnostics, nullptr));
   CHECK(fitted.ok);
   return fitted;

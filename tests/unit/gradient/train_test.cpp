@@ -10,7 +10,10 @@ namespace lvm {
 namespace {
 
 /// Two steps and a bit: the last batch is short, and none is a whole number of lanes.
-const Settings settings = {{"fit.batch", "37"}, {"fit.epochs", "2"}, {"fit.precision", "double"}, {"fit.optimizer", "adam(rate: 0.01)"}};
+const Settings settings = {{"fit.batch", "37"},
+                           {"fit.epochs", "2"},
+                           {"fit.precision", "double"},
+                           {"fit.optimizer", "adam(rate: 0.01)"}};
 
 double greatest_difference(const runtime::Fitted& a, const runtime::Fitted& b) {
   double greatest = std::abs(a.objective - b.objective) / (1 + std::abs(a.objective));
@@ -46,15 +49,21 @@ TEST_CASE("the gradient of a step in bfloat16 is the interpreter's, as far as 8 
     return;
   }
   // One step of the whole table: what the parameters move by is the gradient.
-  Settings step = {{"fit.batch", "90"}, {"fit.epochs", "1"}, {"fit.optimizer", "sgd(rate: 0.01)"}, {"fit.precision", "bf16"}};
+  Settings step = {{"fit.batch", "90"},
+                   {"fit.epochs", "1"},
+                   {"fit.optimizer", "sgd(rate: 0.01)"},
+                   {"fit.precision", "bf16"}};
   int narrow = 0;
   for (const test::GradientModel& model : test::gradient_models()) {
-    const test::Lowered made = test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
+    const test::Lowered made =
+        test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
     if (!made.program().narrow_products) continue;
     INFO(model.name);
-    const runtime::Fitted oracle = test::train(made, test::interpreted(made)), fitted = test::train(made, test::compiled(made, 1));
+    const runtime::Fitted oracle = test::train(made, test::interpreted(made)),
+                          fitted = test::train(made, test::compiled(made, 1));
     step["fit.optimizer"] = "sgd(rate: 1e-300)";
-    const test::Lowered still = test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
+    const test::Lowered still =
+        test::lower(model.text, test::made_table(90, model.columns, model.flags), step);
     step["fit.optimizer"] = "sgd(rate: 0.01)";
     const runtime::Fitted start = test::train(still, test::interpreted(still));
     double square = 0, wrong = 0;
@@ -64,8 +73,8 @@ TEST_CASE("the gradient of a step in bfloat16 is the interpreter's, as far as 8 
         wrong += std::pow(fitted.parameters[p].values[i] - oracle.parameters[p].values[i], 2);
       }
     }
-    // An operand is wrong by 2^-8 of itself at most, and of a gradient no more than four products with two operands each stand one behind
-    // the other in these networks, and as many again in its derivative.
+    // An operand is wrong by 2^-8 of itself at most, and of a gradient no more than four products with two
+    // operands each stand one behind the other in these networks, and as many again in its derivative.
     constexpr double operands = 16;
     CHECK(std::sqrt(wrong) <= operands * 0x1p-8 * std::sqrt(square));
     narrow += std::sqrt(wrong) > 0x1p-11 * std::sqrt(square) ? 1 : 0;
@@ -78,18 +87,22 @@ TEST_CASE("the biases of layers move at a rate of their own") {
   const auto model = std::ranges::find(models, std::string("networks of flags"), &test::GradientModel::name);
   REQUIRE(model != models.end());
   const auto trained = [&](const std::string& optimiser) {
-    const Settings own = {{"fit.batch", "90"}, {"fit.epochs", "1"}, {"fit.precision", "double"}, {"fit.optimizer", optimiser}};
-    const test::Lowered made = test::lower(model->text, test::made_table(90, model->columns, model->flags), own);
+    const Settings own = {
+        {"fit.batch", "90"}, {"fit.epochs", "1"}, {"fit.precision", "double"}, {"fit.optimizer", optimiser}};
+    const test::Lowered made =
+        test::lower(model->text, test::made_table(90, model->columns, model->flags), own);
     return test::train(made, test::compiled(made, 1)).parameters;
   };
-  const auto start = trained("sgd(rate: 1e-300)"), alike = trained("sgd(rate: 0.1)"), twice = trained("sgd(rate: 0.1, bias_rate: 2)");
+  const auto start = trained("sgd(rate: 1e-300)"), alike = trained("sgd(rate: 0.1)"),
+             twice = trained("sgd(rate: 0.1, bias_rate: 2)");
   int biases = 0;
   for (size_t p = 0; p < start.size(); ++p) {
     INFO(start[p].name);
     const bool bias = start[p].name.ends_with(".bias");
     biases += bias ? 1 : 0;
     for (size_t i = 0; i < start[p].values.size(); ++i)
-      CHECK(twice[p].values[i] - start[p].values[i] == Approx((bias ? 2 : 1) * (alike[p].values[i] - start[p].values[i])).margin(1e-14));
+      CHECK(twice[p].values[i] - start[p].values[i] ==
+            Approx((bias ? 2 : 1) * (alike[p].values[i] - start[p].values[i])).margin(1e-14));
   }
   CHECK(biases > 0);
 }
@@ -101,10 +114,12 @@ TEST_CASE("any number of threads gives the same bits") {
       Settings own = settings;
       own["fit.precision"] = precision;
       own["fit.batch"] = model.whole_batches ? "250" : "300";  // more than a tile, and several stretches
-      const test::Lowered made = test::lower(model.text, test::made_table(700, model.columns, model.flags), own);
+      const test::Lowered made =
+          test::lower(model.text, test::made_table(700, model.columns, model.flags), own);
       INFO(model.name << " " << precision);
       const runtime::Fitted one = test::train(made, test::compiled(made, 1));
-      for (const int threads : {2, 4}) CHECK(greatest_difference(one, test::train(made, test::compiled(made, threads))) == 0);
+      for (const int threads : {2, 4})
+        CHECK(greatest_difference(one, test::train(made, test::compiled(made, threads))) == 0);
     }
   }
 }
@@ -114,7 +129,8 @@ TEST_CASE("tiles of a batch add up: a batch larger than a tile is the interprete
   Settings own = settings;
   own["fit.batch"] = "600";
   const test::Lowered made = test::lower(model.text, test::made_table(600, 5), own);
-  CHECK(greatest_difference(test::train(made, test::interpreted(made)), test::train(made, test::compiled(made, 2))) < 1e-10);
+  CHECK(greatest_difference(test::train(made, test::interpreted(made)),
+                            test::train(made, test::compiled(made, 2))) < 1e-10);
 }
 
 TEST_CASE("rows held out are not trained on, and the best parameters are kept") {

@@ -1,4 +1,5 @@
-// What a choice leaves unread is not computed: which elements are, and that the chosen ones are those of the interpreter.
+// What a choice leaves unread is not computed: which elements are, and that the chosen ones are those of the
+// interpreter.
 
 #include "ir/loop/demand.h"
 
@@ -16,7 +17,9 @@ using loop::Conditions;
 
 namespace {
 
-ir::Type real(std::vector<AxisId> axes) { return {ir::Element::real, std::move(axes), -1}; }
+ir::Type real(std::vector<AxisId> axes) {
+  return {ir::Element::real, std::move(axes), -1};
+}
 
 ir::Attributes with_axes(std::vector<AxisId> axes) {
   ir::Attributes attributes;
@@ -24,7 +27,8 @@ ir::Attributes with_axes(std::vector<AxisId> axes) {
   return attributes;
 }
 
-/// A S A' where flags say which rows of A S and which elements of the whole are needed; `both`: all of A S is an output too.
+/// A S A' where flags say which rows of A S and which elements of the whole are needed; `both`: all of A S is
+/// an output too.
 struct Chain {
   ir::Program program;
   AxisId k, d, d2;
@@ -47,11 +51,13 @@ struct Chain {
     f.time = ir::BindingTime::prepare;
     ir::Builder b(m, f);
     flag = b.leaf(Op::parameter, "seen", {ir::Element::boolean, {d}, -1});
-    const NodeId a = b.leaf(Op::parameter, "a", real({k, d, d2})), s = b.leaf(Op::parameter, "s", real({k, d, d2}));
+    const NodeId a = b.leaf(Op::parameter, "a", real({k, d, d2})),
+                 s = b.leaf(Op::parameter, "s", real({k, d, d2}));
     const NodeId left_a = b.rename(a, d2, d3), right_s = b.rename(s, d, d3);
     first = b.contract({left_a, right_s}, {d3});
     const NodeId across = b.rename(flag, d, d2), left = b.select(flag, s, first);
-    const NodeId left_rows = b.rename(left, d2, d3), mirrored = b.make(Op::rename, {a}, with_axes({d, d2, d2, d3}));
+    const NodeId left_rows = b.rename(left, d2, d3),
+                 mirrored = b.make(Op::rename, {a}, with_axes({d, d2, d2, d3}));
     second = b.contract({left_rows, mirrored}, {d3});
     const NodeId either = b.binary(Op::logical_or, flag, across);
     const NodeId zero = b.constant(0);
@@ -85,7 +91,8 @@ TEST_CASE("what is chosen is what the interpreter gives, whatever is left out") 
       const ir::Executable compiled = jit.compile(unit), expected = interpreter::interpret(c.program);
       Buffers one(c.program), two(c.program);
       for (int64_t i = 0; i < one.parameters.size(); ++i) {
-        const double value = i < size ? static_cast<double>(i % 2) : 0.25 * static_cast<double>((i * 37) % 29) - 3;
+        const double value =
+            i < size ? static_cast<double>(i % 2) : 0.25 * static_cast<double>((i * 37) % 29) - 3;
         one.parameters[i] = two.parameters[i] = value;
       }
       // What is left out has no value: whoever reads it fails here.

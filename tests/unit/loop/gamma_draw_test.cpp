@@ -13,7 +13,8 @@ namespace lvm {
 namespace {
 
 /// f(first, second) for each pair.
-std::vector<double> compiled(loop::Value (*f)(loop::Builder&, loop::Value, loop::Value), std::vector<double> first, std::vector<double> second) {
+std::vector<double> compiled(loop::Value (*f)(loop::Builder&, loop::Value, loop::Value),
+                             std::vector<double> first, std::vector<double> second) {
   const size_t count = first.size(), padded = (count + 7) / 8 * 8;
   first.resize(padded, 1);
   second.resize(padded, 0);
@@ -21,7 +22,8 @@ std::vector<double> compiled(loop::Value (*f)(loop::Builder&, loop::Value, loop:
   loop::Builder b("f");
   b.loop(b.index(0), b.rows(), 8, [&](loop::Value i) {
     const loop::Value x = b.load(loop::Type::reals, {loop::Buffer::parameters, i, 0});
-    const loop::Value y = b.load(loop::Type::reals, {loop::Buffer::parameters, i, static_cast<int64_t>(padded)});
+    const loop::Value y =
+        b.load(loop::Type::reals, {loop::Buffer::parameters, i, static_cast<int64_t>(padded)});
     b.store({loop::Buffer::output, i, 0}, f(b, x, y));
   });
   b.leave(b.index(0));

@@ -18,7 +18,8 @@ void fill(Buffers& buffers, int64_t k, int64_t d, const ir::Program& program) {
   for (const Block& column : buffers.columns) {
     for (int64_t i = 0; i < LVM_TILE_ROWS; ++i) column[i] = 3 * normal(random);
   }
-  for (int64_t i = 0; i < LVM_TILE_ROWS; ++i) buffers.columns.back()[i] = static_cast<double>(random() % static_cast<uint64_t>(k));
+  for (int64_t i = 0; i < LVM_TILE_ROWS; ++i)
+    buffers.columns.back()[i] = static_cast<double>(random() % static_cast<uint64_t>(k));
   for (int64_t c = 0; c < k; ++c) {
     buffers.parameters[program.parameters[0].offset + c] = 1.0 / static_cast<double>(k);
     for (int64_t i = 0; i < d; ++i) {
@@ -35,7 +36,8 @@ struct Outcome {
   std::vector<int32_t> codes;
 };
 
-Outcome run(const ir::Program& program, const ir::Executable& executable, int64_t k, int64_t d, int32_t rows) {
+Outcome run(const ir::Program& program, const ir::Executable& executable, int64_t k, int64_t d,
+            int32_t rows) {
   Outcome o{Buffers(program), {}};
   fill(o.buffers, k, d, program);
   o.buffers.pad(rows);
@@ -58,7 +60,8 @@ void clear_beyond(const Block& outputs, int32_t rows) {
 }  // namespace
 
 TEST_CASE("a Gaussian mixture: compiled code equals the interpreter") {
-  auto [k, d] = GENERATE(table<int64_t, int64_t>({{1, 1}, {2, 1}, {8, 2}, {3, 3}, {16, 8}, {5, 13}, {3, 16}, {17, 2}, {2, 19}, {3, 32}}));
+  auto [k, d] = GENERATE(table<int64_t, int64_t>(
+      {{1, 1}, {2, 1}, {8, 2}, {3, 3}, {16, 8}, {5, 13}, {3, 16}, {17, 2}, {2, 19}, {3, 32}}));
   auto rows = GENERATE(int32_t{1}, int32_t{8}, int32_t{61}, int32_t{256});
   ir::Program program = gmm_program(k, d);
   REQUIRE(ir::verify(program.module) == std::vector<std::string>{});

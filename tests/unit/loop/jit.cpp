@@ -56,7 +56,8 @@ TEST_CASE("symbols of the process are out of reach") {
 
 TEST_CASE("names of the user never become symbols") {
   jit::Jit jit({});
-  for (std::string name : {"system", "main", "exp", "llvm.trap", "lvm_function_0", "\"; } $(rm)", "\xd8\xa7"}) {
+  for (std::string name :
+       {"system", "main", "exp", "llvm.trap", "lvm_function_0", "\"; } $(rm)", "\xd8\xa7"}) {
     auto executable = jit.compile({{named(name, 2.5)}});
     Block out(8);
     lvm_frame frame{nullptr, nullptr, nullptr, nullptr, out.data(), nullptr, 0, 0, 0, 0};

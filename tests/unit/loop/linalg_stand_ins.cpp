@@ -77,7 +77,8 @@ void eigenvalues(double* out, const double* a, int64_t n) {
     for (int64_t p = 0; p < n; ++p) {
       for (int64_t q = p + 1; q < n; ++q) {
         if (at(p, q) == 0) continue;
-        double angle = 0.5 * std::atan2(2 * at(p, q), at(q, q) - at(p, p)), c = std::cos(angle), s = std::sin(angle);
+        double angle = 0.5 * std::atan2(2 * at(p, q), at(q, q) - at(p, p)), c = std::cos(angle),
+               s = std::sin(angle);
         for (int64_t k = 0; k < n; ++k) {
           double x = at(k, p), y = at(k, q);
           at(k, p) = c * x - s * y;

@@ -10,10 +10,11 @@ namespace {
 
 Function sum_of_squares() {
   Builder b("sum \"q\"");
-  Value total = b.loop(b.index(0), b.rows(), lane_count, {b.reals(0)}, [&](Value i, const std::vector<Value>& carried) {
-    Value x = b.load_column(b.index(0), i);
-    return std::vector<Value>{b.fma(x, x, carried[0])};
-  })[0];
+  Value total =
+      b.loop(b.index(0), b.rows(), lane_count, {b.reals(0)}, [&](Value i, const std::vector<Value>& carried) {
+        Value x = b.load_column(b.index(0), i);
+        return std::vector<Value>{b.fma(x, x, carried[0])};
+      })[0];
   b.store({Buffer::output, no_value, 3}, b.reduce_add(total));
   b.leave(b.index(0));
   return b.take();

@@ -48,10 +48,26 @@ struct Range {
 
 Block points(const std::vector<Range>& ranges, int64_t each) {
   std::mt19937_64 random(11);
-  std::vector<double> all = {0.0, -0.0, 1.0, -1.0, 0.5, 2.0, 1e-300, -1e-300, 5e-324, -5e-324, 2.2250738585072014e-308,
-                             std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
-                             std::numeric_limits<double>::quiet_NaN(), std::numeric_limits<double>::max(),
-                             std::numeric_limits<double>::lowest(), 1 - 0x1p-53, 1 + 0x1p-52, 2 - 0x1p-52, 2 + 0x1p-51};
+  std::vector<double> all = {0.0,
+                             -0.0,
+                             1.0,
+                             -1.0,
+                             0.5,
+                             2.0,
+                             1e-300,
+                             -1e-300,
+                             5e-324,
+                             -5e-324,
+                             2.2250738585072014e-308,
+                             std::numeric_limits<double>::infinity(),
+                             -std::numeric_limits<double>::infinity(),
+                             std::numeric_limits<double>::quiet_NaN(),
+                             std::numeric_limits<double>::max(),
+                             std::numeric_limits<double>::lowest(),
+                             1 - 0x1p-53,
+                             1 + 0x1p-52,
+                             2 - 0x1p-52,
+                             2 + 0x1p-51};
   for (const Range& range : ranges) {
     for (int64_t i = 0; i < each; ++i) {
       if (range.by_bits) {
@@ -85,7 +101,8 @@ Worst check(const std::string& name, Body body, Reference reference, const std::
   for (const auto& function : unit.functions) REQUIRE(loop::verify(function) == std::vector<std::string>{});
   jit::Jit jit({});
   auto executable = jit.compile(unit);
-  lvm_frame frame{nullptr, in.data(), nullptr, nullptr, out.data(), nullptr, 0, 0, 0, static_cast<int32_t>(in.size())};
+  lvm_frame frame{nullptr, in.data(), nullptr, nullptr, out.data(),
+                  nullptr, 0,         0,       0,       static_cast<int32_t>(in.size())};
   executable.at("wide")(&frame);
   frame.output = narrow.data();
   executable.at("narrow")(&frame);
@@ -93,7 +110,8 @@ Worst check(const std::string& name, Body body, Reference reference, const std::
   for (int64_t i = 0; i < in.size(); ++i) {
     long double want = reference(static_cast<long double>(in[i]));
     double error = ulps(out[i], want);
-    if (error > worst.error && !(std::abs(static_cast<long double>(out[i]) - want) <= static_cast<long double>(absolute))) {
+    if (error > worst.error &&
+        !(std::abs(static_cast<long double>(out[i]) - want) <= static_cast<long double>(absolute))) {
       worst = {error, in[i], out[i]};
     }
     // NaNs have no one pattern.
@@ -115,7 +133,10 @@ long double digamma(long double x) {
   Quad sum = 0;
   while (x < 30) sum += Quad(1) / Quad(x++);
   Quad w = 1 / (Quad(x) * Quad(x));
-  Quad series = w * (1.0L / 12 - w * (1.0L / 120 - w * (1.0L / 252 - w * (1.0L / 240 - w * (1.0L / 132 - w * (691.0L / 32760 - w / 12))))));
+  Quad series =
+      w * (1.0L / 12 -
+           w * (1.0L / 120 -
+                w * (1.0L / 252 - w * (1.0L / 240 - w * (1.0L / 132 - w * (691.0L / 32760 - w / 12))))));
   return static_cast<long double>(Quad(std::log(x)) - Quad(0.5) / Quad(x) - series - sum);
 }
 
@@ -127,7 +148,11 @@ long double trigamma(long double x) {
     x++;
   }
   long double w = 1 / (x * x);
-  long double series = w / x * (1.0L / 6 - w * (1.0L / 30 - w * (1.0L / 42 - w * (1.0L / 30 - w * (5.0L / 66 - w * (691.0L / 2730 - w * 7 / 6))))));
+  long double series =
+      w / x *
+      (1.0L / 6 -
+       w * (1.0L / 30 -
+            w * (1.0L / 42 - w * (1.0L / 30 - w * (5.0L / 66 - w * (691.0L / 2730 - w * 7 / 6))))));
   return sum + 1 / x + 0.5L * w + series;
 }
 
@@ -163,21 +188,30 @@ TEST_CASE("exp and its relatives stay within 2 ULP") {
 }
 
 TEST_CASE("exp of nonpositive numbers gives 0 where the result is not normal") {
-  check("exp_of_nonpositive", [](loop::Builder& b, loop::Value x) { return maths::exp_of_nonpositive(b, b.neg(b.abs(x))); },
-        [](long double x) { return std::abs(x) > 708 ? 0.0L : std::exp(-std::abs(x)); }, {{0, 720, false}, {tiny, 1, true}});
+  check(
+      "exp_of_nonpositive",
+      [](loop::Builder& b, loop::Value x) { return maths::exp_of_nonpositive(b, b.neg(b.abs(x))); },
+      [](long double x) { return std::abs(x) > 708 ? 0.0L : std::exp(-std::abs(x)); },
+      {{0, 720, false}, {tiny, 1, true}});
 }
 
 TEST_CASE("log and log1p stay within 2 ULP") {
   check("log", maths::log, [](long double x) { return std::log(x); },
         {{tiny, huge, true}, {0.5, 2, false}, {0.99, 1.01, false}, {tiny, 1e-307, true}});
-  check("log_of_normal", [](loop::Builder& b, loop::Value x) { return maths::log_of_normal(b, b.maximum(b.real_like(1, x), b.abs(x))); },
-        [](long double x) { return std::isnan(x) ? x : std::log(std::max(1.0L, std::abs(x))); }, {{1, 20, false}, {1, huge, true}});
+  check(
+      "log_of_normal",
+      [](loop::Builder& b, loop::Value x) {
+        return maths::log_of_normal(b, b.maximum(b.real_like(1, x), b.abs(x)));
+      },
+      [](long double x) { return std::isnan(x) ? x : std::log(std::max(1.0L, std::abs(x))); },
+      {{1, 20, false}, {1, huge, true}});
   check("log1p", maths::log1p, [](long double x) { return std::log1p(x); },
         {{-1, 2, false}, {tiny, huge, true}, {-tiny, -1, true}, {-0.01, 0.01, false}});
 }
 
 TEST_CASE("erf and the gamma functions stay within 2 ULP") {
-  check("erf", maths::erf, [](long double x) { return std::erf(x); }, {{-7, 7, false}, {tiny, 10, true}, {0.9, 1.1, false}});
+  check("erf", maths::erf, [](long double x) { return std::erf(x); },
+        {{-7, 7, false}, {tiny, 10, true}, {0.9, 1.1, false}});
   check("lgamma", maths::lgamma, [](long double x) { return std::lgamma(x); },
         {{0, 20, false}, {tiny, 1e305, true}, {0.9, 1.1, false}, {1.9, 2.1, false}, {0, 3, false}});
   // The reference itself cancels near the zero, where it is good to 5e-19.
@@ -191,21 +225,37 @@ TEST_CASE("lgamma below 0: the absolute error stays small") {
   for (int64_t i = 0; i < in.size(); ++i) in[i] = std::uniform_real_distribution<>(-30, 0)(random);
   jit::Jit jit({});
   auto executable = jit.compile({{over_array("lgamma", maths::lgamma, true)}});
-  lvm_frame frame{nullptr, in.data(), nullptr, nullptr, out.data(), nullptr, 0, 0, 0, static_cast<int32_t>(in.size())};
+  lvm_frame frame{nullptr, in.data(), nullptr, nullptr, out.data(),
+                  nullptr, 0,         0,       0,       static_cast<int32_t>(in.size())};
   executable.at("lgamma")(&frame);
   double worst = 0;
   for (int64_t i = 0; i < in.size(); ++i) {
     auto x = static_cast<long double>(in[i]);
-    long double scale = 1 + std::abs(std::lgamma(1 - x)) + std::abs(std::log(std::abs(std::sin(3.14159265358979323846264L * x))));
-    worst = std::max(worst, static_cast<double>(std::abs(static_cast<long double>(out[i]) - std::lgamma(x)) / scale));
+    long double scale = 1 + std::abs(std::lgamma(1 - x)) +
+                        std::abs(std::log(std::abs(std::sin(3.14159265358979323846264L * x))));
+    worst = std::max(
+        worst, static_cast<double>(std::abs(static_cast<long double>(out[i]) - std::lgamma(x)) / scale));
   }
   CHECK(worst < 5e-16);
 }
 
 TEST_CASE("pow follows the C library, its edges included") {
-  const std::vector<double> values = {0.0, 1.0, -1.0, 2.0, -2.0, 0.5, 3.0, -3.0, 1e10, 1e-310, 10.7, -0.3,
-                                      std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()};
-  for (double y : {0.0, 1.0, -1.0, 2.0, 3.0, 0.5, -0.5, -2.0, 7.3, std::numeric_limits<double>::quiet_NaN()}) {
+  const std::vector<double> values = {0.0,
+                                      1.0,
+                                      -1.0,
+                                      2.0,
+                                      -2.0,
+                                      0.5,
+                                      3.0,
+                                      -3.0,
+                                      1e10,
+                                      1e-310,
+                                      10.7,
+                                      -0.3,
+                                      std::numeric_limits<double>::infinity(),
+                                      std::numeric_limits<double>::quiet_NaN()};
+  for (double y :
+       {0.0, 1.0, -1.0, 2.0, 3.0, 0.5, -0.5, -2.0, 7.3, std::numeric_limits<double>::quiet_NaN()}) {
     loop::Builder b("pow");
     b.loop(b.index(0), b.rows(), 8, [&](loop::Value i) {
       loop::Value x = b.load(loop::Type::reals, {loop::Buffer::parameters, i, 0});
@@ -222,19 +272,23 @@ TEST_CASE("pow follows the C library, its edges included") {
       long double want = std::pow(static_cast<long double>(values[i]), static_cast<long double>(y));
       CAPTURE(values[i], y, out[static_cast<int64_t>(i)], static_cast<double>(want));
       CHECK(ulps(std::abs(out[static_cast<int64_t>(i)]), std::abs(want)) <= 2);
-      if (!std::isnan(want)) CHECK(std::signbit(out[static_cast<int64_t>(i)]) == (std::signbit(static_cast<double>(want)) && want != 0));
+      if (!std::isnan(want))
+        CHECK(std::signbit(out[static_cast<int64_t>(i)]) ==
+              (std::signbit(static_cast<double>(want)) && want != 0));
     }
   }
 }
 
 TEST_CASE("the circular functions stay within 2 ULP, erfcx within 6") {
   // Beyond 3e9 the reduction has no bits left to be exact.
-  check("cos", [](loop::Builder& b, loop::Value x) { return maths::cos(b, within(b, x)); },
-        [](long double x) { return std::isnan(x) ? x : std::cos(std::clamp(x, -3e9L, 3e9L)); },
-        {{-4, 4, false}, {-1e4, 1e4, false}, {tiny, 3e9, true}, {-tiny, -3e9, true}});
-  check("sin", [](loop::Builder& b, loop::Value x) { return maths::sin(b, within(b, x)); },
-        [](long double x) { return std::isnan(x) ? x : std::sin(std::clamp(x, -3e9L, 3e9L)); },
-        {{-4, 4, false}, {-1e4, 1e4, false}, {tiny, 3e9, true}, {-tiny, -3e9, true}});
+  check(
+      "cos", [](loop::Builder& b, loop::Value x) { return maths::cos(b, within(b, x)); },
+      [](long double x) { return std::isnan(x) ? x : std::cos(std::clamp(x, -3e9L, 3e9L)); },
+      {{-4, 4, false}, {-1e4, 1e4, false}, {tiny, 3e9, true}, {-tiny, -3e9, true}});
+  check(
+      "sin", [](loop::Builder& b, loop::Value x) { return maths::sin(b, within(b, x)); },
+      [](long double x) { return std::isnan(x) ? x : std::sin(std::clamp(x, -3e9L, 3e9L)); },
+      {{-4, 4, false}, {-1e4, 1e4, false}, {tiny, 3e9, true}, {-tiny, -3e9, true}});
   check("erfcx", maths::erfcx, scalar<ir::erfcx>,
         {{-27, 30, false}, {-2, 12, false}, {tiny, huge, true}, {-tiny, -30, true}}, 0, 6);
 }
@@ -242,14 +296,17 @@ TEST_CASE("the circular functions stay within 2 ULP, erfcx within 6") {
 TEST_CASE("Binet's function and its derivatives stay within 6 ULP, or 5e-16 below 1") {
   check("binet", maths::binet, scalar<ir::binet>,
         {{0, 3, false}, {1, 40, false}, {tiny, huge, true}, {1, 1e6, true}}, 5e-16, 6);
-  check("binet above 1", [](loop::Builder& b, loop::Value x) { return maths::binet(b, b.maximum(b.real_like(1, x), x)); },
-        scalar_above_one<ir::binet>,
-        {{1, 3, false}, {1, 40, false}, {1, huge, true}, {1, 1e6, true}}, 0, 6);
+  check(
+      "binet above 1",
+      [](loop::Builder& b, loop::Value x) { return maths::binet(b, b.maximum(b.real_like(1, x), x)); },
+      scalar_above_one<ir::binet>, {{1, 3, false}, {1, 40, false}, {1, huge, true}, {1, 1e6, true}}, 0, 6);
   check("binet_slope", maths::binet_slope, scalar<ir::binet_slope>,
         {{0, 3, false}, {1, 40, false}, {1e-300, 1e150, true}, {1, 1e6, true}}, 5e-16, 6);
-  check("binet_slope above 1", [](loop::Builder& b, loop::Value x) { return maths::binet_slope(b, b.maximum(b.real_like(1, x), x)); },
-        scalar_above_one<ir::binet_slope>,
-        {{1, 3, false}, {1, 40, false}, {1, 1e150, true}, {1, 1e6, true}}, 0, 6);
+  check(
+      "binet_slope above 1",
+      [](loop::Builder& b, loop::Value x) { return maths::binet_slope(b, b.maximum(b.real_like(1, x), x)); },
+      scalar_above_one<ir::binet_slope>, {{1, 3, false}, {1, 40, false}, {1, 1e150, true}, {1, 1e6, true}}, 0,
+      6);
   check("binet_curve", maths::binet_curve, scalar<ir::binet_curve>,
         {{0, 3, false}, {1, 40, false}, {1e-150, 1e100, true}, {1, 1e6, true}}, 0, 6);
 }

@@ -13,37 +13,51 @@ Block::Block(int64_t doubles) : size_(doubles) {
 }
 
 Buffers::Buffers(const ir::Program& program)
-    : parameters(program.parameter_doubles()), derived(program.derived_doubles()),
-      statistics(program.statistic_doubles() * LVM_LANES), totals(program.statistic_doubles()),
+    : parameters(program.parameter_doubles()),
+      derived(program.derived_doubles()),
+      statistics(program.statistic_doubles() * LVM_LANES),
+      totals(program.statistic_doubles()),
       outputs([&] {
         int64_t size = 0;
         for (const auto& slot : program.row_outputs) size += slot.size;
         return size * LVM_TILE_ROWS;
       }()),
-      updated(program.parameter_doubles()), scratch(program.scratch_bytes / 8) {
+      updated(program.parameter_doubles()),
+      scratch(program.scratch_bytes / 8) {
   for (int64_t i = 0; i < program.data_columns(); ++i) columns.emplace_back(LVM_TILE_ROWS);
   for (const Block& column : columns) pointers.push_back(column.data());
 }
 
 void Buffers::pad(int32_t rows) {
   for (const Block& column : columns) {
-    for (int64_t i = rows; i < (rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES; ++i) column[i] = column[rows - 1];
+    for (int64_t i = rows; i < (rows + LVM_LANES - 1) / LVM_LANES * LVM_LANES; ++i)
+      column[i] = column[rows - 1];
   }
 }
 
 int32_t Buffers::run_rows(const ir::Executable& executable, const std::string& function, int32_t rows) {
-  lvm_frame frame{pointers.data(), parameters.data(), derived.data(), statistics.data(), outputs.data(),
-                  scratch.data(), 0, 0, 0, rows};
+  lvm_frame frame{pointers.data(),
+                  parameters.data(),
+                  derived.data(),
+                  statistics.data(),
+                  outputs.data(),
+                  scratch.data(),
+                  0,
+                  0,
+                  0,
+                  rows};
   return executable.at(function)(&frame);
 }
 
 int32_t Buffers::run_prepare(const ir::Executable& executable, const std::string& function) {
-  lvm_frame frame{nullptr, parameters.data(), derived.data(), nullptr, derived.data(), scratch.data(), 0, 0, 0, 0};
+  lvm_frame frame{
+      nullptr, parameters.data(), derived.data(), nullptr, derived.data(), scratch.data(), 0, 0, 0, 0};
   return executable.at(function)(&frame);
 }
 
 int32_t Buffers::run_update(const ir::Executable& executable, const std::string& function) {
-  lvm_frame frame{nullptr, parameters.data(), derived.data(), totals.data(), updated.data(), scratch.data(), 0, 0, 0, 0};
+  lvm_frame frame{
+      nullptr, parameters.data(), derived.data(), totals.data(), updated.data(), scratch.data(), 0, 0, 0, 0};
   return executable.at(function)(&frame);
 }
 

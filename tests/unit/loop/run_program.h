@@ -41,7 +41,8 @@ class Block {
   std::unique_ptr<double[], Free> data_;
 };
 
-/// All buffers of a frame. Statistics have lanes for rows functions; `totals` have them added up, for `update`.
+/// All buffers of a frame. Statistics have lanes for rows functions; `totals` have them added up, for
+/// `update`.
 struct Buffers {
   explicit Buffers(const ir::Program& program);
   std::vector<Block> columns;  // LVM_TILE_ROWS rows

@@ -1,5 +1,5 @@
-// Sums over rows of every shape, with short and long axes, with and without a latent: compiled code equals the interpreter, and no
-// bit depends on the register blocks or on the run of rows that is kept in the cache.
+// Sums over rows of every shape, with short and long axes, with and without a latent: compiled code equals
+// the interpreter, and no bit depends on the register blocks or on the run of rows that is kept in the cache.
 
 #include <catch2/catch.hpp>
 
@@ -25,7 +25,9 @@ using Sums = std::vector<std::pair<std::string, NodeId>>;
 
 NodeId responsibilities(ir::Builder& b, const Leaves& l) {
   NodeId yes = b.binary(Op::less, b.constant(0), l.x);
-  NodeId lp = b.reduce(Op::sum, b.select(yes, b.unary(Op::log, l.table), b.unary(Op::log1p, b.unary(Op::neg, l.table))), {l.d});
+  NodeId lp = b.reduce(
+      Op::sum, b.select(yes, b.unary(Op::log, l.table), b.unary(Op::log1p, b.unary(Op::neg, l.table))),
+      {l.d});
   return b.unary(Op::exp, b.sub(lp, b.reduce(Op::logsumexp, lp, {l.k})));
 }
 
@@ -53,15 +55,17 @@ Sums with_latent(ir::Builder& b, const Leaves& l) {
 
 Sums with_entropy(ir::Builder& b, const Leaves& l) {
   NodeId r = responsibilities(b, l);
-  return {{"n", b.reduce(Op::sum, r, {l.row})},
-          {"s2", b.contract({r, l.x, b.rename(l.x, l.d, l.d2)}, {l.row})},
-          {"entropy", b.reduce(Op::sum, b.mul(r, b.unary(Op::log, b.add(r, b.constant(1e-9)))), {l.row, l.k})}};
+  return {
+      {"n", b.reduce(Op::sum, r, {l.row})},
+      {"s2", b.contract({r, l.x, b.rename(l.x, l.d, l.d2)}, {l.row})},
+      {"entropy", b.reduce(Op::sum, b.mul(r, b.unary(Op::log, b.add(r, b.constant(1e-9)))), {l.row, l.k})}};
 }
 
 Sums by_category(ir::Builder& b, const Leaves& l) {
   ir::Attributes states;
   states.axes = {l.k};
-  NodeId r = b.make(Op::one_hot, {l.category}, states), looked_up = b.make(Op::gather, {l.table, l.category}, states);
+  NodeId r = b.make(Op::one_hot, {l.category}, states),
+         looked_up = b.make(Op::gather, {l.table, l.category}, states);
   return {{"n", b.reduce(Op::sum, r, {l.row})},
           {"s1", b.contract({r, l.x}, {l.row})},
           {"looked_up", b.reduce(Op::sum, looked_up, {l.row})},
@@ -99,7 +103,8 @@ void fill(Buffers& buffers, int64_t k, int32_t rows) {
   for (const Block& column : buffers.columns) {
     for (int64_t i = 0; i < LVM_TILE_ROWS; ++i) column[i] = normal(random);
   }
-  for (int64_t i = 0; i < LVM_TILE_ROWS; ++i) buffers.columns.back()[i] = static_cast<double>(random() % static_cast<uint64_t>(k));
+  for (int64_t i = 0; i < LVM_TILE_ROWS; ++i)
+    buffers.columns.back()[i] = static_cast<double>(random() % static_cast<uint64_t>(k));
   std::uniform_real_distribution<> unit(0.2, 0.8);
   for (int64_t i = 0; i < buffers.parameters.size(); ++i) buffers.parameters[i] = unit(random);
   buffers.pad(rows);
@@ -111,13 +116,15 @@ TEST_CASE("sums over rows: compiled code equals the interpreter, whatever the bl
   auto make = GENERATE(0, 1, 2, 3);
   auto [k, d] = GENERATE(table<int64_t, int64_t>({{1, 1}, {3, 2}, {2, 5}, {4, 16}, {18, 17}, {3, 35}}));
   auto rows = GENERATE(int32_t{5}, int32_t{203});
-  std::function<Sums(ir::Builder&, const Leaves&)> makers[] = {without_latent, with_latent, with_entropy, by_category};
+  std::function<Sums(ir::Builder&, const Leaves&)> makers[] = {without_latent, with_latent, with_entropy,
+                                                               by_category};
   ir::Program program = program_of(makers[make], k, d);
   CAPTURE(make, k, d, rows);
   REQUIRE(ir::verify(program.module) == std::vector<std::string>{});
   jit::Jit jit({});
   std::optional<Buffers> first;
-  for (loop::Target target : {jit::host_target(), loop::Target{"small", 1, 500}, loop::Target{"large", 24, 20000}}) {
+  for (loop::Target target :
+       {jit::host_target(), loop::Target{"small", 1, 500}, loop::Target{"large", 24, 20000}}) {
     auto executable = jit.compile(loop::schedule(program, target));
     Buffers got(program);
     fill(got, k, rows);

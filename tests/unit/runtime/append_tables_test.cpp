@@ -25,7 +25,8 @@ Table read(const Files& files) {
 }  // namespace
 
 TEST_CASE("rows of several files stand one behind the other, columns by name") {
-  const Table table = read({{"a.csv", "x,y\n1,2\n3,4\n"}, {"b.tsv", "y\tx\n6\t5\n"}, {"c.csv", "\"y\",\"x\"\n,7\n"}});
+  const Table table =
+      read({{"a.csv", "x,y\n1,2\n3,4\n"}, {"b.tsv", "y\tx\n6\t5\n"}, {"c.csv", "\"y\",\"x\"\n,7\n"}});
   CHECK(table.rows == 4);
   CHECK(table.columns[0].values == Values{1, 3, 5, 7});
   CHECK(table.columns[1].values[2] == 6);
@@ -53,7 +54,8 @@ TEST_CASE("levels of several files are one list, and numbers beside text are tex
 }
 
 TEST_CASE("arrays follow one another by place") {
-  const std::string a = test::npy("|u1", false, "(1, 2)", "\x01\x02"), b = test::npy("<f8", true, "(1, 2)", test::cells<double>({3, 4}));
+  const std::string a = test::npy("|u1", false, "(1, 2)", "\x01\x02"),
+                    b = test::npy("<f8", true, "(1, 2)", test::cells<double>({3, 4}));
   const Table table = read({{"a.npy", a}, {"b.npy", b}});
   CHECK(table.columns[0].name == "a1");
   CHECK(table.columns[0].values == Values{1, 3});
@@ -61,7 +63,8 @@ TEST_CASE("arrays follow one another by place") {
 }
 
 TEST_CASE("files that are no one table") {
-  const std::string array = test::npy("|u1", false, "(1, 2)", "\x01\x02"), wide = test::npy("|u1", false, "(1, 3)", "\x01\x02\x03");
+  const std::string array = test::npy("|u1", false, "(1, 2)", "\x01\x02"),
+                    wide = test::npy("|u1", false, "(1, 3)", "\x01\x02\x03");
   const std::vector<Files> cases = {
       {{"a.csv", "x,y\n1,2\n"}, {"b.csv", "x\n1\n"}},
       {{"a.csv", "x,y\n1,2\n"}, {"b.csv", "x,y,z\n1,2,3\n"}},

@@ -23,8 +23,11 @@ inline std::string npy(const std::string& header, const std::string& cells, char
   return to + header + "\n" + cells;
 }
 
-inline std::string npy(const std::string& descr, bool fortran, const std::string& shape, const std::string& cells) {
-  return npy(fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", descr, fortran ? "True" : "False", shape), cells);
+inline std::string npy(const std::string& descr, bool fortran, const std::string& shape,
+                       const std::string& cells) {
+  return npy(fmt::format("{{'descr': '{}', 'fortran_order': {}, 'shape': {}, }}", descr,
+                         fortran ? "True" : "False", shape),
+             cells);
 }
 
 inline std::string idx(char type, const std::vector<uint32_t>& dimensions, const std::string& cells) {
@@ -49,7 +52,8 @@ std::string cells(const std::vector<T>& values, bool big = false) {
 
 inline std::string gzip(const std::string& text) {
   z_stream stream = {};
-  if (deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK) throw std::runtime_error("zlib");
+  if (deflateInit2(&stream, 9, Z_DEFLATED, 16 + MAX_WBITS, 9, Z_DEFAULT_STRATEGY) != Z_OK)
+    throw std::runtime_error("zlib");
   std::string to(deflateBound(&stream, text.size()) + 64, '\0');
   stream.next_in = reinterpret_cast<Bytef*>(const_cast<char*>(text.data()));
   stream.avail_in = static_cast<uInt>(text.size());

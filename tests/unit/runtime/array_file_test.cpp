@@ -22,7 +22,8 @@ using Names = std::vector<std::string>;
 
 Table read(const std::string& name, const std::string& bytes, int threads = 1) {
   Diagnostics diagnostics;
-  const auto table = read_table_bytes({{name, bytes}}, {.delimiter = '\0', .na = {}, .threads = threads}, diagnostics);
+  const auto table =
+      read_table_bytes({{name, bytes}}, {.delimiter = '\0', .na = {}, .threads = threads}, diagnostics);
   INFO(render_all(diagnostics, nullptr));
   REQUIRE(table.has_value());
   return *table;
@@ -74,7 +75,8 @@ std::vector<Malformed> malformed_arrays() {
       {"text.npy", npy("<U8", false, "(1,)", std::string(32, '\0'))},
       {"complex.npy", npy("<c8", false, "(4,)", std::string(32, '\0'))},
       {"half.npy", npy("<f2", false, "(16,)", std::string(32, '\0'))},
-      {"records.npy", header("{'descr': [('a', '<f8'), ('b', '<f8')], 'fortran_order': False, 'shape': (2,), }")},
+      {"records.npy",
+       header("{'descr': [('a', '<f8'), ('b', '<f8')], 'fortran_order': False, 'shape': (2,), }")},
       {"wide_integer.npy", npy("<i3", false, "(1,)", std::string(3, '\0'))},
       {"no_order.npy", npy("|f8", false, "(4,)", std::string(32, '\0'))},
       {"many_columns.npy", npy("|u1", false, "(1, 1000001)", std::string(1000001, '\0'))},
@@ -141,7 +143,8 @@ void check_type(const std::string& code) {
     for (const bool fortran : {false, true}) {
       const std::string descr = (sizeof(T) == 1 ? "|" : big ? ">" : "<") + code + std::to_string(sizeof(T));
       INFO(descr << (fortran ? " by columns" : " by rows"));
-      const Table table = read("a.npy", npy(descr, fortran, "(3, 2)", cells(fortran ? by_columns : by_rows, big)));
+      const Table table =
+          read("a.npy", npy(descr, fortran, "(3, 2)", cells(fortran ? by_columns : by_rows, big)));
       REQUIRE(table.rows == 3);
       CHECK(names(table) == Names{"a1", "a2"});
       CHECK(table.columns[0].values == Values{1, 3, 5});
@@ -153,18 +156,22 @@ void check_type(const std::string& code) {
 
 }  // namespace
 
-TEST_CASE("malformed arrays") { golden::check(golden::folder("tables") / "arrays.expected", messages_of(malformed_arrays())); }
+TEST_CASE("malformed arrays") {
+  golden::check(golden::folder("tables") / "arrays.expected", messages_of(malformed_arrays()));
+}
 
 TEST_CASE("malformed compressed files") {
   golden::check(golden::folder("tables") / "compressed.expected", messages_of(malformed_gzip()));
 }
 
 TEST_CASE("every prefix of an array file is refused") {
-  for (const std::string& whole : {npy("<f4", false, "(3, 2)", std::string(24, 'x')), idx(0x0C, {2, 3}, std::string(24, 'x'))}) {
+  for (const std::string& whole :
+       {npy("<f4", false, "(3, 2)", std::string(24, 'x')), idx(0x0C, {2, 3}, std::string(24, 'x'))}) {
     for (size_t size = 0; size < whole.size(); ++size) {
       Diagnostics diagnostics;
       INFO(size);
-      CHECK_FALSE(read_table_bytes({{"a.npy", std::string_view(whole).substr(0, size)}}, {}, diagnostics).has_value());
+      CHECK_FALSE(read_table_bytes({{"a.npy", std::string_view(whole).substr(0, size)}}, {}, diagnostics)
+                      .has_value());
     }
   }
 }
@@ -218,7 +225,8 @@ TEST_CASE("columns of arrays are named after the file") {
   CHECK(names(read("-", matrix)) == Names{"x1", "x2"});
   CHECK(names(read("x2.npy", matrix)) == Names{"x2.1", "x2.2"});
   CHECK(names(read("data/digits.npy.gz", gzip(matrix))) == Names{"digits1", "digits2"});
-  CHECK(names(read("train-images-idx3-ubyte", idx(0x08, {1, 1, 2}, "ab"))) == Names{"train-images1", "train-images2"});
+  CHECK(names(read("train-images-idx3-ubyte", idx(0x08, {1, 1, 2}, "ab"))) ==
+        Names{"train-images1", "train-images2"});
   CHECK(names(read("train-labels-idx1-ubyte.gz", gzip(idx(0x08, {2}, "ab")))) == Names{"train-labels"});
 }
 
@@ -255,7 +263,8 @@ TEST_CASE("many rows and columns, on any number of threads") {
 
 TEST_CASE("compressed text is read as text; members follow one another, and zeros are padding") {
   const std::string text = "x1,x2\n1,2\n3,4\n";
-  for (const std::string& bytes : {gzip(text), gzip("x1,x2\n1,") + gzip("2\n3,4\n"), gzip(text) + std::string(512, '\0')}) {
+  for (const std::string& bytes :
+       {gzip(text), gzip("x1,x2\n1,") + gzip("2\n3,4\n"), gzip(text) + std::string(512, '\0')}) {
     const Table table = read("a.csv.gz", bytes);
     CHECK(names(table) == Names{"x1", "x2"});
     CHECK(table.columns[1].values == Values{2, 4});

@@ -11,7 +11,8 @@ using Words = std::vector<std::string>;
 
 ir::Element element_named(const std::string& word) {
   using ir::Element;
-  for (const Element e : {Element::real, Element::positive, Element::unit, Element::boolean, Element::count, Element::integer}) {
+  for (const Element e : {Element::real, Element::positive, Element::unit, Element::boolean, Element::count,
+                          Element::integer}) {
     if (ir::name(e) == word) return e;
   }
   if (word == "bool") return Element::boolean;
@@ -26,7 +27,7 @@ ir::AxisId axis_named(ir::Model& model, const std::string& name) {
 
 void add_axis(ir::Model& model, const Words& words) {
   ir::ModelAxis axis;
-  axis.source = words[2] == "columns" ? ir::SizeSource::columns
+  axis.source = words[2] == "columns"  ? ir::SizeSource::columns
                 : words[2] == "levels" ? ir::SizeSource::levels
                                        : ir::SizeSource::literal;
   const int64_t size = axis.source == ir::SizeSource::literal ? std::stoll(words[2]) : ir::unknown_size;
@@ -48,7 +49,8 @@ void add_variable(ir::Model& model, const Words& words, ir::Role role) {
   }
   v.type.axes = {ir::row_axis};
   for (size_t i = 3; i < words.size(); ++i) v.declared_axes.push_back(axis_named(model, words[i]));
-  if (v.domain == ir::Domain::covariance) v.declared_axes.push_back(model.module.twin(v.declared_axes.back()));
+  if (v.domain == ir::Domain::covariance)
+    v.declared_axes.push_back(model.module.twin(v.declared_axes.back()));
   v.type.axes.insert(v.type.axes.end(), v.declared_axes.begin(), v.declared_axes.end());
   std::sort(v.type.axes.begin(), v.type.axes.end());
   model.variables.push_back(std::move(v));
@@ -61,7 +63,9 @@ ir::Variable& variable_named(ir::Model& model, const std::string& name) {
   throw std::invalid_argument("no variable " + name);
 }
 
-ir::Binding& binding_of(ir::Model& model, const std::string& name) { return variable_named(model, name).binding; }
+ir::Binding& binding_of(ir::Model& model, const std::string& name) {
+  return variable_named(model, name).binding;
+}
 
 void obey(BindScript& script, const Words& words) {
   const std::string& verb = words[0];
@@ -74,8 +78,10 @@ void obey(BindScript& script, const Words& words) {
     script.model.plates.push_back({.name = words[1], .columns = rest, .range = {}});
     return;
   }
-  if (verb == "sequence") {  // sequence t year series …: ordered by the first, one for each value of the others
-    script.model.sequence = ir::ModelSequence{.name = words[1], .by = {rest.begin() + 1, rest.end()}, .order = rest[0], .range = {}};
+  if (verb ==
+      "sequence") {  // sequence t year series …: ordered by the first, one for each value of the others
+    script.model.sequence = ir::ModelSequence{
+        .name = words[1], .by = {rest.begin() + 1, rest.end()}, .order = rest[0], .range = {}};
     return;
   }
   if (verb == "columns") {

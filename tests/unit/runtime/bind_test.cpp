@@ -3,9 +3,9 @@
 #include <catch2/catch.hpp>
 #include <cmath>
 
-#include "tests/unit/runtime/bind_script.h"
 #include "ir/program/frame.h"
 #include "runtime/match_columns.h"
+#include "tests/unit/runtime/bind_script.h"
 
 namespace lvm::runtime {
 namespace {
@@ -64,7 +64,8 @@ TEST_CASE("the only data variable takes all columns that fit and that nobody els
   CHECK(describe(iris.data) == Names{"y ← a, b"});
   CHECK(columns_of(bound(script + "given x real\n", "a,x,b\n1,2,3\n4,5,6\n"), "y") == Names{"a", "b"});
   CHECK(columns_of(bound("axis D columns\ndata y positive D\n", "a,b\n1,2\n0,6\n"), "y") == Names{"b"});
-  CHECK(columns_of(bound("axis D columns\ndata y bool D\n", "a,b,c\n1,true,7\n0,False,6\n"), "y") == Names{"a", "b"});
+  CHECK(columns_of(bound("axis D columns\ndata y bool D\n", "a,b,c\n1,true,7\n0,False,6\n"), "y") ==
+        Names{"a", "b"});
   CHECK(columns_of(bound("axis K 3\ndata c category(K)\n", "a,b\n1.5,u\n2.5,v\n"), "c") == Names{"b"});
 }
 
@@ -78,7 +79,8 @@ TEST_CASE("a matrix takes its columns row by row, under names of pairs, numbers,
   CHECK(cells(pairs.data, 3) == Values{3, 4});
   for (const auto& [axis, size] : pairs.data.sizes) CHECK(size == 2);
   CHECK(pairs.data.sizes.size() == 2);
-  CHECK(columns_of(bound(script, "\"S[0,0]\",\"S[0,1]\",\"S[1,0]\",\"S[1,1]\"\n1,0,0,1\n"), "S").front() == "S[0,0]");
+  CHECK(columns_of(bound(script, "\"S[0,0]\",\"S[0,1]\",\"S[1,0]\",\"S[1,1]\"\n1,0,0,1\n"), "S").front() ==
+        "S[0,0]");
   CHECK(columns_of(bound(script, "S1,S2,S3,S4\n1,0,0,1\n2,0,0,1\n"), "S") == Names{"S1", "S2", "S3", "S4"});
   CHECK(columns_of(bound(script, "a,b,c,d\n1,0,0,1\n2,0,0,1\n"), "S") == Names{"a", "b", "c", "d"});
 }
@@ -128,7 +130,8 @@ TEST_CASE("levels: numbers by value, else by bytes") {
   const Outcome texts = bound("axis V levels\ndata c category(V)\n", "c\nb\nZ\n10\na\n2\n");
   CHECK(texts.data.variables[0].levels == Names{"10", "2", "Z", "a", "b"});
   CHECK(cells(texts.data, 0) == Values{4, 2, 0, 3, 1});
-  const Outcome several = bound("axis D columns\naxis V levels\ndata c category(V) D\n", "p,q\nno,yes\nmaybe,no\n");
+  const Outcome several =
+      bound("axis D columns\naxis V levels\ndata c category(V) D\n", "p,q\nno,yes\nmaybe,no\n");
   CHECK(several.data.variables[0].levels == Names{"maybe", "no", "yes"});
   CHECK(cells(several.data, 0) == Values{1, 0});
   CHECK(cells(several.data, 1) == Values{2, 1});
@@ -145,7 +148,8 @@ TEST_CASE("preprocessing") {
 
 TEST_CASE("columns of a matrix variable lie in layout order") {
   // B is declared before A here, so that the layout [A, B] is the transpose of the declared order.
-  const Outcome out = bound("axis A 2\naxis B 3\ndata y real B A\nbind y p q r s t u\n", "p,q,r,s,t,u\n1,2,3,4,5,6\n");
+  const Outcome out =
+      bound("axis A 2\naxis B 3\ndata y real B A\nbind y p q r s t u\n", "p,q,r,s,t,u\n1,2,3,4,5,6\n");
   Values first;
   for (int64_t i = 0; i < 6; ++i) first.push_back(cells(out.data, i)[0]);
   CHECK(first == Values{1, 3, 5, 2, 4, 6});
@@ -165,13 +169,15 @@ TEST_CASE("columns are aligned, padded with their last row, and apart in the cac
         REQUIRE(packed.column(c)[i] == static_cast<double>(c * rows + std::min(i, rows - 1)));
       }
     }
-    const auto apart = reinterpret_cast<uintptr_t>(packed.column(1)) - reinterpret_cast<uintptr_t>(packed.column(0));
+    const auto apart =
+        reinterpret_cast<uintptr_t>(packed.column(1)) - reinterpret_cast<uintptr_t>(packed.column(0));
     if (rows >= 512) CHECK(apart / 64 % 2 == 1);
   }
 }
 
 TEST_CASE("variances are exact far from zero, and zero for a constant") {
-  const Outcome far = bound("axis D columns\ndata y real D\n", "a,b\n10000000001.5,5.5\n10000000002.5,5.5\n10000000003.5,5.5\n");
+  const Outcome far = bound("axis D columns\ndata y real D\n",
+                            "a,b\n10000000001.5,5.5\n10000000002.5,5.5\n10000000003.5,5.5\n");
   CHECK(far.data.variables[0].variance[0] == Approx(2.0 / 3).epsilon(1e-15));
   CHECK(far.data.variables[0].variance[1] == 0);
   REQUIRE(far.diagnostics.sorted().size() == 1);
@@ -183,7 +189,8 @@ TEST_CASE("what may be a label is warned of") {
   CHECK(columns_of(out, "y").size() == 3);
   REQUIRE(out.diagnostics.sorted().size() == 1);
   CHECK(out.diagnostics.sorted()[0].code == Code::column_may_be_label);
-  CHECK(bound(test::plain_script, "a,b\n1,2\n3,4\n").diagnostics.sorted().empty());  // all whole: as counts are
+  CHECK(
+      bound(test::plain_script, "a,b\n1,2\n3,4\n").diagnostics.sorted().empty());  // all whole: as counts are
 }
 
 TEST_CASE("absent cells of a missing variable are NaN, and its variance is that of the others") {
@@ -205,7 +212,8 @@ TEST_CASE("absent cells of a missing variable are NaN, and its variance is that 
 
 TEST_CASE("absent codes, flags and preprocessed cells stay absent") {
   const Outcome out = bound(
-      "axis V levels\ndata c category(V)\nmissing c\ndata f bool\nmissing f\ndata g bool\nmissing g\nbinarise g 0.5\n",
+      "axis V levels\ndata c category(V)\nmissing c\ndata f bool\nmissing f\ndata g bool\nmissing "
+      "g\nbinarise g 0.5\n",
       "c,f,g\nx,true,0.1\n,,\ny,false,0.9\n");
   for (const char* name : {"c", "f", "g"}) {
     const Values v = cells(out.data, out.data.find(name)->first);

@@ -26,11 +26,13 @@ TEST_CASE("numbers, and what is none") {
   CHECK(std::signbit(read_number("-1e-400").value));
   CHECK(read_number("0." + std::string(400, '0') + "1").value == 0);
   CHECK(read_number("0." + std::string(400, '0') + "1e405").value == exact("1e4"));
-  for (const char* missing : {"", "NA", "NaN", "nan", "-nan"}) CHECK(read_number(missing).kind == Kind::missing);
+  for (const char* missing : {"", "NA", "NaN", "nan", "-nan"})
+    CHECK(read_number(missing).kind == Kind::missing);
   for (const char* huge : {"1e999", "-1e999", "inf", "-Infinity", "1e99999999999999999999"}) {
     CHECK(read_number(huge).kind == Kind::not_finite);
   }
-  for (const char* text : {"abc", "1,5", "1.5x", "0x1F", "++1", "+", "-", ".", "e5", "1e", "nan(7)", "N/A", "1 2", "--1", "+-1"}) {
+  for (const char* text : {"abc", "1,5", "1.5x", "0x1F", "++1", "+", "-", ".", "e5", "1e", "nan(7)", "N/A",
+                           "1 2", "--1", "+-1"}) {
     INFO(text);
     CHECK(read_number(text).kind == Kind::text);
   }

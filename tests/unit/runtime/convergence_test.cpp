@@ -18,11 +18,12 @@ TEST_CASE("Aitken's estimate is what remains of a geometric climb") {
     for (; !convergence.converged(); ++t) {
       objective = -std::pow(ratio, static_cast<double>(t));
       convergence.add(objective, fine);
-      if (t > 1 && !convergence.converged()) CHECK(convergence.remaining() == Approx(-objective).epsilon(1e-6));
+      if (t > 1 && !convergence.converged())
+        CHECK(convergence.remaining() == Approx(-objective).epsilon(1e-6));
       REQUIRE(t < 5000);
     }
     INFO("ratio " << ratio);
-    CHECK(-objective < 1e-6);          // what is left is less than the tolerance
+    CHECK(-objective < 1e-6);                          // what is left is less than the tolerance
     CHECK(-objective > 1e-6 * ratio * ratio * ratio);  // and not much less: it stopped at the second sight
   }
 }

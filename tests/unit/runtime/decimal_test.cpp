@@ -28,7 +28,8 @@ void compare(const std::string& text, Count& count) {
     ++count.all;
     if (fast == nullptr) continue;
     ++count.taken;
-    const bool same = error == std::errc() && fast == after && std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(expected);
+    const bool same = error == std::errc() && fast == after &&
+                      std::bit_cast<uint64_t>(value) == std::bit_cast<uint64_t>(expected);
     if (same) continue;
     CAPTURE(whole, value, expected);
     REQUIRE(same);
@@ -36,7 +37,8 @@ void compare(const std::string& text, Count& count) {
 }
 
 double random_double(const Random& random, int64_t i) {
-  const auto bits = static_cast<uint64_t>(random.index(int64_t{1} << 62, i, 0)) << 2 | static_cast<uint64_t>(random.index(4, i, 1));
+  const auto bits = static_cast<uint64_t>(random.index(int64_t{1} << 62, i, 0)) << 2 |
+                    static_cast<uint64_t>(random.index(4, i, 1));
   return std::bit_cast<double>(bits);
 }
 
@@ -77,7 +79,8 @@ TEST_CASE("decimals beside the middle of two doubles") {
 TEST_CASE("decimals: powers of ten, runs of zeros and nines, every length") {
   Count count;
   for (int e = -330; e <= 310; ++e) {
-    for (const char* digits : {"1", "9", "1.7976931348623157", "2.2250738585072014", "4.9", "9007199254740993", "0.1", "0", "-0", "-5"}) {
+    for (const char* digits : {"1", "9", "1.7976931348623157", "2.2250738585072014", "4.9",
+                               "9007199254740993", "0.1", "0", "-0", "-5"}) {
       compare(fmt::format("{}e{}", digits, e), count);
       compare(fmt::format("{}E{:+03}", digits, e), count);
     }
@@ -100,8 +103,35 @@ TEST_CASE("decimals: powers of ten, runs of zeros and nines, every length") {
 
 TEST_CASE("what is no decimal is left to others") {
   Count count;
-  for (const char* text : {"", "-", ".", "-.", "+1", " 1", "x", "e5", "\"1\"", "1e", "1e+", "1e-", "1.e5", "1.2.3", "inf", "nan", "--1", "1e99999",
-                           "123456789012345678901", "/", ":", "1/", "1:", "12345/78", "1234567:", "\xff" "234567", "1\xfa" "34567"}) {
+  for (const char* text : {"",
+                           "-",
+                           ".",
+                           "-.",
+                           "+1",
+                           " 1",
+                           "x",
+                           "e5",
+                           "\"1\"",
+                           "1e",
+                           "1e+",
+                           "1e-",
+                           "1.e5",
+                           "1.2.3",
+                           "inf",
+                           "nan",
+                           "--1",
+                           "1e99999",
+                           "123456789012345678901",
+                           "/",
+                           ":",
+                           "1/",
+                           "1:",
+                           "12345/78",
+                           "1234567:",
+                           "\xff"
+                           "234567",
+                           "1\xfa"
+                           "34567"}) {
     compare(text, count);
   }
   CHECK(count.taken < count.all / 2);

@@ -1,12 +1,12 @@
 #include "runtime/fit.h"
 
-#include <catch2/catch.hpp>
 #include <algorithm>
+#include <catch2/catch.hpp>
 #include <cmath>
 
-#include "tests/unit/runtime/hand_program.h"
 #include "runtime/starts.h"
 #include "tests/support/golden.h"
+#include "tests/unit/runtime/hand_program.h"
 
 namespace lvm::runtime {
 namespace {
@@ -53,7 +53,8 @@ TEST_CASE("a mixture is found, with its information criteria") {
   CHECK(fitted.bic == Approx(5 * std::log(2000.0) - 2 * fitted.objective));
   CHECK(fitted.rows == 2000);
   CHECK(fitted.find("weight")->shape == std::vector<int64_t>{2});
-  for (size_t i = 1; i < fitted.trace.size(); ++i) CHECK(fitted.trace[i].objective >= fitted.trace[i - 1].objective - 1e-9);
+  for (size_t i = 1; i < fitted.trace.size(); ++i)
+    CHECK(fitted.trace[i].objective >= fitted.trace[i - 1].objective - 1e-9);
 }
 
 TEST_CASE("sums are taken about one origin where means lie near it beside the spread") {
@@ -197,7 +198,9 @@ TEST_CASE("a failed run beside good ones is a warning") {
   HandProgram hand;
   test::make_mixture(hand, 2);
   int calls = 0;
-  hand.meddle = [&](double*) { return ++calls == 4 ? 4 : 0; };  // the second check's element 2, in the first run
+  hand.meddle = [&](double*) {
+    return ++calls == 4 ? 4 : 0;
+  };  // the second check's element 2, in the first run
   const BoundData data = test::bind_values(test::draws({-4, 4}, 200, 10));
   Diagnostics diagnostics;
   const Fitted fitted = fit(hand.program, hand.functions, data, {.restarts = 3, .threads = 1}, diagnostics);
@@ -249,7 +252,8 @@ TEST_CASE("the caller can stop a fit and keeps the best so far") {
 TEST_CASE("the time limit ends a fit after its first objective at the earliest") {
   HandProgram hand;
   test::make_mixture(hand, 2);
-  const Fitted fitted = fit_to(hand, test::draws({-1, 1}, 500, 12), {.restarts = 3, .threads = 1, .time_limit = 0});
+  const Fitted fitted =
+      fit_to(hand, test::draws({-1, 1}, 500, 12), {.restarts = 3, .threads = 1, .time_limit = 0});
   REQUIRE(fitted.ok);
   CHECK(fitted.stop == Stop::time_limit);
   CHECK(fitted.runs.size() == 1);
@@ -289,7 +293,8 @@ TEST_CASE("starts lie in their domains, and given values are made exact") {
   const ir::AxisId v = program.module.add_axis({"V", ir::AxisKind::fixed, 3, -1});
   const ir::AxisId k = program.module.add_axis({"K", ir::AxisKind::fixed, 2, -1});
   const ir::AxisId twin = program.module.add_axis({"K'", ir::AxisKind::fixed, 2, -1});
-  const auto slot = [](const char* name, std::vector<ir::AxisId> axes, ir::Domain domain, std::vector<ir::AxisId> event) {
+  const auto slot = [](const char* name, std::vector<ir::AxisId> axes, ir::Domain domain,
+                       std::vector<ir::AxisId> event) {
     ir::ParameterSlot s;
     s.name = name;
     s.axes = std::move(axes);
@@ -297,7 +302,8 @@ TEST_CASE("starts lie in their domains, and given values are made exact") {
     s.event = std::move(event);
     return s;
   };
-  program.parameters = {slot("p", {v, k}, ir::Domain::simplex, {v}), slot("cov", {v, k, twin}, ir::Domain::covariance, {}),
+  program.parameters = {slot("p", {v, k}, ir::Domain::simplex, {v}),
+                        slot("cov", {v, k, twin}, ir::Domain::covariance, {}),
                         slot("o", {v}, ir::Domain::ordered, {}), slot("u", {}, ir::Domain::unit, {})};
   ir::assign_offsets(program);
   std::vector<double> values = default_parameters(program);

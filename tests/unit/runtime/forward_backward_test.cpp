@@ -1,5 +1,5 @@
-// The passes over a series against the sum over all of its paths, in plain numbers and in logarithms, for words of one and two letters, with
-// transitions of all steps and of each.
+// The passes over a series against the sum over all of its paths, in plain numbers and in logarithms, for
+// words of one and two letters, with transitions of all steps and of each.
 
 #include "runtime/forward_backward.h"
 
@@ -19,15 +19,18 @@ struct Series {
 
   int64_t entries() const { return shape.states * shape.letters; }
   double transition(int64_t t, int64_t z, int64_t h, int64_t o) const {
-    return log_transitions[static_cast<size_t>((each ? t * entries() : 0) + (z * shape.words + h) * shape.letters + o)];
+    return log_transitions[static_cast<size_t>((each ? t * entries() : 0) +
+                                               (z * shape.words + h) * shape.letters + o)];
   }
 };
 
-Series random_series(std::mt19937_64& engine, int64_t letters, int64_t order, int64_t steps, bool each, double sharpness) {
+Series random_series(std::mt19937_64& engine, int64_t letters, int64_t order, int64_t steps, bool each,
+                     double sharpness) {
   std::normal_distribution<double> normal;
   Series s{chain_shape(letters, order), steps, each, {}, {}};
   for (int64_t i = 0; i < steps * letters; ++i) s.log_weights.push_back(sharpness * normal(engine));
-  for (int64_t i = 0; i < (each ? steps : 1) * s.entries(); ++i) s.log_transitions.push_back(normal(engine) - 1);
+  for (int64_t i = 0; i < (each ? steps : 1) * s.entries(); ++i)
+    s.log_transitions.push_back(normal(engine) - 1);
   return s;
 }
 
@@ -46,7 +49,8 @@ Exact by_paths(const Series& s) {
   std::vector<std::vector<int64_t>> all;
   for (int64_t path = 0; path < paths; ++path) {
     std::vector<int64_t> z;
-    for (int64_t t = 0, rest = path; t < s.steps; ++t, rest /= s.shape.letters) z.push_back(rest % s.shape.letters);
+    for (int64_t t = 0, rest = path; t < s.steps; ++t, rest /= s.shape.letters)
+      z.push_back(rest % s.shape.letters);
     double sum = 0;
     for (int64_t t = 0; t < s.steps; ++t) {
       const auto at = static_cast<size_t>(t);
@@ -63,7 +67,9 @@ Exact by_paths(const Series& s) {
   for (const double x : logs) total += std::exp(x - e.best);
   e.log_total = e.best + std::log(total);
   for (size_t p = 0; p < logs.size(); ++p) {
-    for (int64_t t = 0; t < s.steps; ++t) e.marginals[static_cast<size_t>(t * s.shape.letters + all[p][static_cast<size_t>(t)])] += std::exp(logs[p] - e.log_total);
+    for (int64_t t = 0; t < s.steps; ++t)
+      e.marginals[static_cast<size_t>(t * s.shape.letters + all[p][static_cast<size_t>(t)])] +=
+          std::exp(logs[p] - e.log_total);
   }
   return e;
 }
@@ -90,7 +96,10 @@ struct Arrays {
     turned.assign(static_cast<size_t>(s.shape.stride * s.shape.stride), 0);
     straight = turned;
     for (int64_t z = 0; z < s.shape.letters; ++z)
-      for (int64_t o = 0; o < s.shape.letters; ++o) turned[static_cast<size_t>(o * s.shape.stride + z)] = straight[static_cast<size_t>(z * s.shape.stride + o)] = plain[static_cast<size_t>(z * s.shape.letters + o)];
+      for (int64_t o = 0; o < s.shape.letters; ++o)
+        turned[static_cast<size_t>(o * s.shape.stride + z)] =
+            straight[static_cast<size_t>(z * s.shape.stride + o)] =
+                plain[static_cast<size_t>(z * s.shape.letters + o)];
   }
   LogPass pass(const Series& s) {
     LogPass made;
@@ -108,8 +117,11 @@ void check_marginals(const Series& s, const Exact& exact, const std::vector<doub
   for (int64_t t = 0; t < s.steps; ++t) {
     for (int64_t z = 0; z < s.shape.letters; ++z) {
       double sum = 0;
-      for (int64_t h = 0; h < s.shape.words; ++h) sum += smoothed[static_cast<size_t>(t * s.shape.stride + z * s.shape.words + h)];
-      CHECK(sum == Approx(exact.marginals[static_cast<size_t>(t * s.shape.letters + z)]).epsilon(1e-11).margin(1e-14));
+      for (int64_t h = 0; h < s.shape.words; ++h)
+        sum += smoothed[static_cast<size_t>(t * s.shape.stride + z * s.shape.words + h)];
+      CHECK(
+          sum ==
+          Approx(exact.marginals[static_cast<size_t>(t * s.shape.letters + z)]).epsilon(1e-11).margin(1e-14));
     }
   }
 }
@@ -119,14 +131,19 @@ void check_marginals(const Series& s, const Exact& exact, const std::vector<doub
 TEST_CASE("forward-backward, in numbers and in logarithms, is the sum over all paths") {
   std::mt19937_64 engine(17);
   for (int round = 0; round < 60; ++round) {
-    const int64_t letters = round == 7 ? 20 : round == 9 ? 11 : 1 + round % 5, order = letters > 5 ? 1 : 1 + round % 2;
+    const int64_t letters = round == 7   ? 20
+                            : round == 9 ? 11
+                                         : 1 + round % 5,
+                  order = letters > 5 ? 1 : 1 + round % 2;
     const bool each = round % 3 == 0;
     const int64_t steps = letters > 5 ? 3 : 1 + round % 5;
     const Series s = random_series(engine, letters, order, steps, each, 2);
     INFO(letters << " letters, order " << order << ", " << steps << " steps");
     const Exact exact = by_paths(s);
     Arrays plain(s), logs(s);
-    const Transitions numbers{plain.plain.data(), each ? s.entries() : 0, plain.turned.empty() ? nullptr : plain.turned.data(), plain.straight.empty() ? nullptr : plain.straight.data()};
+    const Transitions numbers{plain.plain.data(), each ? s.entries() : 0,
+                              plain.turned.empty() ? nullptr : plain.turned.data(),
+                              plain.straight.empty() ? nullptr : plain.straight.data()};
     const Transitions logarithms{s.log_transitions.data(), each ? s.entries() : 0, nullptr, nullptr};
     REQUIRE(forward(s.shape, numbers, plain.pass(s)));
     backward(s.shape, numbers, plain.pass(s));
@@ -149,7 +166,8 @@ TEST_CASE("forward-backward, in numbers and in logarithms, is the sum over all p
 }
 
 TEST_CASE("a state that is lost and has a successor of its own is noticed") {
-  // 0 stays, 1 goes to 2 alone; the data of the first step all but exclude 1, those of the second exclude all but 2.
+  // 0 stays, 1 goes to 2 alone; the data of the first step all but exclude 1, those of the second exclude all
+  // but 2.
   Series s{chain_shape(3, 1), 3, false, {0, -800, -HUGE_VAL, -2000, -2000, 0, 0, 0, 0}, {}};
   s.log_transitions.assign(9, -HUGE_VAL);
   s.log_transitions[0 * 3 + 0] = 0;  // [z][o]

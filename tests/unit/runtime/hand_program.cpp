@@ -3,13 +3,14 @@
 #include <cmath>
 #include <numbers>
 
-#include "tests/unit/runtime/bind_script.h"
 #include "runtime/random.h"
+#include "tests/unit/runtime/bind_script.h"
 
 namespace lvm::runtime::test {
 namespace {
 
-/// Layouts: parameters weight, mean, variance; statistics n, s1, s2, objective; derived log_norm, y.variance; checks collapse, empty.
+/// Layouts: parameters weight, mean, variance; statistics n, s1, s2, objective; derived log_norm, y.variance;
+/// checks collapse, empty.
 struct View {
   const double* parameters;
   int64_t states;
@@ -119,10 +120,12 @@ void make_mixture(HandProgram& hand, int64_t states) {
   p.module.add_axis({"row", ir::AxisKind::rows, ir::unknown_size, -1});
   const ir::AxisId k = p.module.add_axis({"K", ir::AxisKind::fixed, states, -1});
   p.data = {slot<ir::DataSlot>("y", {}), slot<ir::DataSlot>("assignment", {})};
-  p.parameters = {parameter("weight", {k}, ir::Domain::simplex, states - 1), parameter("mean", {k}, ir::Domain::real, states),
+  p.parameters = {parameter("weight", {k}, ir::Domain::simplex, states - 1),
+                  parameter("mean", {k}, ir::Domain::real, states),
                   parameter("variance", {k}, ir::Domain::positive, states)};
   p.derived = {slot<ir::Slot>("log_norm", {k}), slot<ir::Slot>("y.variance", {})};
-  p.statistics = {slot<ir::Slot>("n", {k}), slot<ir::Slot>("s1", {k}), slot<ir::Slot>("s2", {k}), slot<ir::Slot>("objective", {})};
+  p.statistics = {slot<ir::Slot>("n", {k}), slot<ir::Slot>("s1", {k}), slot<ir::Slot>("s2", {k}),
+                  slot<ir::Slot>("objective", {})};
   p.row_outputs = {slot<ir::Slot>("z", {k})};
   p.checks = {check("collapse", {k}, ir::Check::Kind::collapse, "component {} has collapsed"),
               check("empty", {k}, ir::Check::Kind::empty, "component {} is empty")};

@@ -1,6 +1,6 @@
 #pragma once
-// A mixture of univariate Gaussians as a Program written by hand, with plain functions for compiled code: the run time's own tests
-// stand below the compiler.
+// A mixture of univariate Gaussians as a Program written by hand, with plain functions for compiled code: the
+// run time's own tests stand below the compiler.
 
 #include <functional>
 #include <string>
@@ -19,7 +19,8 @@ struct HandProgram {
   std::function<int32_t(double* parameters)> meddle;
 };
 
-/// weight: simplex[K], mean: real[K], variance: positive[K]; data y. The result must stay where it is: its functions point into it.
+/// weight: simplex[K], mean: real[K], variance: positive[K]; data y. The result must stay where it is: its
+/// functions point into it.
 void make_mixture(HandProgram& out, int64_t states);
 
 /// `count` draws around each of the centres, one behind the other, sd 1.

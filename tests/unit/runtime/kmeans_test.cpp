@@ -28,12 +28,15 @@ BoundData bind_text(const std::string& script_text, std::string_view csv) {
   return bind(script.model, *table, {}, diagnostics);
 }
 
-std::set<double> distinct(const States& s) { return {s.begin(), s.end()}; }
+std::set<double> distinct(const States& s) {
+  return {s.begin(), s.end()};
+}
 
 }  // namespace
 
 TEST_CASE("groups far apart are found, whatever the scale and place") {
-  for (const auto& [place, scale] : {std::pair{0.0, 1.0}, std::pair{1e7, 1.0}, std::pair{-3.0, 1e-6}, std::pair{0.0, 1e6}}) {
+  for (const auto& [place, scale] :
+       {std::pair{0.0, 1.0}, std::pair{1e7, 1.0}, std::pair{-3.0, 1e-6}, std::pair{0.0, 1e6}}) {
     std::vector<double> y = test::draws({-30, 0, 30}, 500, 3);
     for (double& x : y) x = place + scale * x;
     const States s = assignment_of(test::bind_values(y), 3);
@@ -64,8 +67,8 @@ TEST_CASE("duplicates, and fewer distinct rows than states: every state has a ro
 TEST_CASE("categories and bools count as coordinates") {
   std::string csv = "a,b,c\n";
   for (int i = 0; i < 20; ++i) csv += i % 2 ? "no,red,true\n" : "yes,blue,false\n";
-  const BoundData data = bind_text(
-      "axis D 2\naxis V levels\ndata a category(V) D\ncolumns a a b\ndata c bool\n", csv);
+  const BoundData data =
+      bind_text("axis D 2\naxis V levels\ndata a category(V) D\ncolumns a a b\ndata c bool\n", csv);
   const States s = assignment_of(data, 2);
   CHECK(distinct(s).size() == 2);
   for (size_t i = 2; i < s.size(); ++i) CHECK(s[i] == s[i - 2]);

@@ -29,7 +29,8 @@ Matrix product(const Matrix& a, const Matrix& b, int64_t n, bool b_transposed = 
   Matrix c(a.size(), 0);
   for (int64_t i = 0; i < n; ++i) {
     for (int64_t j = 0; j < n; ++j) {
-      for (int64_t k = 0; k < n; ++k) c[i * n + j] += a[i * n + k] * (b_transposed ? b[j * n + k] : b[k * n + j]);
+      for (int64_t k = 0; k < n; ++k)
+        c[i * n + j] += a[i * n + k] * (b_transposed ? b[j * n + k] : b[k * n + j]);
     }
   }
   return c;

@@ -1,5 +1,5 @@
-#include "runtime/patterns.h"
 #include "runtime/pool.h"
+#include "runtime/patterns.h"
 
 #include <atomic>
 #include <catch2/catch.hpp>
@@ -30,7 +30,11 @@ TEST_CASE("every task runs once, on a worker that exists") {
 
 TEST_CASE("an exception of a task reaches the caller, and the pool goes on") {
   Pool pool(3);
-  CHECK_THROWS_AS(pool.run(100, [](int64_t i, int) { if (i == 50) throw std::runtime_error("task"); }), std::runtime_error);
+  CHECK_THROWS_AS(pool.run(100,
+                           [](int64_t i, int) {
+                             if (i == 50) throw std::runtime_error("task");
+                           }),
+                  std::runtime_error);
   std::atomic<int64_t> sum = 0;
   pool.run(10, [&](int64_t i, int) { sum += i; });
   CHECK(sum == 45);

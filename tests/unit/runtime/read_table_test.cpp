@@ -43,7 +43,9 @@ TEST_CASE("a plain table") {
 }
 
 TEST_CASE("line ends, byte order mark, blanks and a missing last line break do not matter") {
-  for (const char* text : {"a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n", "a,b\r1,2\r3,4\r", "\xef\xbb\xbf" "a,b\n1,2\n3,4\n\n\n",
+  for (const char* text : {"a,b\n1,2\n3,4", "a,b\r\n1,2\r\n3,4\r\n", "a,b\r1,2\r3,4\r",
+                           "\xef\xbb\xbf"
+                           "a,b\n1,2\n3,4\n\n\n",
                            " a , b\n 1, 2 \n3 ,\t4\n", "\"a\",\"b\"\n\"1\",\"2\"\n\"3\" , \"4\"\n"}) {
     INFO(text);
     const Table table = read(text);
@@ -74,7 +76,8 @@ TEST_CASE("delimiters are found") {
 }
 
 TEST_CASE("missing cells") {
-  const Table table = read("a,b,c\n1,,x\nNA,2,\nNaN,-999,NA\n4,?,z\n", {.delimiter = ',', .na = {"?", "-999"}});
+  const Table table =
+      read("a,b,c\n1,,x\nNA,2,\nNaN,-999,NA\n4,?,z\n", {.delimiter = ',', .na = {"?", "-999"}});
   CHECK(table.columns[0].missing == 2);
   CHECK(table.columns[0].numbers == 2);
   CHECK(std::isnan(table.columns[0].values[1]));

@@ -1,4 +1,5 @@
-// Draws of every family against its density, integrated on a grid: Kolmogorov & Smirnov's distance of 100,000 draws.
+// Draws of every family against its density, integrated on a grid: Kolmogorov & Smirnov's distance of 100,000
+// draws.
 
 #include "runtime/samplers.h"
 
@@ -18,18 +19,21 @@ namespace {
 constexpr int draws = 100'000;
 
 /// exp of the family's log density at each of `values`.
-std::vector<double> densities(std::string_view parameterisation, const std::vector<double>& slots, const std::vector<double>& values) {
+std::vector<double> densities(std::string_view parameterisation, const std::vector<double>& slots,
+                              const std::vector<double>& values) {
   ir::Module module{.name = "density"};
   const ir::AxisId row = module.add_axis({.name = "row", .kind = ir::AxisKind::rows});
   ir::Function function{.name = "f"};
   ir::Builder b(module, function);
   const ir::NodeId y = b.leaf(ir::Op::data, "y", {ir::Element::real, {row}, -1});
   std::vector<ir::NodeId> nodes;
-  for (const double slot : slots) nodes.push_back(b.make(ir::Op::broadcast, {b.constant(slot)}, {.axes = {row}}));
+  for (const double slot : slots)
+    nodes.push_back(b.make(ir::Op::broadcast, {b.constant(slot)}, {.axes = {row}}));
   const ir::NodeId density = ir::find_family(parameterisation)->log_density(b, y, nodes);
   interpreter::Environment environment;
   environment["data.y"] = {{row}, {static_cast<int64_t>(values.size())}, values};
-  std::vector<double> out = interpreter::evaluate(module, function, environment)[static_cast<size_t>(density)].data;
+  std::vector<double> out =
+      interpreter::evaluate(module, function, environment)[static_cast<size_t>(density)].data;
   for (double& x : out) x = std::exp(x);
   return out;
 }
@@ -46,7 +50,8 @@ std::pair<std::vector<double>, std::vector<double>> masses(const Example& exampl
   const int64_t cells = example.counts ? static_cast<int64_t>(example.high - example.low) + 1 : 200'000;
   const double width = example.counts ? 1 : (example.high - example.low) / static_cast<double>(cells);
   std::vector<double> values;
-  for (int64_t i = 0; i < cells; ++i) values.push_back(example.low + (static_cast<double>(i) + (example.counts ? 0 : 0.5)) * width);
+  for (int64_t i = 0; i < cells; ++i)
+    values.push_back(example.low + (static_cast<double>(i) + (example.counts ? 0 : 0.5)) * width);
   std::vector<double> mass = densities(example.parameterisation, example.slots, values);
   for (double& x : mass) x *= width;
   return {std::move(values), std::move(mass)};
@@ -129,7 +134,8 @@ namespace {
 struct Moments {
   std::vector<double> mean, covariance;
 };
-Moments moments_of(std::string_view parameterisation, const std::vector<std::vector<double>>& slots, size_t size) {
+Moments moments_of(std::string_view parameterisation, const std::vector<std::vector<double>>& slots,
+                   size_t size) {
   const Sampler* sampler = find_sampler(parameterisation);
   REQUIRE(sampler);
   SlotValues spans(slots.begin(), slots.end());
@@ -152,10 +158,12 @@ Moments moments_of(std::string_view parameterisation, const std::vector<std::vec
 void check_moments(const Moments& found, const Moments& expected) {
   const size_t size = expected.mean.size();
   for (size_t a = 0; a < size; ++a) {
-    CHECK(found.mean[a] == Approx(expected.mean[a]).margin(5 * std::sqrt(expected.covariance[a * size + a] / draws)));
+    CHECK(found.mean[a] ==
+          Approx(expected.mean[a]).margin(5 * std::sqrt(expected.covariance[a * size + a] / draws)));
     for (size_t b = 0; b < size; ++b) {
       const double scale = std::sqrt(expected.covariance[a * size + a] * expected.covariance[b * size + b]);
-      CHECK(found.covariance[a * size + b] == Approx(expected.covariance[a * size + b]).margin(10 * scale / std::sqrt(draws)));
+      CHECK(found.covariance[a * size + b] ==
+            Approx(expected.covariance[a * size + b]).margin(10 * scale / std::sqrt(draws)));
     }
   }
 }
@@ -167,10 +175,14 @@ TEST_CASE("drawn vectors have the means and covariances of their families") {
   const Moments normal{mean, covariance};
   const double l = std::sqrt(2.0);
   check_moments(moments_of("Normal.mean.cov", {mean, covariance}, 2), normal);
-  check_moments(moments_of("Normal.mean.cholesky", {mean, {l, 0, 0.6 / l, std::sqrt(0.5 - 0.18)}}, 2), normal);
+  check_moments(moments_of("Normal.mean.cholesky", {mean, {l, 0, 0.6 / l, std::sqrt(0.5 - 0.18)}}, 2),
+                normal);
   check_moments(moments_of("Normal.mean.factor.sd", {mean, {1, 0.6}, {1, std::sqrt(0.14)}}, 2), normal);
   const double determinant = 2 * 0.5 - 0.36;
-  check_moments(moments_of("Normal.mean.precision_matrix", {mean, {0.5 / determinant, -0.6 / determinant, -0.6 / determinant, 2 / determinant}}, 2), normal);
+  check_moments(
+      moments_of("Normal.mean.precision_matrix",
+                 {mean, {0.5 / determinant, -0.6 / determinant, -0.6 / determinant, 2 / determinant}}, 2),
+      normal);
   // Dirichlet(2, 3, 0.5) and Multinomial(7; p): the textbook's.
   const std::vector<double> alpha = {2, 3, 0.5}, p = {0.2, 0.5, 0.3};
   Moments dirichlet{{}, std::vector<double>(9)}, multinomial = dirichlet;
@@ -181,7 +193,8 @@ TEST_CASE("drawn vectors have the means and covariances of their families") {
   for (size_t a = 0; a < 3; ++a) {
     for (size_t b = 0; b < 3; ++b) {
       const double same = a == b ? 1 : 0;
-      dirichlet.covariance[a * 3 + b] = (same * dirichlet.mean[a] - dirichlet.mean[a] * dirichlet.mean[b]) / 6.5;
+      dirichlet.covariance[a * 3 + b] =
+          (same * dirichlet.mean[a] - dirichlet.mean[a] * dirichlet.mean[b]) / 6.5;
       multinomial.covariance[a * 3 + b] = 7 * (same * p[a] - p[a] * p[b]);
     }
   }
@@ -201,7 +214,8 @@ TEST_CASE("drawn matrices have the means and covariances of Wishart and InverseW
       const size_t i = a / 2, j = a % 2, k = b / 2, l = b % 2;
       const double cross = at(i, k) * at(j, l) + at(i, l) * at(j, k);
       wishart.covariance[a * 4 + b] = df * cross;
-      inverse.covariance[a * 4 + b] = (2 * scale[a] * scale[b] + spare * cross) / ((spare + 1) * spare * spare * (spare - 2));
+      inverse.covariance[a * 4 + b] =
+          (2 * scale[a] * scale[b] + spare * cross) / ((spare + 1) * spare * spare * (spare - 2));
     }
   }
   check_moments(moments_of("Wishart.df.scale", {{df}, scale}, 4), wishart);
@@ -228,7 +242,8 @@ TEST_CASE("categories are drawn as often as they are probable, and never where t
       find_sampler(name)->draw({slot}, {&value, 1}, generator);
       counts.at(static_cast<size_t>(value)) += 1;
     }
-    for (size_t k = 0; k < 4; ++k) CHECK(counts[k] == Approx(draws * p[k]).margin(5 * std::sqrt(draws * p[k] * (1 - p[k])) + 1e-9));
+    for (size_t k = 0; k < 4; ++k)
+      CHECK(counts[k] == Approx(draws * p[k]).margin(5 * std::sqrt(draws * p[k] * (1 - p[k])) + 1e-9));
     double best = -1;
     find_sampler(name)->mean({slot}, {&best, 1});
     CHECK(best == 2);

@@ -1,11 +1,12 @@
-// Malformed tables, and tables that do not fit their model: `x.csv`, the model in `x.script` (else a plain real[D]), `x.expected`.
+// Malformed tables, and tables that do not fit their model: `x.csv`, the model in `x.script` (else a plain
+// real[D]), `x.expected`.
 
 #include <catch2/catch.hpp>
 
 #include "runtime/groups.h"
 #include "runtime/series.h"
-#include "tests/unit/runtime/bind_script.h"
 #include "tests/support/golden.h"
+#include "tests/unit/runtime/bind_script.h"
 
 namespace lvm::runtime {
 namespace {
@@ -18,12 +19,13 @@ struct Case {
 Case run(const std::filesystem::path& path) {
   std::filesystem::path script_path = path;
   script_path.replace_extension(".script");
-  test::BindScript script =
-      test::parse_script(std::filesystem::exists(script_path) ? golden::read(script_path) : test::plain_script);
+  test::BindScript script = test::parse_script(
+      std::filesystem::exists(script_path) ? golden::read(script_path) : test::plain_script);
   Diagnostics diagnostics;
   const auto table = read_table_text(path.filename().string(), golden::read(path), script.read, diagnostics);
   BoundData data;
-  if (table && script.model.sequence) static_cast<void>(find_series(script.model, *table, script.bind, diagnostics));
+  if (table && script.model.sequence)
+    static_cast<void>(find_series(script.model, *table, script.bind, diagnostics));
   if (table) data = bind(script.model, *table, script.bind, diagnostics);
   if (table && !script.model.plates.empty()) {
     const Groups groups = find_groups(script.model, *table, diagnostics);

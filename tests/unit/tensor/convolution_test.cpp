@@ -1,4 +1,5 @@
-// Convolutions: values against windows of a padded image, each op against its adjoints, derivatives against central differences.
+// Convolutions: values against windows of a padded image, each op against its adjoints, derivatives against
+// central differences.
 
 #include <fmt/format.h>
 
@@ -18,18 +19,22 @@ struct Case {
   int64_t rows, columns, kernel, stride, top, left, out_rows, out_columns;
 };
 
-// same and valid, with a stride, explicit zeros, a filter as large as the image, rows of the image that no window reaches.
-const std::vector<Case> cases = {{4, 5, 3, 1, 1, 1, 4, 5}, {5, 4, 3, 2, 1, 0, 3, 2}, {5, 6, 2, 1, 0, 0, 4, 5}, {4, 4, 3, 2, 0, 0, 2, 2},
-                                 {3, 3, 3, 1, 0, 0, 1, 1}, {6, 7, 2, 3, 0, 0, 2, 2}, {3, 4, 3, 1, 2, 2, 5, 6}, {5, 5, 1, 2, 0, 0, 3, 3}};
+// same and valid, with a stride, explicit zeros, a filter as large as the image, rows of the image that no
+// window reaches.
+const std::vector<Case> cases = {{4, 5, 3, 1, 1, 1, 4, 5}, {5, 4, 3, 2, 1, 0, 3, 2}, {5, 6, 2, 1, 0, 0, 4, 5},
+                                 {4, 4, 3, 2, 0, 0, 2, 2}, {3, 3, 3, 1, 0, 0, 1, 1}, {6, 7, 2, 3, 0, 0, 2, 2},
+                                 {3, 4, 3, 1, 2, 2, 5, 6}, {5, 5, 1, 2, 0, 0, 3, 3}};
 
 constexpr int64_t channels = 2, filters = 3;
 
-/// Functions "f" over x[row, sample, c, h, w] and so on. `sample` is a second batch axis, in front of the image's for x and g alone.
+/// Functions "f" over x[row, sample, c, h, w] and so on. `sample` is a second batch axis, in front of the
+/// image's for x and g alone.
 Module module_for(const Case& c) {
-  return parse_module(fmt::format(
-      "module \"t\" level step\naxis row rows\naxis sample 2\naxis c {}\naxis h {}\naxis w {}\naxis o {}\naxis oh {}\naxis ow {}\naxis kh {}\naxis kw {}\n"
-      "function \"f\" plain\nend\n",
-      channels, c.rows, c.columns, filters, c.out_rows, c.out_columns, c.kernel, c.kernel));
+  return parse_module(
+      fmt::format("module \"t\" level step\naxis row rows\naxis sample 2\naxis c {}\naxis h {}\naxis w "
+                  "{}\naxis o {}\naxis oh {}\naxis ow {}\naxis kh {}\naxis kw {}\n"
+                  "function \"f\" plain\nend\n",
+                  channels, c.rows, c.columns, filters, c.out_rows, c.out_columns, c.kernel, c.kernel));
 }
 
 enum : AxisId { row_a, sample_a, c_a, h_a, w_a, o_a, oh_a, ow_a, kh_a, kw_a };
@@ -61,7 +66,8 @@ std::vector<double> padded(const Case& c, const std::vector<double>& image, int6
   std::vector<double> wide(static_cast<size_t>(height * width), 0.0);
   for (int64_t r = 0; r < c.rows; ++r)
     for (int64_t s = 0; s < c.columns; ++s)
-      wide[static_cast<size_t>((r + c.top) * width + s + c.left)] = image[static_cast<size_t>(r * c.columns + s)];
+      wide[static_cast<size_t>((r + c.top) * width + s + c.left)] =
+          image[static_cast<size_t>(r * c.columns + s)];
   return wide;
 }
 
@@ -103,7 +109,8 @@ TEST_CASE("a convolution is the sum over windows of the padded image") {
     REQUIRE(verify(module).empty());
     CHECK(print(parse_module(print(module))) == print(module));
     const auto leaves = random_leaves(module, module.functions[0], random);
-    const auto found = interpreter::evaluate(module, module.functions[0], leaves)[static_cast<size_t>(y)].data;
+    const auto found =
+        interpreter::evaluate(module, module.functions[0], leaves)[static_cast<size_t>(y)].data;
     const auto expected = windows(c, leaves.at("parameter.x").data, leaves.at("parameter.filters").data);
     REQUIRE(found.size() == expected.size());
     for (size_t i = 0; i < found.size(); ++i) CHECK(close(found[i], expected[i], 1e-13));
@@ -176,7 +183,9 @@ TEST_CASE("shapes that are no convolution's are refused") {
   Module module = module_for(cases[0]);
   Builder b(module, module.functions[0]);
   const Leaves in = leaves_of(b);
-  const auto refused = [&](Case c) { CHECK_THROWS_AS(b.make(Op::conv2d, {in.x, in.filters}, forward(c)), InternalError); };
+  const auto refused = [&](Case c) {
+    CHECK_THROWS_AS(b.make(Op::conv2d, {in.x, in.filters}, forward(c)), InternalError);
+  };
   Case wrong = cases[0];
   wrong.stride = 0;
   refused(wrong);
@@ -193,7 +202,8 @@ TEST_CASE("shapes that are no convolution's are refused") {
 TEST_CASE("a reshape walks its axes as they are listed, and leaves the others") {
   Module module = parse_module(
       "module \"t\" level step\naxis row rows\naxis A 2\naxis B 3\naxis E 6\naxis S 2\nfunction \"f\" plain\n"
-      "%0 : real[row, A, B, S] = parameter \"x\"\n%1 : real[row, E, S] = reshape 2 [A, B, E] %0\n%2 : real[row, E, S] = reshape 2 [B, A, E] %0\n"
+      "%0 : real[row, A, B, S] = parameter \"x\"\n%1 : real[row, E, S] = reshape 2 [A, B, E] %0\n%2 : "
+      "real[row, E, S] = reshape 2 [B, A, E] %0\n"
       "%3 : real[row, A, B, S] = reshape 1 [E, B, A] %2\nend\n");
   REQUIRE(verify(module).empty());
   CHECK(print(parse_module(print(module))) == print(module));
@@ -206,7 +216,8 @@ TEST_CASE("a reshape walks its axes as they are listed, and leaves the others") 
   for (size_t r = 0; r < 5; ++r)
     for (size_t a = 0; a < 2; ++a)
       for (size_t e = 0; e < 3; ++e)
-        for (size_t s = 0; s < 2; ++s) CHECK(values[2].data[(r * 6 + e * 2 + a) * 2 + s] == x[((r * 2 + a) * 3 + e) * 2 + s]);
+        for (size_t s = 0; s < 2; ++s)
+          CHECK(values[2].data[(r * 6 + e * 2 + a) * 2 + s] == x[((r * 2 + a) * 3 + e) * 2 + s]);
   const Function& f = module.functions[0];
   CHECK(keeps_memory_order(f[0].type, f[1]));
   CHECK_FALSE(keeps_memory_order(f[0].type, f[2]));

@@ -23,11 +23,13 @@ const std::string positives = "%0 : positive[K] = parameter \"x\"\n%1 : positive
 /// A batch of lower triangular (by use) and of symmetric positive definite matrices B B' + I of a free B.
 const std::string square_matrix = "%0 : real[K, D, D'] = parameter \"x\"\n";
 const std::string definite =
-    "%0 : real[K, D, E] = parameter \"x\"\n%1 : real[K, D', E] = rename [D, D'] %0\n%2 : real[K, D, D'] = contract [E] %0, %1\n"
+    "%0 : real[K, D, E] = parameter \"x\"\n%1 : real[K, D', E] = rename [D, D'] %0\n%2 : real[K, D, D'] = "
+    "contract [E] %0, %1\n"
     "%3 : real[D, D'] = identity [D, D']\n%4 : real[K, D, D'] = add %2, %3\n";
 /// Off the diagonal anything, on it away from zero: L = x + 3 I.
 const std::string triangular =
-    square_matrix + "%1 : real[D, D'] = identity [D, D']\n%2 : positive = constant 3\n%3 : real[K, D, D'] = fma %2, %1, %0\n";
+    square_matrix +
+    "%1 : real[D, D'] = identity [D, D']\n%2 : positive = constant 3\n%3 : real[K, D, D'] = fma %2, %1, %0\n";
 const std::string vector = "real[row, D] = parameter \"v\"\n";
 
 struct Example {
@@ -65,7 +67,8 @@ const std::vector<Example> examples = {
     {Op::div, positives + "%2 : positive[K, D] = div %0, %1"},
     {Op::pow, positives + "%2 : positive[K, D] = pow %0, %1"},
     {Op::pow, x + "%1 : positive = constant 3\n%2 : real[K, D] = pow %0, %1"},
-    {Op::log_gamma_draw, positive + "%1 : real[K, D] = parameter \"z\"\n%2 : real[K, D] = log_gamma_draw %0, %1"},
+    {Op::log_gamma_draw,
+     positive + "%1 : real[K, D] = parameter \"z\"\n%2 : real[K, D] = log_gamma_draw %0, %1"},
     {Op::maximum, two + "%2 : real[row, K, D] = maximum %0, %1"},
     {Op::minimum, two + "%2 : real[row, K, D] = minimum %0, %1"},
     {Op::fma, two + "%2 : real[K, E] = parameter \"z\"\n%3 : real[row, K, D, E] = fma %0, %1, %2"},
@@ -91,8 +94,10 @@ const std::vector<Example> examples = {
     {Op::reshape, "%0 : real[row, D, D'] = parameter \"x\"\n%1 : real[row, E] = reshape 2 [D', D, E] %0"},
     {Op::cholesky, definite + "%5 : real[K, D, D'] = cholesky [D, D'] %4"},
     {Op::triangular_inverse, triangular + "%4 : real[K, D, D'] = triangular_inverse [D, D'] %3"},
-    {Op::triangular_apply, square_matrix + "%1 : " + vector + "%2 : real[row, K, D] = triangular_apply [D, D'] %0, %1"},
-    {Op::triangular_solve, triangular + "%4 : " + vector + "%5 : real[row, K, D] = triangular_solve [D, D'] %3, %4"},
+    {Op::triangular_apply,
+     square_matrix + "%1 : " + vector + "%2 : real[row, K, D] = triangular_apply [D, D'] %0, %1"},
+    {Op::triangular_solve,
+     triangular + "%4 : " + vector + "%5 : real[row, K, D] = triangular_solve [D, D'] %3, %4"},
     {Op::solve, definite + "%5 : " + vector + "%6 : real[row, K, D] = solve [D, D'] %4, %5"},
     {Op::inverse, definite + "%5 : real[K, D, D'] = inverse [D, D'] %4"},
     {Op::log_determinant, definite + "%5 : real[K] = log_determinant [D, D'] %4"},
@@ -112,13 +117,15 @@ Module weighted(const std::string& body) {
 }
 
 /// Central differences with h = cbrt(eps) max(1, |x|), improved once by Richardson's step.
-double central(const Module& module, const interpreter::Environment& leaves, const std::string& leaf, size_t at) {
+double central(const Module& module, const interpreter::Environment& leaves, const std::string& leaf,
+               size_t at) {
   const auto f = [&](double step) {
     auto moved = leaves;
     moved[leaf].data[at] += step;
     return output_value(module, module.functions[0], 0, moved)[0];
   };
-  const double h = std::cbrt(std::numeric_limits<double>::epsilon()) * std::max(1.0, std::abs(leaves.at(leaf).data[at])) * 16;
+  const double h = std::cbrt(std::numeric_limits<double>::epsilon()) *
+                   std::max(1.0, std::abs(leaves.at(leaf).data[at])) * 16;
   const auto slope = [&](double step) { return (f(step) - f(-step)) / (2 * step); };
   return (4 * slope(h / 2) - slope(h)) / 3;
 }
@@ -144,20 +151,24 @@ void check_gradient(const Module& module, std::mt19937_64& random, int points) {
     const auto leaves = random_leaves(module, module.functions[0], random);
     if (!smooth(leaves)) continue;
     ++n;
-    CHECK(close(output_value(module, module.functions[0], 0, leaves)[0], output_value(derived, gradient, 0, leaves)[0], 1e-14));
+    CHECK(close(output_value(module, module.functions[0], 0, leaves)[0],
+                output_value(derived, gradient, 0, leaves)[0], 1e-14));
     for (size_t o = 1; o < gradient.outputs.size(); ++o) {
       const std::string leaf = "parameter." + gradient.outputs[o].name;
       const auto slopes = output_value(derived, gradient, o, leaves);
       REQUIRE(slopes.size() == leaves.at(leaf).data.size());
       for (size_t i = 0; i < slopes.size(); ++i) {
-        INFO(leaf << " element " << i << ": " << slopes[i] << ", differences " << central(module, leaves, leaf, i));
+        INFO(leaf << " element " << i << ": " << slopes[i] << ", differences "
+                  << central(module, leaves, leaf, i));
         CHECK(close(slopes[i], central(module, leaves, leaf, i), 1e-6));
       }
     }
   }
 }
 
-bool is_zero_rule(Op op) { return row(op).shape == ShapeRule::leaf; }
+bool is_zero_rule(Op op) {
+  return row(op).shape == ShapeRule::leaf;
+}
 
 }  // namespace
 
@@ -174,15 +185,20 @@ TEST_CASE("each derivative rule equals central differences") {
 TEST_CASE("every op has a tested derivative, a zero one, or is refused by name") {
   std::set<Op> tested;
   for (const Example& example : examples) tested.insert(example.op);
-  const std::set<Op> flat = {Op::floor, Op::is_finite, Op::logical_not, Op::less, Op::less_equal, Op::equal, Op::logical_and,
-                             Op::logical_or, Op::argmax, Op::one_hot};
-  for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters}) tested.insert(op);  // convolution_test.cpp
-  const std::set<Op> refused = {Op::trigamma, Op::log_gamma_draw_slope, Op::binet_curve, Op::bessel_slope, Op::eigenvalues, Op::call, Op::scan,
-                                Op::logpdf, Op::expect, Op::entropy, Op::sample};
-#define LVM_OP(op, arity, shape, attributes)                                              \
-  {                                                                                       \
-    INFO(#op);                                                                            \
-    CHECK((derivative_rule(Op::op) == nullptr) == (refused.count(Op::op) == 1));          \
+  const std::set<Op> flat = {Op::floor, Op::is_finite,   Op::logical_not, Op::less,   Op::less_equal,
+                             Op::equal, Op::logical_and, Op::logical_or,  Op::argmax, Op::one_hot};
+  for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters})
+    tested.insert(op);  // convolution_test.cpp
+  const std::set<Op> refused = {Op::trigamma,    Op::log_gamma_draw_slope,
+                                Op::binet_curve, Op::bessel_slope,
+                                Op::eigenvalues, Op::call,
+                                Op::scan,        Op::logpdf,
+                                Op::expect,      Op::entropy,
+                                Op::sample};
+#define LVM_OP(op, arity, shape, attributes)                                                              \
+  {                                                                                                       \
+    INFO(#op);                                                                                            \
+    CHECK((derivative_rule(Op::op) == nullptr) == (refused.count(Op::op) == 1));                          \
     CHECK(tested.count(Op::op) + flat.count(Op::op) + refused.count(Op::op) + is_zero_rule(Op::op) >= 1); \
   }
 #include "ir/tensor/ops.def"
@@ -190,7 +206,9 @@ TEST_CASE("every op has a tested derivative, a zero one, or is refused by name")
 }
 
 TEST_CASE("steps have no slope, and what is between them is not lost") {
-  const Module module = one_function(x + "%1 : integer[K, D] = floor %0\n%2 : real[K, D] = mul %0, %1\n%3 : real = sum [K, D] %2\nresult \"f\" %3");
+  const Module module = one_function(x +
+                                     "%1 : integer[K, D] = floor %0\n%2 : real[K, D] = mul %0, %1\n%3 : real "
+                                     "= sum [K, D] %2\nresult \"f\" %3");
   const Module derived = differentiate(module, "f");
   std::mt19937_64 random(6);
   const auto leaves = random_leaves(module, module.functions[0], random);
@@ -201,16 +219,19 @@ TEST_CASE("steps have no slope, and what is between them is not lost") {
 
 TEST_CASE("gradients pass through calls, and an op without a rule is named") {
   const std::string functions =
-      "function \"g\" plain\n%0 : real[K] = argument \"a\"\n%1 : real[K] = square %0\n%2 : real[K] = mul %1, %0\narguments %0\n"
-      "result \"y\" %2\nend\nfunction \"f\" plain\n%0 : real[K] = parameter \"x\"\n%1 : real[K] = call @\"g\" %0\n"
+      "function \"g\" plain\n%0 : real[K] = argument \"a\"\n%1 : real[K] = square %0\n%2 : real[K] = mul %1, "
+      "%0\narguments %0\n"
+      "result \"y\" %2\nend\nfunction \"f\" plain\n%0 : real[K] = parameter \"x\"\n%1 : real[K] = call "
+      "@\"g\" %0\n"
       "%2 : real = sum [K] %1\nresult \"f\" %2\nend\n";
   const Module module = module_of(functions);
   const Module derived = differentiate(module, "f");
   interpreter::Environment leaves;
   leaves["parameter.x"] = {{1}, {3}, {1, 2, -3}};
   CHECK(output_value(derived, derived.functions.back(), 1, leaves) == std::vector<double>{3, 12, 27});
-  const Module eigen = one_function("%0 : real[D, D'] = parameter \"a\"\n%1 : real[D] = eigenvalues [D, D'] %0\n%2 : real = sum [D] %1\n"
-                                    "result \"f\" %2");
+  const Module eigen = one_function(
+      "%0 : real[D, D'] = parameter \"a\"\n%1 : real[D] = eigenvalues [D, D'] %0\n%2 : real = sum [D] %1\n"
+      "result \"f\" %2");
   CHECK_THROWS_WITH(differentiate(eigen, "f"), Catch::Contains("`eigenvalues`"));
   CHECK_THROWS_AS(differentiate(eigen, "g"), InternalError);
 }
@@ -218,7 +239,8 @@ TEST_CASE("gradients pass through calls, and an op without a rule is named") {
 TEST_CASE("values at the edges do not poison the gradient") {
   // Where all states are impossible nothing moves the value; one possible state takes all.
   const Module module = one_function(
-      "%0 : real[K] = parameter \"x\"\n%1 : real = logsumexp [K] %0\n%2 : bool = is_finite %1\n%3 : real = constant 0\n"
+      "%0 : real[K] = parameter \"x\"\n%1 : real = logsumexp [K] %0\n%2 : bool = is_finite %1\n%3 : real = "
+      "constant 0\n"
       "%4 : real = select %2, %1, %3\nresult \"f\" %4");
   const Module derived = differentiate(module, "f");
   interpreter::Environment leaves;
@@ -241,8 +263,8 @@ TEST_CASE("gradients of random modules equal central differences") {
     const Module clean = simplify(module);
     bool kinks = false;  // of inner values: `smooth` sees only leaves
     for (const Node& node : clean.functions[0].nodes)
-      kinks = kinks || node.op == Op::abs || node.op == Op::relu || node.op == Op::maximum || node.op == Op::minimum ||
-              node.op == Op::reduce_max || node.op == Op::select;
+      kinks = kinks || node.op == Op::abs || node.op == Op::relu || node.op == Op::maximum ||
+              node.op == Op::minimum || node.op == Op::reduce_max || node.op == Op::select;
     if (!kinks) check_gradient(clean, random, 3);
   }
 }

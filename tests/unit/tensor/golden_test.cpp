@@ -1,4 +1,5 @@
-// tests/golden/tensor/*.ltensor, text in and text out. The first line names the passes as lvm-opt takes them: `; lvm-opt --simplify`.
+// tests/golden/tensor/*.ltensor, text in and text out. The first line names the passes as lvm-opt takes them:
+// `; lvm-opt --simplify`.
 
 #include <sstream>
 
@@ -53,12 +54,14 @@ TEST_CASE("options that are no pass are refused") {
 
 TEST_CASE("the pipeline shows each result and verifies between passes") {
   std::vector<std::string> seen;
-  const Module module = test::one_function("%0 : real = parameter \"a\"\n%1 : real = square %0\nresult \"f\" %1");
+  const Module module =
+      test::one_function("%0 : real = parameter \"a\"\n%1 : real = square %0\nresult \"f\" %1");
   run_passes(module, {parse_pass("--differentiate=f"), parse_pass("--simplify")},
              [&](const Pass& pass, const Module&) { seen.emplace_back(pass.name); });
   CHECK(seen == std::vector<std::string>{"differentiate", "simplify"});
   Module broken = module;
   broken.functions[0].nodes[1].inputs[0] = 5;
-  CHECK_THROWS_WITH(run_passes(broken, {}), Catch::Contains("not well formed before the first pass") &&
-                                                Catch::Contains("%1 `square`: an input is not defined before it"));
+  CHECK_THROWS_WITH(run_passes(broken, {}),
+                    Catch::Contains("not well formed before the first pass") &&
+                        Catch::Contains("%1 `square`: an input is not defined before it"));
 }

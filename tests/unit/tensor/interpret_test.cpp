@@ -17,15 +17,20 @@ Program small_program() {
   p.model = "small";
   p.method = "em";
   p.module = module_of(
-      "function \"prepare\" prepare\n  %0 : positive[K] = parameter \"weight\"\n  %1 : real[K] = log %0\n  %2 : bool[K] = is_finite %1\n"
+      "function \"prepare\" prepare\n  %0 : positive[K] = parameter \"weight\"\n  %1 : real[K] = log %0\n  "
+      "%2 : bool[K] = is_finite %1\n"
       "  %3 : real[D] = parameter \"shift\"\n  %4 : bool[D] = is_finite %3\n"
       "  derived \"log_weight\" %1\n  check \"weight\" %2\n  check \"shift\" %4\nend\n"
-      "function \"rows\" rows\n  %0 : real[row, D] = data \"y\"\n  %1 : real[K] = derived \"log_weight\"\n  %2 : category<K>[row] = data \"z\"\n"
-      "  %3 : bool[row, K] = one_hot [K] %2\n  %4 : real[K, D] = contract [row] %0, %3\n  %5 : real[row] = gather [K] %1, %2\n"
+      "function \"rows\" rows\n  %0 : real[row, D] = data \"y\"\n  %1 : real[K] = derived \"log_weight\"\n  "
+      "%2 : category<K>[row] = data \"z\"\n"
+      "  %3 : bool[row, K] = one_hot [K] %2\n  %4 : real[K, D] = contract [row] %0, %3\n  %5 : real[row] = "
+      "gather [K] %1, %2\n"
       "  %6 : real = sum [row] %5\n  %7 : real[row, D] = neg %0\n"
       "  statistic \"s\" %4\n  objective \"objective\" %6\n  row \"negative\" %7\n  row \"picked\" %5\nend\n"
-      "function \"update\" update\n  %0 : real[K, D] = statistic \"s\"\n  %1 : real = statistic \"objective\"\n  %2 : real[K] = sum [D] %0\n"
-      "  %3 : real[K] = add %2, %1\n  %4 : real[D] = parameter \"shift\"\n  parameter \"weight\" %3\n  parameter \"shift\" %4\nend\n");
+      "function \"update\" update\n  %0 : real[K, D] = statistic \"s\"\n  %1 : real = statistic "
+      "\"objective\"\n  %2 : real[K] = sum [D] %0\n"
+      "  %3 : real[K] = add %2, %1\n  %4 : real[D] = parameter \"shift\"\n  parameter \"weight\" %3\n  "
+      "parameter \"shift\" %4\nend\n");
   p.data = {{{"y", {2}}, Element::real}, {{"z", {}}, Element::category}};
   p.data[0].axes = {0, 2};
   p.data[1].axes = {0};
@@ -71,7 +76,8 @@ TEST_CASE("rows functions read only the rows of the tile and add to lane 0") {
   const Program p = small_program();
   const Executable functions = interpreter::interpret(p);
   // Beyond the third row stands what must not be read.
-  const std::array<double, 8> y0 = {1, 2, 3, inf, inf, inf, inf, inf}, y1 = {10, 20, 30, inf, inf, inf, inf, inf}, z = {2, 0, 2, 1, 1, 1, 1, 1};
+  const std::array<double, 8> y0 = {1, 2, 3, inf, inf, inf, inf, inf},
+                              y1 = {10, 20, 30, inf, inf, inf, inf, inf}, z = {2, 0, 2, 1, 1, 1, 1, 1};
   const std::array<const void*, 3> columns = {y0.data(), y1.data(), z.data()};
   const std::array<double, 5> parameters = {1, 1, 1, 0, 0};
   const std::array<double, 3> derived = {-1, -2, -4};

@@ -60,12 +60,16 @@ const std::multimap<std::string_view, std::string> examples = {
     {"power", x + "%1 : positive = constant 2\n%2 : real[K, D] = pow %0, %1"},
     {"power", x + "%1 : real = constant -1\n%2 : real[K, D] = pow %0, %1"},
     {"power", positive + "%1 : positive = constant 0.5\n%2 : positive[K] = pow %0, %1"},
-    {"not_not", "%0 : bool[K] = parameter \"b\"\n%1 : bool[K] = logical_not %0\n%2 : bool[K] = logical_not %1"},
-    {"select_not", x + y + "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = logical_not %2\n%4 : real[K, D] = select %3, %0, %1"},
+    {"not_not",
+     "%0 : bool[K] = parameter \"b\"\n%1 : bool[K] = logical_not %0\n%2 : bool[K] = logical_not %1"},
+    {"select_not", x + y +
+                       "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = logical_not %2\n%4 : real[K, D] = "
+                       "select %3, %0, %1"},
     {"select_same", x + "%1 : bool[row] = data \"b\"\n%2 : real[row, K, D] = select %1, %0, %0"},
     {"select_known", x + y + "%2 : real = constant 0\n%3 : real[K, D] = select %2, %0, %1"},
-    {"select_known", x + y + "%2 : positive = constant 2\n%3 : positive = constant 3\n%4 : bool = less %2, %3\n"
-                     "%5 : real[K, D] = select %4, %0, %1"},
+    {"select_known", x + y +
+                         "%2 : positive = constant 2\n%3 : positive = constant 3\n%4 : bool = less %2, %3\n"
+                         "%5 : real[K, D] = select %4, %0, %1"},
     {"same_twice", x + "%1 : real[K, D] = maximum %0, %0"},
     {"fold_nothing", x + "%1 : real[K, D] = sum %0"},
     {"fold_twice", x + "%1 : real[K] = sum [D] %0\n%2 : real = sum [K] %1"},
@@ -74,10 +78,12 @@ const std::multimap<std::string_view, std::string> examples = {
     {"sum_broadcast", x + "%1 : real[K, D, E] = broadcast [E] %0\n%2 : real[K, D] = sum [E] %1"},
     {"max_broadcast", x + "%1 : real[K, D, E] = broadcast [E] %0\n%2 : real[D] = reduce_max [K, E] %1"},
     {"broadcast_nothing", x + "%1 : real[K, D] = broadcast [K] %0"},
-    {"broadcast_twice", x + "%1 : real[K, D, E] = broadcast [E] %0\n%2 : real[row, K, D, E] = broadcast [row] %1"},
-    {"implied_broadcast", x + "%1 : positive[K] = parameter \"w\"\n%2 : positive[K, D] = broadcast [D] %1\n%3 : real[K, D] = mul %0, %2"},
+    {"broadcast_twice",
+     x + "%1 : real[K, D, E] = broadcast [E] %0\n%2 : real[row, K, D, E] = broadcast [row] %1"},
+    {"implied_broadcast", x + "%1 : positive[K] = parameter \"w\"\n%2 : positive[K, D] = broadcast [D] "
+                              "%1\n%3 : real[K, D] = mul %0, %2"},
     {"implied_broadcast", x + "%1 : positive[K] = parameter \"w\"\n%2 : positive[K, D] = broadcast [D] %1\n"
-                          "%3 : real[K] = contract [D] %0, %2"},
+                              "%3 : real[K] = contract [D] %0, %2"},
     {"late_broadcast", x + "%1 : real[K, D, E] = broadcast [E] %0\n%2 : real[K, D, E] = tanh %1"},
     {"rename", x + "%1 : real[K, D'] = rename [D, D'] %0\n%2 : real[K, D] = rename [D', D] %1"},
     {"rename", x + "%1 : real[K, D'] = rename [D, D', E, E] %0"},
@@ -109,13 +115,15 @@ TEST_CASE("each rewrite rule is used on its examples and keeps their values") {
       std::set<std::string_view> used;
       bool exact = true;
       const Module after = simplify(before, [&](std::string_view name) { used.insert(name); });
-      for (const RewriteRule& other : rewrite_rules()) exact = exact && (other.exact || !used.contains(other.name));
+      for (const RewriteRule& other : rewrite_rules())
+        exact = exact && (other.exact || !used.contains(other.name));
       INFO(print(after));
       CHECK(used.contains(rule.name));
       CHECK(verify(after).empty());
       for (int n = 0; n < 20; ++n) {
         const auto leaves = random_leaves(before, before.functions[0], random);
-        const auto a = output_value(before, before.functions[0], 0, leaves), b = output_value(after, after.functions[0], 0, leaves);
+        const auto a = output_value(before, before.functions[0], 0, leaves),
+                   b = output_value(after, after.functions[0], 0, leaves);
         REQUIRE(a.size() == b.size());
         for (size_t i = 0; i < a.size(); ++i) CHECK(close(a[i], b[i], exact ? 0 : 4e-15));
       }
@@ -126,7 +134,8 @@ TEST_CASE("each rewrite rule is used on its examples and keeps their values") {
 TEST_CASE("no example is for a rule that does not exist") {
   for (const auto& [name, text] : examples) {
     const auto& rules = rewrite_rules();
-    CHECK(std::any_of(rules.begin(), rules.end(), [&](const RewriteRule& rule) { return rule.name == name; }));
+    CHECK(
+        std::any_of(rules.begin(), rules.end(), [&](const RewriteRule& rule) { return rule.name == name; }));
   }
 }
 
@@ -143,7 +152,8 @@ TEST_CASE("simplify keeps the values of random modules, ends, and is idempotent"
     smaller += after.functions[0].nodes.size() < before.functions[0].nodes.size();
     const auto leaves = random_leaves(before, before.functions[0], random);
     for (size_t o = 0; o < 3; ++o) {
-      const auto a = output_value(before, before.functions[0], o, leaves), b = output_value(after, after.functions[0], o, leaves);
+      const auto a = output_value(before, before.functions[0], o, leaves),
+                 b = output_value(after, after.functions[0], o, leaves);
       REQUIRE(a.size() == b.size());
       for (size_t j = 0; j < a.size(); ++j) CHECK(close(a[j], b[j], 1e-11));
     }
@@ -156,18 +166,22 @@ TEST_CASE("simplify does not touch what its assumptions exclude") {
     const Module module = example_module(body);
     return print(simplify(module)) == print(ordered(module));
   };
-  CHECK(stays(x + "%1 : real[K, D] = log %0\n%2 : positive[K, D] = exp %1"));         // x may be negative
-  CHECK(stays(x + "%1 : real[K, D] = sqrt %0\n%2 : real[K, D] = square %1"));         // likewise
-  CHECK(stays(x + "%1 : real = constant 0\n%2 : real[K, D] = mul %0, %1"));           // 0 * inf
-  CHECK(stays(x + "%1 : real[K, D] = sub %0, %0"));                                   // inf - inf
-  CHECK(stays(x + "%1 : real[row, K, D] = broadcast [row] %0\n%2 : real[K, D] = sum [row] %1"));  // the number of rows is unknown
-  CHECK(stays("%0 : positive = constant 2\n%1 : bool = less %0, %0"));                // a bool stays a bool
+  CHECK(stays(x + "%1 : real[K, D] = log %0\n%2 : positive[K, D] = exp %1"));  // x may be negative
+  CHECK(stays(x + "%1 : real[K, D] = sqrt %0\n%2 : real[K, D] = square %1"));  // likewise
+  CHECK(stays(x + "%1 : real = constant 0\n%2 : real[K, D] = mul %0, %1"));    // 0 * inf
+  CHECK(stays(x + "%1 : real[K, D] = sub %0, %0"));                            // inf - inf
+  CHECK(stays(
+      x + "%1 : real[row, K, D] = broadcast [row] %0\n%2 : real[K, D] = sum [row] %1"));  // the number of
+                                                                                          // rows is unknown
+  CHECK(stays("%0 : positive = constant 2\n%1 : bool = less %0, %0"));  // a bool stays a bool
 }
 
 TEST_CASE("arguments stay, unused nodes go") {
-  const Module module = module_of("function \"g\" plain\n%0 : real = argument \"a\"\n%1 : real = argument \"b\"\n%2 : real = neg %0\n"
-                                  "%3 : real = exp %1\narguments %0, %1\nresult \"r\" %2\nend\n");
-  const Module after = simplify(parse_module(print(module).replace(print(module).find("real = exp"), 4, "positive")));
+  const Module module = module_of(
+      "function \"g\" plain\n%0 : real = argument \"a\"\n%1 : real = argument \"b\"\n%2 : real = neg %0\n"
+      "%3 : real = exp %1\narguments %0, %1\nresult \"r\" %2\nend\n");
+  const Module after =
+      simplify(parse_module(print(module).replace(print(module).find("real = exp"), 4, "positive")));
   CHECK(after.functions[0].arguments == std::vector<NodeId>{0, 1});
   CHECK(after.functions[0].nodes.size() == 3);
 }

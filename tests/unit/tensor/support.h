@@ -24,13 +24,16 @@ Module module_of(std::string_view functions);
 /// One plain function "f" with these lines; its outputs among them.
 Module one_function(std::string_view lines);
 
-/// Values for all leaves of a function, from the element type: positive in (0.2, 2.2), unit in (0.05, 0.95), real in (-2, 2).
-interpreter::Environment random_leaves(const Module& module, const Function& function, std::mt19937_64& random);
+/// Values for all leaves of a function, from the element type: positive in (0.2, 2.2), unit in (0.05, 0.95),
+/// real in (-2, 2).
+interpreter::Environment random_leaves(const Module& module, const Function& function,
+                                       std::mt19937_64& random);
 
 std::vector<double> output_value(const Module& module, const Function& function, size_t output,
                                  const interpreter::Environment& leaves);
 
-/// A function "f" of `size` nodes over the axes of module_of, all of its ops well defined on random_leaves and of moderate size.
+/// A function "f" of `size` nodes over the axes of module_of, all of its ops well defined on random_leaves
+/// and of moderate size.
 Module random_module(std::mt19937_64& random, int size);
 
 /// |a - b| <= tolerance * max(1, |a|, |b|); two NaN are close, infinities only to themselves.

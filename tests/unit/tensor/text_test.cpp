@@ -78,16 +78,20 @@ TEST_CASE("numbers, names, axes and every kind of output survive the text") {
   m.add_axis({.name = "unknown"});
   m.add_axis({.name = "7", .size = 7});
   m.twin(m.twin(k));
-  for (const BindingTime time : {BindingTime::plain, BindingTime::once, BindingTime::prepare, BindingTime::rows, BindingTime::update}) {
+  for (const BindingTime time : {BindingTime::plain, BindingTime::once, BindingTime::prepare,
+                                 BindingTime::rows, BindingTime::update}) {
     m.functions.push_back({.name = "f\"" + std::string(name(time)), .time = time});
     Builder b(m, m.functions.back());
     NodeId last = b.leaf(Op::argument, "an \"argument\"", {Element::category, {0, k}, k});
     m.functions.back().arguments.push_back(last);
-    for (const double value : {0.0, -0.0, 1.0 / 3, 5e-324, 1.7976931348623157e308, -1e-300, std::numeric_limits<double>::infinity(),
-                               -std::numeric_limits<double>::infinity(), std::numeric_limits<double>::quiet_NaN()})
+    for (const double value :
+         {0.0, -0.0, 1.0 / 3, 5e-324, 1.7976931348623157e308, -1e-300,
+          std::numeric_limits<double>::infinity(), -std::numeric_limits<double>::infinity(),
+          std::numeric_limits<double>::quiet_NaN()})
       last = b.constant(value);
-    for (const OutputKind kind : {OutputKind::result, OutputKind::derived, OutputKind::statistic, OutputKind::objective,
-                                  OutputKind::row, OutputKind::parameter, OutputKind::check})
+    for (const OutputKind kind :
+         {OutputKind::result, OutputKind::derived, OutputKind::statistic, OutputKind::objective,
+          OutputKind::row, OutputKind::parameter, OutputKind::check})
       b.output(kind, "o " + std::string(name(kind)), last);
   }
   check_same(m, parse_module(print(m)));
@@ -99,12 +103,15 @@ TEST_CASE("text that is no module is refused with line and column") {
   const std::string head = "module \"m\" level step\naxis K 3\n";
   CHECK(refusal(head + "axis K 4") == "3:7: the axis `K` stands twice");
   CHECK(refusal(head + "axis L 99999999999999999999") == "3:8: expected a whole number in range");
-  CHECK(refusal(head + "function \"f\" plain\n  %0 : real = add %0, %0\nend") == "4:19: %0 is not defined before its use");
+  CHECK(refusal(head + "function \"f\" plain\n  %0 : real = add %0, %0\nend") ==
+        "4:19: %0 is not defined before its use");
   CHECK(refusal(head + "function \"f\" plain\n  %0 : real = constant x\nend") == "4:24: expected a number");
   CHECK(refusal(head + "function \"f\" plain\n  %0 : real[L] = parameter \"a\"\nend") == "4:13: no axis `L`");
   CHECK(refusal(head + "function \"f\" plain\n  %0 : real = frobnicate\nend") == "4:15: no op `frobnicate`");
-  CHECK(refusal(head + "function \"f\" plain\n  %1 : real = constant 1\nend").starts_with("4:5: expected %0"));
-  CHECK(refusal(head + "function \"f\" plain\n  %0 : real = parameter \"a\nend") == "4:27: the string does not end");
+  CHECK(
+      refusal(head + "function \"f\" plain\n  %1 : real = constant 1\nend").starts_with("4:5: expected %0"));
+  CHECK(refusal(head + "function \"f\" plain\n  %0 : real = parameter \"a\nend") ==
+        "4:27: the string does not end");
 }
 
 TEST_CASE("no bytes crash the reader, and what it accepts can be verified") {
@@ -117,10 +124,18 @@ TEST_CASE("no bytes crash the reader, and what it accepts can be verified") {
     for (size_t n = 1 + below(3); n > 0; --n) {
       const size_t at = below(text.size()), length = std::min(below(12), text.size() - at);
       switch (below(4)) {
-        case 0: text[at] = static_cast<char>(below(256)); break;
-        case 1: text.erase(at, length); break;
-        case 2: text.insert(at, good.substr(below(good.size() - 12), 12)); break;
-        default: text[at] = static_cast<char>('0' + below(10)); break;
+        case 0:
+          text[at] = static_cast<char>(below(256));
+          break;
+        case 1:
+          text.erase(at, length);
+          break;
+        case 2:
+          text.insert(at, good.substr(below(good.size() - 12), 12));
+          break;
+        default:
+          text[at] = static_cast<char>('0' + below(10));
+          break;
       }
     }
     try {
@@ -136,10 +151,13 @@ TEST_CASE("no bytes crash the reader, and what it accepts can be verified") {
 }
 
 TEST_CASE("deep and huge text is read or refused without recursion") {
-  std::string text = "module \"m\" level step\naxis K 3\nfunction \"f\" plain\n  %0 : real = parameter \"a\"\n";
-  for (int i = 1; i < 50000; ++i) text += "%" + std::to_string(i) + " : real = neg %" + std::to_string(i - 1) + "\n";
+  std::string text =
+      "module \"m\" level step\naxis K 3\nfunction \"f\" plain\n  %0 : real = parameter \"a\"\n";
+  for (int i = 1; i < 50000; ++i)
+    text += "%" + std::to_string(i) + " : real = neg %" + std::to_string(i - 1) + "\n";
   CHECK(parse_module(text + "end").functions[0].nodes.size() == 50000);
-  CHECK_FALSE(refusal("module \"m\" level step\nfunction \"f\" plain %0 : real" + std::string(1 << 20, '[')).empty());
+  CHECK_FALSE(
+      refusal("module \"m\" level step\nfunction \"f\" plain %0 : real" + std::string(1 << 20, '[')).empty());
   CHECK_FALSE(refusal(std::string(1 << 20, '\0')).empty());
   std::string many = "module \"m\" level step\n";
   for (int i = 0; i < 20000; ++i) many += "axis a" + std::to_string(i) + " 1\n";

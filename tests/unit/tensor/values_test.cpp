@@ -1,4 +1,5 @@
-// The value of each op: unary ones against long double references, the others against values worked out by hand.
+// The value of each op: unary ones against long double references, the others against values worked out by
+// hand.
 
 #include <cmath>
 #include <functional>
@@ -24,19 +25,24 @@ const double not_a_number = std::numeric_limits<double>::quiet_NaN();
 long double trigamma_reference(long double x) {
   if (x < 0) {
     const long double s = std::sin(std::numbers::pi_v<long double> * x);
-    return std::numbers::pi_v<long double> * std::numbers::pi_v<long double> / (s * s) - trigamma_reference(1 - x);
+    return std::numbers::pi_v<long double> * std::numbers::pi_v<long double> / (s * s) -
+           trigamma_reference(1 - x);
   }
   long double sum = 0;
   for (; x < 40; x += 1) sum += 1 / (x * x);
   const long double r = 1 / (x * x);
-  return sum + 1 / x + r / 2 + r / x * (1 / 6.0L - r * (1 / 30.0L - r * (1 / 42.0L - r * (1 / 30.0L - r * 5 / 66.0L))));
+  return sum + 1 / x + r / 2 +
+         r / x * (1 / 6.0L - r * (1 / 30.0L - r * (1 / 42.0L - r * (1 / 30.0L - r * 5 / 66.0L))));
 }
 long double digamma_reference(long double x) {
-  if (x < 0) return digamma_reference(1 - x) - std::numbers::pi_v<long double> / std::tan(std::numbers::pi_v<long double> * x);
+  if (x < 0)
+    return digamma_reference(1 - x) -
+           std::numbers::pi_v<long double> / std::tan(std::numbers::pi_v<long double> * x);
   long double sum = 0;
   for (; x < 40; x += 1) sum -= 1 / x;
   const long double r = 1 / (x * x);
-  return sum + std::log(x) - 1 / (2 * x) - r * (1 / 12.0L - r * (1 / 120.0L - r * (1 / 252.0L - r * (1 / 240.0L - r / 132.0L))));
+  return sum + std::log(x) - 1 / (2 * x) -
+         r * (1 / 12.0L - r * (1 / 120.0L - r * (1 / 252.0L - r * (1 / 240.0L - r / 132.0L))));
 }
 
 struct Reference {
@@ -112,10 +118,14 @@ const std::vector<Hand> hands = {
     {row_xy + "%2 : bool[K] = equal %0, %1", {0, 1, 0}},
     {row_xy + "%2 : bool[K] = is_finite %0", {1, 1, 0}},
     {row_xy + "%2 : bool[K] = is_finite %0\n%3 : bool[K] = logical_not %2", {0, 0, 1}},
-    {row_xy + "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = is_finite %0\n%4 : bool[K] = logical_and %2, %3", {1, 0, 0}},
-    {row_xy + "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = is_finite %0\n%4 : bool[K] = logical_or %2, %3", {1, 1, 1}},
+    {row_xy +
+         "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = is_finite %0\n%4 : bool[K] = logical_and %2, %3",
+     {1, 0, 0}},
+    {row_xy + "%2 : bool[K] = parameter \"b\"\n%3 : bool[K] = is_finite %0\n%4 : bool[K] = logical_or %2, %3",
+     {1, 1, 1}},
     {row_xy + "%2 : bool[K] = is_finite %0\n%3 : real[K] = select %2, %0, %1", {1, -2, 0}},
-    {"%0 : positive = constant 1.0000000149011612\n%1 : real = constant -1.0000000298023224\n%2 : real = fma %0, %0, %1",
+    {"%0 : positive = constant 1.0000000149011612\n%1 : real = constant -1.0000000298023224\n%2 : real = fma "
+     "%0, %0, %1",
      {std::pow(2.0, -52)}},  // (1 + 2^-26)^2 - (1 + 2^-25): rounded once, 2^-52 is left
     {table + "%1 : real[D] = sum [K] %0", {9, 12}},
     {table + "%1 : real = sum [K, D] %0", {21}},
@@ -130,8 +140,10 @@ const std::vector<Hand> hands = {
     {"%0 : real[D] = parameter \"v\"\n%1 : real[K, D] = broadcast [K] %0", {6, 7, 6, 7, 6, 7}},
     {matrix + "%1 : real[D, D'] = rename [D, D', D', D] %0", {4, 2, 2, 10}},
     {lower + "%2 : real[D, D'] = rename [D, D', D', D] %0", {2, 1, 99, 4}},
-    {table + "%1 : category<K>[row] = data \"z\"\n%2 : real[row, D] = gather [K] %0, %1", {5, 6, 1, 2, 3, 4, 3, 4, not_a_number, not_a_number}},
-    {"%0 : category<K>[row] = data \"z\"\n%1 : bool[row, K] = one_hot [K] %0", {0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0}},
+    {table + "%1 : category<K>[row] = data \"z\"\n%2 : real[row, D] = gather [K] %0, %1",
+     {5, 6, 1, 2, 3, 4, 3, 4, not_a_number, not_a_number}},
+    {"%0 : category<K>[row] = data \"z\"\n%1 : bool[row, K] = one_hot [K] %0",
+     {0, 0, 1, 1, 0, 0, 0, 1, 0, 0, 1, 0, 0, 0, 0}},
     {lower + "%2 : real[D] = neg %1\n%3 : real[D, D'] = stack [D'] %1, %2", {6, -6, 7, -7}},
     {table + "%1 : real[D] = slice 1 [K] %0", {3, 4}},
     {lower + "%2 : real[D, D'] = diag [D, D'] %1", {6, 0, 0, 7}},
@@ -139,7 +151,8 @@ const std::vector<Hand> hands = {
     {matrix + "%1 : real[E] = reshape 2 [D, D', E] %0", {4, 2, 2, 10}},
     {lower + "%2 : real[E] = reshape 2 [D', D, E] %0", {2, 1, 99, 4}},
     {matrix + "%1 : real[D, D'] = cholesky [D, D'] %0", {2, 0, 1, 3}},
-    {matrix + "%1 : real[D, D'] = neg %0\n%2 : real[D, D'] = cholesky [D, D'] %1", {not_a_number, not_a_number, not_a_number, not_a_number}},
+    {matrix + "%1 : real[D, D'] = neg %0\n%2 : real[D, D'] = cholesky [D, D'] %1",
+     {not_a_number, not_a_number, not_a_number, not_a_number}},
     {lower + "%2 : real[D, D'] = triangular_inverse [D, D'] %0", {0.5, 0, -0.125, 0.25}},
     {lower + "%2 : real[D] = triangular_apply [D, D'] %0, %1", {12, 34}},
     {lower + "%2 : real[D] = triangular_solve [D, D'] %0, %1", {3, 1}},
@@ -252,7 +265,8 @@ TEST_CASE("structured ops have the values that were worked out by hand") {
 
 TEST_CASE("call and scan run the function that they name") {
   const Module module = module_of(
-      "function \"g\" plain\n%0 : real[D] = argument \"carry\"\n%1 : real[D] = argument \"step\"\n%2 : real[D] = add %0, %1\n"
+      "function \"g\" plain\n%0 : real[D] = argument \"carry\"\n%1 : real[D] = argument \"step\"\n%2 : "
+      "real[D] = add %0, %1\n"
       "arguments %0, %1\nresult \"next\" %2\nend\n"
       "function \"f\" plain\n%0 : real[K, D] = parameter \"table\"\n%1 : real[D] = parameter \"v\"\n"
       "%2 : real[D] = call @\"g\" %1, %1\n%3 : real[K, D] = scan @\"g\" [K] %2, %0\nresult \"f\" %3\nend\n");
@@ -263,14 +277,15 @@ TEST_CASE("call and scan run the function that they name") {
 TEST_CASE("matrices of many sizes: factors, solutions and eigenvalues agree") {
   std::mt19937_64 random(9);
   for (int64_t n = 1; n <= 12; ++n) {
-    Module m = parse_module("module \"t\" level step\naxis row rows\naxis D " + std::to_string(n) + "\naxis D' " + std::to_string(n) +
-                            "\naxis D'' " + std::to_string(n) + "\n");
+    Module m = parse_module("module \"t\" level step\naxis row rows\naxis D " + std::to_string(n) +
+                            "\naxis D' " + std::to_string(n) + "\naxis D'' " + std::to_string(n) + "\n");
     m.functions.push_back({.name = "f"});
     Builder b(m, m.functions[0]);
     const AxisId d = 1, d2 = 2, d3 = 3;
     const NodeId x = b.leaf(Op::parameter, "x", {Element::real, {d, d3}});
     const NodeId v = b.leaf(Op::parameter, "v", {Element::real, {d}});
-    const NodeId a = b.add(b.contract({x, b.rename(x, d, d2)}, {d3}), b.make(Op::identity, {}, {.axes = {d, d2}}));
+    const NodeId a =
+        b.add(b.contract({x, b.rename(x, d, d2)}, {d3}), b.make(Op::identity, {}, {.axes = {d, d2}}));
     const NodeId l = b.matrix(Op::cholesky, {a}, d, d2);
     const NodeId w = b.matrix(Op::triangular_inverse, {l}, d, d2);
     const NodeId square = b.contract({b.rename(l, d2, d3), b.rename(b.rename(l, d2, d3), d, d2)}, {d3});
@@ -286,8 +301,12 @@ TEST_CASE("matrices of many sizes: factors, solutions and eigenvalues agree") {
     const NodeId eigen_sum = b.reduce(Op::sum, eigen, {d});
     const auto leaves = random_leaves(m, m.functions[0], random);
     const auto values = interpreter::evaluate(m, m.functions[0], leaves);
-    for (const auto& [left, right] : std::vector<std::pair<NodeId, NodeId>>{
-             {square, a}, {back, v}, {whitened, solved}, {by_inverse, u}, {determinant, by_eigen}, {trace, eigen_sum}}) {
+    for (const auto& [left, right] : std::vector<std::pair<NodeId, NodeId>>{{square, a},
+                                                                            {back, v},
+                                                                            {whitened, solved},
+                                                                            {by_inverse, u},
+                                                                            {determinant, by_eigen},
+                                                                            {trace, eigen_sum}}) {
       const auto &p = values[static_cast<size_t>(left)].data, &q = values[static_cast<size_t>(right)].data;
       REQUIRE(p.size() == q.size());
       for (size_t i = 0; i < p.size(); ++i) CHECK(close(p[i], q[i], 1e-12));
@@ -304,12 +323,14 @@ TEST_CASE("every op has a value test or is refused by the interpreter") {
   }
   for (const SpecialValue& value : special_values) tested.insert(value.op);
   const std::set<Op> refused = {Op::latent, Op::logpdf, Op::expect, Op::entropy, Op::sample};
-  for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters}) tested.insert(op);  // convolution_test.cpp
-  for (const Op op : {Op::log_gamma_draw, Op::log_gamma_draw_slope}) tested.insert(op);  // gamma_draw_test.cpp
-#define LVM_OP(op, arity, shape, attributes)                   \
-  {                                                            \
-    INFO(#op);                                                 \
-    CHECK(tested.count(Op::op) + refused.count(Op::op) == 1);  \
+  for (const Op op : {Op::conv2d, Op::conv2d_transpose, Op::conv2d_filters})
+    tested.insert(op);  // convolution_test.cpp
+  for (const Op op : {Op::log_gamma_draw, Op::log_gamma_draw_slope})
+    tested.insert(op);  // gamma_draw_test.cpp
+#define LVM_OP(op, arity, shape, attributes)                  \
+  {                                                           \
+    INFO(#op);                                                \
+    CHECK(tested.count(Op::op) + refused.count(Op::op) == 1); \
   }
 #include "ir/tensor/ops.def"
 #undef LVM_OP

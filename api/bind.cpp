@@ -120,20 +120,13 @@ std::string BoundModel::emit(Stage stage) const {
   if (!lowered.program) return "";
   return guarded([&]() -> std::string {
     switch (stage) {
-      case Stage::ast:
-        return ast::print(*state->model->compiled.syntax);
-      case Stage::model:
-        return ir::print(*lowered.model);
-      case Stage::elbo:
-        return ir::print(*lowered.elbo);
-      case Stage::plan:
-        return ir::print(*lowered.plan);
-      case Stage::canonical:
-        return ir::print(*lowered.canonical);
-      case Stage::program:
-        return ir::print(*lowered.program);
-      case Stage::loop:
-        return loop::print(driver::schedule(*lowered.program).unit);
+      case Stage::ast: return ast::print(*state->model->compiled.syntax);
+      case Stage::model: return ir::print(*lowered.model);
+      case Stage::elbo: return ir::print(*lowered.elbo);
+      case Stage::plan: return ir::print(*lowered.plan);
+      case Stage::canonical: return ir::print(*lowered.canonical);
+      case Stage::program: return ir::print(*lowered.program);
+      case Stage::loop: return loop::print(driver::schedule(*lowered.program).unit);
       case Stage::llvm:
         return jit::Jit(runtime::runtime_symbols()).llvm_text(driver::schedule(*lowered.program).unit);
       case Stage::assembly:

@@ -140,16 +140,11 @@ class Drawer {
     const std::optional<Shape> of = shape();
     if (!of) return "";
     switch (options_.kind) {
-      case PictureKind::reconstructions:
-        return reconstructions(*of);
-      case PictureKind::samples:
-        return samples(*of);
-      case PictureKind::manifold:
-        return manifold(*of);
-      case PictureKind::walk:
-        return walk(*of);
-      case PictureKind::scatter:
-        break;
+      case PictureKind::reconstructions: return reconstructions(*of);
+      case PictureKind::samples: return samples(*of);
+      case PictureKind::manifold: return manifold(*of);
+      case PictureKind::walk: return walk(*of);
+      case PictureKind::scatter: break;
     }
     return "";
   }

@@ -49,20 +49,11 @@ std::string escaped(const std::string& text) {
   std::string to;
   for (const char c : text) {
     switch (c) {
-      case '<':
-        to += "&lt;";
-        break;
-      case '>':
-        to += "&gt;";
-        break;
-      case '&':
-        to += "&amp;";
-        break;
-      case '"':
-        to += "&quot;";
-        break;
-      default:
-        to += c;
+      case '<': to += "&lt;"; break;
+      case '>': to += "&gt;"; break;
+      case '&': to += "&amp;"; break;
+      case '"': to += "&quot;"; break;
+      default: to += c;
     }
   }
   return to;

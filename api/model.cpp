@@ -60,21 +60,15 @@ std::string Model::emit(Stage stage) const {
   const driver::Compiled& compiled = state->compiled;
   return guarded([&]() -> std::string {
     switch (stage) {
-      case Stage::ast:
-        return compiled.syntax ? ast::print(*compiled.syntax) : "";
-      case Stage::model:
-        return compiled.model ? ir::print(*compiled.model) : "";
-      case Stage::elbo:
-        return compiled.elbo ? ir::print(*compiled.elbo) : "";
-      case Stage::plan:
-        return compiled.plan ? ir::print(*compiled.plan) : "";
-      case Stage::canonical:
-        return compiled.canonical ? ir::print(*compiled.canonical) : "";
+      case Stage::ast: return compiled.syntax ? ast::print(*compiled.syntax) : "";
+      case Stage::model: return compiled.model ? ir::print(*compiled.model) : "";
+      case Stage::elbo: return compiled.elbo ? ir::print(*compiled.elbo) : "";
+      case Stage::plan: return compiled.plan ? ir::print(*compiled.plan) : "";
+      case Stage::canonical: return compiled.canonical ? ir::print(*compiled.canonical) : "";
       case Stage::program:
       case Stage::loop:
       case Stage::llvm:
-      case Stage::assembly:
-        return "";
+      case Stage::assembly: return "";
     }
     return "";
   });

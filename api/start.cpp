@@ -93,22 +93,16 @@ std::string domain_fault(const Values& given, ir::Domain domain) {
   if (!fault.empty() || given.values.empty()) return fault;
   const auto in_unit = [](double v) { return v >= 0 && v <= 1; };
   switch (domain) {
-    case ir::Domain::real:
-      return "";
-    case ir::Domain::positive:
-      return element_fault(given, "positive", [](double v) { return v > 0; });
-    case ir::Domain::unit:
-      return element_fault(given, "between 0 and 1", in_unit);
+    case ir::Domain::real: return "";
+    case ir::Domain::positive: return element_fault(given, "positive", [](double v) { return v > 0; });
+    case ir::Domain::unit: return element_fault(given, "between 0 and 1", in_unit);
     case ir::Domain::simplex: {
       std::string element = element_fault(given, "between 0 and 1", in_unit);
       return element.empty() ? simplex_fault(given) : element;
     }
-    case ir::Domain::ordered:
-      return ordered_fault(given);
-    case ir::Domain::covariance:
-      return matrix_fault(given, false);
-    case ir::Domain::correlation:
-      return matrix_fault(given, true);
+    case ir::Domain::ordered: return ordered_fault(given);
+    case ir::Domain::covariance: return matrix_fault(given, false);
+    case ir::Domain::correlation: return matrix_fault(given, true);
   }
   return "";
 }

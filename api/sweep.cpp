@@ -15,12 +15,9 @@ constexpr size_t most_bytes = size_t{8} << 20;
 
 double value_of(const SweepEntry& entry, Criterion criterion) {
   switch (criterion) {
-    case Criterion::aic:
-      return entry.aic;
-    case Criterion::bic:
-      return entry.bic;
-    case Criterion::icl:
-      return entry.icl;
+    case Criterion::aic: return entry.aic;
+    case Criterion::bic: return entry.bic;
+    case Criterion::icl: return entry.icl;
   }
   return NAN;
 }

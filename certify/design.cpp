@@ -22,16 +22,11 @@ struct Member {
 
 std::array<double, 2> statistics(Design::Kind kind, double z) {
   switch (kind) {
-    case Design::Kind::gaussian:
-      return {z, z * z};
-    case Design::Kind::gamma:
-      return {std::log(z), z};
-    case Design::Kind::inverse_gamma:
-      return {std::log(z), 1 / z};
-    case Design::Kind::beta:
-      return {std::log(z), std::log1p(-z)};
-    case Design::Kind::dirichlet:
-      break;
+    case Design::Kind::gaussian: return {z, z * z};
+    case Design::Kind::gamma: return {std::log(z), z};
+    case Design::Kind::inverse_gamma: return {std::log(z), 1 / z};
+    case Design::Kind::beta: return {std::log(z), std::log1p(-z)};
+    case Design::Kind::dirichlet: break;
   }
   return {};
 }
@@ -39,8 +34,7 @@ std::array<double, 2> statistics(Design::Kind kind, double z) {
 Member member(Design::Kind kind, double first, double second) {
   switch (kind) {
     case Design::Kind::gaussian:
-    case Design::Kind::dirichlet:
-      break;
+    case Design::Kind::dirichlet: break;
     case Design::Kind::gamma: {
       const double a = first + 1, rate = -second;
       return {{digamma(a) - std::log(rate), a / rate},
@@ -69,17 +63,14 @@ Member member(Design::Kind kind, double first, double second) {
 /// z moved by u steps, inside its support.
 double moved(Design::Kind kind, double z, double sd, double u) {
   switch (kind) {
-    case Design::Kind::gaussian:
-      return z + u * sd;
+    case Design::Kind::gaussian: return z + u * sd;
     case Design::Kind::gamma:
-    case Design::Kind::inverse_gamma:
-      return z * std::exp(u * std::clamp(sd / z, 0.1, 1.0));
+    case Design::Kind::inverse_gamma: return z * std::exp(u * std::clamp(sd / z, 0.1, 1.0));
     case Design::Kind::beta: {
       const double step = std::clamp(sd / (z * (1 - z)), 0.1, 1.0);
       return 1 / (1 + std::exp(-(std::log(z / (1 - z)) + u * step)));
     }
-    case Design::Kind::dirichlet:
-      break;
+    case Design::Kind::dirichlet: break;
   }
   return z;
 }
@@ -110,17 +101,11 @@ Design::Design(Kind kind, int64_t elements, const std::vector<double>& mean, con
   if (kind == Kind::dirichlet) add_up_to_one(mean_, elements_);
   new_point();
   switch (kind) {
-    case Kind::gaussian:
-      add_gaussian_points();
-      break;
+    case Kind::gaussian: add_gaussian_points(); break;
     case Kind::gamma:
     case Kind::inverse_gamma:
-    case Kind::beta:
-      add_conjugate_points();
-      break;
-    case Kind::dirichlet:
-      add_dirichlet_points();
-      break;
+    case Kind::beta: add_conjugate_points(); break;
+    case Kind::dirichlet: add_dirichlet_points(); break;
   }
 }
 
@@ -167,14 +152,11 @@ void Design::add_dirichlet_points() {
 
 Design::Law Design::law(int64_t row, const double* values) const {
   switch (kind_) {
-    case Kind::gaussian:
-      return gaussian(row, values);
+    case Kind::gaussian: return gaussian(row, values);
     case Kind::gamma:
     case Kind::inverse_gamma:
-    case Kind::beta:
-      return conjugate(row, values);
-    case Kind::dirichlet:
-      return dirichlet(row, values);
+    case Kind::beta: return conjugate(row, values);
+    case Kind::dirichlet: return dirichlet(row, values);
   }
   return {};
 }

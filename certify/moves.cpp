@@ -159,13 +159,11 @@ bool is_element_wise(Domain domain) {
   switch (domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit:
-      return true;
+    case Domain::unit: return true;
     case Domain::simplex:
     case Domain::ordered:
     case Domain::covariance:
-    case Domain::correlation:
-      return false;
+    case Domain::correlation: return false;
   }
   throw ir::InternalError("a parameter of this domain is not fitted, and has no moves");
 }

@@ -6,20 +6,16 @@ namespace lvm::certificate {
 
 std::string_view name(Verdict verdict) {
   switch (verdict) {
-    case Verdict::certified:
-      return "certified";
-    case Verdict::failed:
-      return "failed";
-    case Verdict::open:
-      return "open";
+    case Verdict::certified: return "certified";
+    case Verdict::failed: return "failed";
+    case Verdict::open: return "open";
   }
   return "";
 }
 
 void report(const Certificate& c, Diagnostics& diagnostics) {
   switch (c.verdict) {
-    case Verdict::certified:
-      return;
+    case Verdict::certified: return;
     case Verdict::failed:
       diagnostics.report(
           {.code = Code::certificate_failed,

@@ -35,20 +35,13 @@ class Draws {
     // Rows of several sizes, so that bounds of any size let some through.
     const double size = std::pow(10, 2 * random_.uniform(row, 4 * e + 2) - 0.5);
     switch (element) {
-      case Element::real:
-        return size * normal;
-      case Element::positive:
-        return std::exp(normal);
-      case Element::unit:
-        return u;
-      case Element::boolean:
-        return u < 0.4 ? 1 : 0;
-      case Element::count:
-        return std::floor(std::exp(2.3 * u) * (1 + std::abs(normal)) - 1);
-      case Element::integer:
-        return std::round(size * normal);
-      case Element::category:
-        return static_cast<double>(random_.index(states, row, 4 * e));
+      case Element::real: return size * normal;
+      case Element::positive: return std::exp(normal);
+      case Element::unit: return u;
+      case Element::boolean: return u < 0.4 ? 1 : 0;
+      case Element::count: return std::floor(std::exp(2.3 * u) * (1 + std::abs(normal)) - 1);
+      case Element::integer: return std::round(size * normal);
+      case Element::category: return static_cast<double>(random_.index(states, row, 4 * e));
     }
     return 0;
   }
@@ -133,12 +126,10 @@ bool is_bound(const Variable& variable) {
   switch (variable.role) {
     case ir::Role::data:
     case ir::Role::given:
-    case ir::Role::weight:
-      return true;
+    case ir::Role::weight: return true;
     case ir::Role::latent:
     case ir::Role::parameter:
-    case ir::Role::constant:
-      return false;
+    case ir::Role::constant: return false;
   }
   return false;
 }

@@ -56,8 +56,7 @@ bool convert_bools(const char* from, int64_t stride, int64_t count, double* to) 
 bool convert(const Array& array, const char* from, int64_t stride, int64_t count, double* to) {
   const bool swap = array.big_endian;
   switch (array.kind) {
-    case Array::Kind::boolean:
-      return convert_bools(from, stride, count, to);
+    case Array::Kind::boolean: return convert_bools(from, stride, count, to);
     case Array::Kind::real:
       return array.bytes == 4 ? convert<float>(from, stride, swap, count, to)
                               : convert<double>(from, stride, swap, count, to);

@@ -348,14 +348,12 @@ bool Binder::check_cells(const Variable& v, const Column& c) {
   }
   if (v.type.element == Element::category && (c.text || c.first_odd.kind == OddCell::Kind::none)) return true;
   switch (c.first_odd.kind) {
-    case OddCell::Kind::none:
-      return true;
+    case OddCell::Kind::none: return true;
     case OddCell::Kind::not_finite:
       fail(Code::cell_not_finite, v, fmt::format("a cell of column `{}` is not a finite number", c.name), {},
            place(c, c.first_odd.row, c.first_odd.text));
       return false;
-    case OddCell::Kind::text:
-      break;
+    case OddCell::Kind::text: break;
   }
   const bool is_bool = v.type.element == Element::boolean && v.binding.preprocess == Preprocess::none;
   if (is_bool && fits(c, Element::boolean)) return true;

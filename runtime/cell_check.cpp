@@ -10,40 +10,26 @@ using ir::Element;
 
 bool allowed(double x, Element element) {
   switch (element) {
-    case Element::real:
-      return true;
-    case Element::positive:
-      return x > 0;
-    case Element::unit:
-      return x >= 0 && x <= 1;
-    case Element::boolean:
-      return x == 0 || x == 1;
-    case Element::count:
-      return x >= 0 && x == std::floor(x);
-    case Element::integer:
-      return x == std::floor(x);
-    case Element::category:
-      return true;
+    case Element::real: return true;
+    case Element::positive: return x > 0;
+    case Element::unit: return x >= 0 && x <= 1;
+    case Element::boolean: return x == 0 || x == 1;
+    case Element::count: return x >= 0 && x == std::floor(x);
+    case Element::integer: return x == std::floor(x);
+    case Element::category: return true;
   }
   return false;
 }
 
 std::string_view describe_values(Element element) {
   switch (element) {
-    case Element::real:
-      return "a number";
-    case Element::positive:
-      return "above 0";
-    case Element::unit:
-      return "in 0 … 1";
-    case Element::boolean:
-      return "0, 1, true or false";
-    case Element::count:
-      return "0, 1, 2, …";
-    case Element::integer:
-      return "a whole number";
-    case Element::category:
-      return "a category";
+    case Element::real: return "a number";
+    case Element::positive: return "above 0";
+    case Element::unit: return "in 0 … 1";
+    case Element::boolean: return "0, 1, true or false";
+    case Element::count: return "0, 1, 2, …";
+    case Element::integer: return "a whole number";
+    case Element::category: return "a category";
   }
   return "";
 }

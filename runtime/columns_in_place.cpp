@@ -16,13 +16,10 @@ using Preprocess = ir::Binding::Preprocess;
 
 CellChange change_of(const Variable& v) {
   switch (v.binding.preprocess) {
-    case Preprocess::none:
-      return {};
-    case Preprocess::binarise_threshold:
-      return {CellChange::Kind::threshold, v.binding.low, v.binding.high};
+    case Preprocess::none: return {};
+    case Preprocess::binarise_threshold: return {CellChange::Kind::threshold, v.binding.low, v.binding.high};
     case Preprocess::binarise_stochastic:
-    case Preprocess::scale:
-      return {CellChange::Kind::scale, v.binding.low, v.binding.high};
+    case Preprocess::scale: return {CellChange::Kind::scale, v.binding.low, v.binding.high};
   }
   return {};
 }

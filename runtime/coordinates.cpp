@@ -51,16 +51,11 @@ int64_t Coordinates::dimensions(const Event& event) {
   switch (event.domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit:
-      return 1;
-    case Domain::simplex:
-      return event.size - 1;
-    case Domain::covariance:
-      return event.size * (event.size + 1) / 2;
-    case Domain::correlation:
-      return event.size * (event.size - 1) / 2;
-    case Domain::ordered:
-      return event.size;
+    case Domain::unit: return 1;
+    case Domain::simplex: return event.size - 1;
+    case Domain::covariance: return event.size * (event.size + 1) / 2;
+    case Domain::correlation: return event.size * (event.size - 1) / 2;
+    case Domain::ordered: return event.size;
   }
   return 0;
 }
@@ -68,15 +63,9 @@ int64_t Coordinates::dimensions(const Event& event) {
 void Coordinates::read(const Event& event, const std::vector<double>& parameters, double* to) {
   const double v = parameters[static_cast<size_t>(event.at)];
   switch (event.domain) {
-    case Domain::real:
-      *to = v;
-      return;
-    case Domain::positive:
-      *to = std::log(v);
-      return;
-    case Domain::unit:
-      *to = std::log(v) - std::log1p(-v);
-      return;
+    case Domain::real: *to = v; return;
+    case Domain::positive: *to = std::log(v); return;
+    case Domain::unit: *to = std::log(v) - std::log1p(-v); return;
     case Domain::simplex: {
       const auto share = [&](int64_t k) { return parameters[static_cast<size_t>(event.at + k * event.row)]; };
       for (int64_t k = 0; k < event.size; ++k) {
@@ -115,12 +104,8 @@ void Coordinates::read(const Event& event, const std::vector<double>& parameters
 void Coordinates::write(const Event& event, const double* from, std::vector<double>& parameters) {
   double& v = parameters[static_cast<size_t>(event.at)];
   switch (event.domain) {
-    case Domain::real:
-      v = *from;
-      return;
-    case Domain::positive:
-      v = std::exp(*from);
-      return;
+    case Domain::real: v = *from; return;
+    case Domain::positive: v = std::exp(*from); return;
     case Domain::unit:
       v = *from > 0 ? 1 / (1 + std::exp(-*from)) : std::exp(*from) / (1 + std::exp(*from));
       return;

@@ -84,18 +84,13 @@ void report_not_converged(const Fitted& fitted, double remaining, const FitOptio
     case Stop::converged:
     case Stop::epochs:
     case Stop::patience:
-    case Stop::failed:
-      return;
+    case Stop::failed: return;
     case Stop::iterations:
       if (options.tolerance == 0) return;  // so many iterations were asked for
       what = "ended";
       break;
-    case Stop::time_limit:
-      what = "was ended by the time limit";
-      break;
-    case Stop::stopped:
-      what = "was stopped";
-      break;
+    case Stop::time_limit: what = "was ended by the time limit"; break;
+    case Stop::stopped: what = "was stopped"; break;
   }
   Diagnostic d{Code::not_converged, fmt::format("the fit {} after {} iteration{}, before it converged", what,
                                                 fitted.iterations, fitted.iterations == 1 ? "" : "s")};
@@ -214,20 +209,13 @@ std::vector<double> to_program_layout(const ir::Program& program,
 
 std::string_view name(Stop stop) {
   switch (stop) {
-    case Stop::converged:
-      return "converged";
-    case Stop::iterations:
-      return "iterations";
-    case Stop::epochs:
-      return "epochs";
-    case Stop::patience:
-      return "patience";
-    case Stop::time_limit:
-      return "time limit";
-    case Stop::stopped:
-      return "stopped";
-    case Stop::failed:
-      return "failed";
+    case Stop::converged: return "converged";
+    case Stop::iterations: return "iterations";
+    case Stop::epochs: return "epochs";
+    case Stop::patience: return "patience";
+    case Stop::time_limit: return "time limit";
+    case Stop::stopped: return "stopped";
+    case Stop::failed: return "failed";
   }
   return "";
 }

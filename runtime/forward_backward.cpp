@@ -85,12 +85,9 @@ struct Predictor {
     if (t < s.order) return predict_first(s, before, t, p);
     if (!transitions.turned) return predict_words(s, before, transitions.at(t), p);
     switch (s.stride) {
-      case 4:
-        return Single<4>::predict(before, transitions.turned, p);
-      case 8:
-        return Single<8>::predict(before, transitions.turned, p);
-      case 16:
-        return Single<16>::predict(before, transitions.turned, p);
+      case 4: return Single<4>::predict(before, transitions.turned, p);
+      case 8: return Single<8>::predict(before, transitions.turned, p);
+      case 16: return Single<16>::predict(before, transitions.turned, p);
     }
     std::fill(p, p + s.stride, 0.0);
     for (int64_t o = 0; o < s.letters; ++o) {
@@ -105,12 +102,9 @@ struct Predictor {
 void spread_back(const ChainShape& s, const Transitions& transitions, int64_t t, const double* ratio,
                  double* to) {
   switch (transitions.straight ? s.stride : 0) {
-    case 4:
-      return Single<4>::spread_back(ratio, transitions.straight, to);
-    case 8:
-      return Single<8>::spread_back(ratio, transitions.straight, to);
-    case 16:
-      return Single<16>::spread_back(ratio, transitions.straight, to);
+    case 4: return Single<4>::spread_back(ratio, transitions.straight, to);
+    case 8: return Single<8>::spread_back(ratio, transitions.straight, to);
+    case 16: return Single<16>::spread_back(ratio, transitions.straight, to);
   }
   const double* transition = transitions.at(t);
   std::fill(to, to + s.states, 0.0);

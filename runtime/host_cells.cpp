@@ -17,26 +17,16 @@ void gather(const HostCells& from, int64_t first, int64_t count, double* to) {
 
 void gather(const HostCells& from, int64_t first, int64_t count, double* to) {
   switch (from.type) {
-    case HostType::f64:
-      return gather<double>(from, first, count, to);
-    case HostType::f32:
-      return gather<float>(from, first, count, to);
-    case HostType::i64:
-      return gather<int64_t>(from, first, count, to);
-    case HostType::i32:
-      return gather<int32_t>(from, first, count, to);
-    case HostType::i16:
-      return gather<int16_t>(from, first, count, to);
-    case HostType::i8:
-      return gather<int8_t>(from, first, count, to);
-    case HostType::u64:
-      return gather<uint64_t>(from, first, count, to);
-    case HostType::u32:
-      return gather<uint32_t>(from, first, count, to);
-    case HostType::u16:
-      return gather<uint16_t>(from, first, count, to);
-    case HostType::u8:
-      return gather<uint8_t>(from, first, count, to);
+    case HostType::f64: return gather<double>(from, first, count, to);
+    case HostType::f32: return gather<float>(from, first, count, to);
+    case HostType::i64: return gather<int64_t>(from, first, count, to);
+    case HostType::i32: return gather<int32_t>(from, first, count, to);
+    case HostType::i16: return gather<int16_t>(from, first, count, to);
+    case HostType::i8: return gather<int8_t>(from, first, count, to);
+    case HostType::u64: return gather<uint64_t>(from, first, count, to);
+    case HostType::u32: return gather<uint32_t>(from, first, count, to);
+    case HostType::u16: return gather<uint16_t>(from, first, count, to);
+    case HostType::u8: return gather<uint8_t>(from, first, count, to);
     case HostType::bit:
       for (int64_t i = 0; i < count; ++i)
         to[i] = HostCells::bit(from.data, from.first_bit + first + i) ? 1 : 0;
@@ -49,20 +39,15 @@ int64_t size_of(HostType type) {
   switch (type) {
     case HostType::f64:
     case HostType::i64:
-    case HostType::u64:
-      return 8;
+    case HostType::u64: return 8;
     case HostType::f32:
     case HostType::i32:
-    case HostType::u32:
-      return 4;
+    case HostType::u32: return 4;
     case HostType::i16:
-    case HostType::u16:
-      return 2;
+    case HostType::u16: return 2;
     case HostType::i8:
-    case HostType::u8:
-      return 1;
-    case HostType::bit:
-      return 0;
+    case HostType::u8: return 1;
+    case HostType::bit: return 0;
   }
   return 0;
 }

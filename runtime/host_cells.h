@@ -23,12 +23,9 @@ struct CellChange {
   double low = 0, high = 1;
   double operator()(double x) const {
     switch (kind) {
-      case Kind::none:
-        return x;
-      case Kind::scale:
-        return (x - low) / (high - low);
-      case Kind::threshold:
-        return std::isnan(x) ? x : x > low ? 1 : 0;
+      case Kind::none: return x;
+      case Kind::scale: return (x - low) / (high - low);
+      case Kind::threshold: return std::isnan(x) ? x : x > low ? 1 : 0;
     }
     return x;
   }
@@ -54,28 +51,17 @@ struct HostCells {
     if (is_missing(row)) return std::numeric_limits<double>::quiet_NaN();
     const unsigned char* at = data + row * stride;
     switch (type) {
-      case HostType::f64:
-        return *reinterpret_cast<const double*>(at);
-      case HostType::f32:
-        return static_cast<double>(*reinterpret_cast<const float*>(at));
-      case HostType::i64:
-        return static_cast<double>(*reinterpret_cast<const int64_t*>(at));
-      case HostType::i32:
-        return *reinterpret_cast<const int32_t*>(at);
-      case HostType::i16:
-        return *reinterpret_cast<const int16_t*>(at);
-      case HostType::i8:
-        return *reinterpret_cast<const int8_t*>(at);
-      case HostType::u64:
-        return static_cast<double>(*reinterpret_cast<const uint64_t*>(at));
-      case HostType::u32:
-        return *reinterpret_cast<const uint32_t*>(at);
-      case HostType::u16:
-        return *reinterpret_cast<const uint16_t*>(at);
-      case HostType::u8:
-        return *at;
-      case HostType::bit:
-        return bit(data, first_bit + row) ? 1 : 0;
+      case HostType::f64: return *reinterpret_cast<const double*>(at);
+      case HostType::f32: return static_cast<double>(*reinterpret_cast<const float*>(at));
+      case HostType::i64: return static_cast<double>(*reinterpret_cast<const int64_t*>(at));
+      case HostType::i32: return *reinterpret_cast<const int32_t*>(at);
+      case HostType::i16: return *reinterpret_cast<const int16_t*>(at);
+      case HostType::i8: return *reinterpret_cast<const int8_t*>(at);
+      case HostType::u64: return static_cast<double>(*reinterpret_cast<const uint64_t*>(at));
+      case HostType::u32: return *reinterpret_cast<const uint32_t*>(at);
+      case HostType::u16: return *reinterpret_cast<const uint16_t*>(at);
+      case HostType::u8: return *at;
+      case HostType::bit: return bit(data, first_bit + row) ? 1 : 0;
     }
     return 0;
   }

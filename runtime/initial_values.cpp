@@ -14,15 +14,11 @@ double coordinate(ir::Domain domain, double value) {
   switch (domain) {
     case ir::Domain::real:
     case ir::Domain::ordered:  // together: `write_events`
-    case ir::Domain::covariance:
-      return value;
+    case ir::Domain::covariance: return value;
     case ir::Domain::positive:
-    case ir::Domain::simplex:
-      return std::log(value);
-    case ir::Domain::unit:
-      return std::log(value) - std::log1p(-value);
-    case ir::Domain::correlation:
-      break;
+    case ir::Domain::simplex: return std::log(value);
+    case ir::Domain::unit: return std::log(value) - std::log1p(-value);
+    case ir::Domain::correlation: break;
   }
   throw ir::InternalError("a domain without coordinates");
 }
@@ -62,12 +58,9 @@ void write_events(const ir::ParameterSlot& slot, const ir::Module& module, doubl
 double drawn(const ir::StartDraw& draw, const Random& random, int64_t place) {
   using Kind = ir::StartDraw::Kind;
   switch (draw.kind) {
-    case Kind::constant:
-      return draw.mean;
-    case Kind::uniform:
-      return draw.mean + draw.spread * (2 * random.uniform(place) - 1);
-    case Kind::normal:
-      return draw.mean + draw.spread * random.normal(place);
+    case Kind::constant: return draw.mean;
+    case Kind::uniform: return draw.mean + draw.spread * (2 * random.uniform(place) - 1);
+    case Kind::normal: return draw.mean + draw.spread * random.normal(place);
   }
   return 0;
 }

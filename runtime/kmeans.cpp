@@ -63,9 +63,7 @@ Feature make_feature(const BoundVariable& v, const CellColumn& cells, double var
   Feature f{cells};
   for (int64_t i = 0; !f.absent && i < data.rows; ++i) f.absent = std::isnan(cells[i]);
   switch (v.element) {
-    case ir::Element::category:
-      f.levels = static_cast<int64_t>(v.levels.size());
-      return f;
+    case ir::Element::category: f.levels = static_cast<int64_t>(v.levels.size()); return f;
     case ir::Element::boolean:
     case ir::Element::unit:
       // Not standardised: a cell that is nearly always 0 would outweigh all others.
@@ -75,8 +73,7 @@ Feature make_feature(const BoundVariable& v, const CellColumn& cells, double var
     case ir::Element::real:
     case ir::Element::positive:
     case ir::Element::count:
-    case ir::Element::integer:
-      break;
+    case ir::Element::integer: break;
   }
   f.origin = mean_of(cells, data);
   f.scale = variance > 0 && std::isfinite(1 / std::sqrt(variance)) ? 1 / std::sqrt(variance) : 0;

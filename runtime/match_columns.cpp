@@ -24,12 +24,10 @@ bool is_bound(const Variable& v) {
   switch (v.role) {
     case ir::Role::data:
     case ir::Role::given:
-    case ir::Role::weight:
-      return true;
+    case ir::Role::weight: return true;
     case ir::Role::latent:
     case ir::Role::parameter:
-    case ir::Role::constant:
-      return false;
+    case ir::Role::constant: return false;
   }
   return false;
 }
@@ -306,13 +304,11 @@ void Matcher::warn_of_labels(const Variable& v, const Columns& columns) {
   switch (v.type.element) {
     case Element::real:
     case Element::positive:
-    case Element::unit:
-      break;
+    case Element::unit: break;
     case Element::boolean:
     case Element::count:
     case Element::integer:
-    case Element::category:
-      return;
+    case Element::category: return;
   }
   const bool has_reals =
       std::any_of(columns.begin(), columns.end(), [&](int i) { return !all_whole(column(i)); });

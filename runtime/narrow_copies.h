@@ -33,16 +33,11 @@ class NarrowCopies {
   Bfloat16* place(const ir::MatrixPlace& at, int64_t first) {
     using Buffer = ir::MatrixPlace::Buffer;
     switch (at.buffer) {
-      case Buffer::columns:
-        return columns_.data() + at.offset * column_stride_ + first;
-      case Buffer::scratch:
-        return scratch_.data() + at.offset + first;
-      case Buffer::parameters:
-        return parameters_.data() + at.offset;
-      case Buffer::derived:
-        return derived_.data() + at.offset;
-      case Buffer::statistics:
-        break;
+      case Buffer::columns: return columns_.data() + at.offset * column_stride_ + first;
+      case Buffer::scratch: return scratch_.data() + at.offset + first;
+      case Buffer::parameters: return parameters_.data() + at.offset;
+      case Buffer::derived: return derived_.data() + at.offset;
+      case Buffer::statistics: break;
     }
     throw ir::InternalError("no product reads statistics in bfloat16");
   }

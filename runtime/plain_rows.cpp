@@ -122,12 +122,8 @@ void merge(Column& column, const Column& notes) {
 
 double add_cell(Column& column, const Number& number, std::string_view cell, int64_t row) {
   switch (number.kind) {
-    case Number::Kind::number:
-      ++column.numbers;
-      return number.value;
-    case Number::Kind::missing:
-      ++column.missing;
-      break;
+    case Number::Kind::number: ++column.numbers; return number.value;
+    case Number::Kind::missing: ++column.missing; break;
     case Number::Kind::not_finite:
     case Number::Kind::text:
       if (!column.text) {

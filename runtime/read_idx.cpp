@@ -8,20 +8,13 @@ namespace {
 std::optional<Array> element_of(uint8_t type) {
   using Kind = Array::Kind;
   switch (type) {
-    case 0x08:
-      return Array{Kind::unsigned_integer, 1, true};
-    case 0x09:
-      return Array{Kind::signed_integer, 1, true};
-    case 0x0B:
-      return Array{Kind::signed_integer, 2, true};
-    case 0x0C:
-      return Array{Kind::signed_integer, 4, true};
-    case 0x0D:
-      return Array{Kind::real, 4, true};
-    case 0x0E:
-      return Array{Kind::real, 8, true};
-    default:
-      return std::nullopt;
+    case 0x08: return Array{Kind::unsigned_integer, 1, true};
+    case 0x09: return Array{Kind::signed_integer, 1, true};
+    case 0x0B: return Array{Kind::signed_integer, 2, true};
+    case 0x0C: return Array{Kind::signed_integer, 4, true};
+    case 0x0D: return Array{Kind::real, 4, true};
+    case 0x0E: return Array{Kind::real, 8, true};
+    default: return std::nullopt;
   }
 }
 

@@ -113,34 +113,22 @@ std::optional<Array> element_of(std::string_view descr) {
   array.bytes = descr[2] - '0';
   const bool power = array.bytes == 1 || array.bytes == 2 || array.bytes == 4 || array.bytes == 8;
   switch (descr[0]) {
-    case '<':
-      break;
-    case '>':
-      array.big_endian = true;
-      break;
-    case '=':
-      break;  // the machine's own order, which is little-endian
+    case '<': break;
+    case '>': array.big_endian = true; break;
+    case '=': break;  // the machine's own order, which is little-endian
     case '|':
       if (array.bytes != 1) return std::nullopt;
       break;
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
   switch (descr[1]) {
-    case 'b':
-      array.kind = Kind::boolean;
-      return array.bytes == 1 ? std::optional(array) : std::nullopt;
-    case 'i':
-      array.kind = Kind::signed_integer;
-      return power ? std::optional(array) : std::nullopt;
-    case 'u':
-      array.kind = Kind::unsigned_integer;
-      return power ? std::optional(array) : std::nullopt;
+    case 'b': array.kind = Kind::boolean; return array.bytes == 1 ? std::optional(array) : std::nullopt;
+    case 'i': array.kind = Kind::signed_integer; return power ? std::optional(array) : std::nullopt;
+    case 'u': array.kind = Kind::unsigned_integer; return power ? std::optional(array) : std::nullopt;
     case 'f':
       array.kind = Kind::real;
       return array.bytes == 4 || array.bytes == 8 ? std::optional(array) : std::nullopt;
-    default:
-      return std::nullopt;
+    default: return std::nullopt;
   }
 }
 

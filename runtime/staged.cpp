@@ -200,20 +200,11 @@ class StageWalker {
     using Buffer = ir::MatrixPlace::Buffer;
     const void* start = nullptr;
     switch (at.buffer) {
-      case Buffer::columns:
-        return static_cast<Real*>(const_cast<void*>(frame.columns[at.offset]));
-      case Buffer::parameters:
-        start = frame.parameters;
-        break;
-      case Buffer::derived:
-        start = frame.derived;
-        break;
-      case Buffer::statistics:
-        start = frame.statistics;
-        break;
-      case Buffer::scratch:
-        start = frame.scratch;
-        break;
+      case Buffer::columns: return static_cast<Real*>(const_cast<void*>(frame.columns[at.offset]));
+      case Buffer::parameters: start = frame.parameters; break;
+      case Buffer::derived: start = frame.derived; break;
+      case Buffer::statistics: start = frame.statistics; break;
+      case Buffer::scratch: start = frame.scratch; break;
     }
     return static_cast<Real*>(const_cast<void*>(start)) + at.offset;
   }

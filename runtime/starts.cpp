@@ -17,21 +17,13 @@ using ir::ParameterSlot;
 void fill_default(const ParameterSlot& slot, const ir::Module& module, double* values) {
   double fill = 0;
   switch (slot.domain) {
-    case Domain::real:
-      break;
-    case Domain::positive:
-      fill = 1;
-      break;
-    case Domain::unit:
-      fill = 0.5;
-      break;
-    case Domain::simplex:
-      fill = 1 / static_cast<double>(event_strides(slot, module)[0].size);
-      break;
+    case Domain::real: break;
+    case Domain::positive: fill = 1; break;
+    case Domain::unit: fill = 0.5; break;
+    case Domain::simplex: fill = 1 / static_cast<double>(event_strides(slot, module)[0].size); break;
     case Domain::ordered:
     case Domain::covariance:
-    case Domain::correlation:
-      break;
+    case Domain::correlation: break;
   }
   std::fill(values, values + slot.size, fill);
   if (slot.domain == Domain::ordered) {
@@ -71,8 +63,7 @@ void tidy(const ParameterSlot& slot, const ir::Module& module, double* values) {
     case Domain::real:
     case Domain::positive:
     case Domain::unit:
-    case Domain::ordered:
-      return;
+    case Domain::ordered: return;
     case Domain::simplex: {
       const std::vector<Stride> event = event_strides(slot, module);
       each_event(slot, event, [&](int64_t i) { scale_to_one(values + i, event[0]); });

@@ -204,8 +204,7 @@ bool Reader::choose_delimiter() {
 bool Reader::cell_fault(const Cell& cell, int64_t row, size_t column) {
   const std::string name = column < table_.columns.size() ? table_.columns[column].name : std::string();
   switch (cell.fault) {
-    case Cell::Fault::none:
-      return true;
+    case Cell::Fault::none: return true;
     case Cell::Fault::unclosed_quote:
       return fail(Code::unclosed_quote,
                   fmt::format("the quote that opens cell {} of row {} is not closed", column + 1, row), row,

@@ -84,8 +84,7 @@ struct DesignTerms {
     Expansion plain(b, setting);
     const NodeId eta = plain(predictor);
     switch (kind) {
-      case DesignKind::residual:
-        return {b.sub(plain(e.value), eta), b.constant(1)};
+      case DesignKind::residual: return {b.sub(plain(e.value), eta), b.constant(1)};
       case DesignKind::link: {
         std::vector<NodeId> slots;
         for (const NodeId slot : e.slots) slots.push_back(plain(slot));
@@ -93,8 +92,7 @@ struct DesignTerms {
         for (const std::string& name : e.slot_names) text += "." + name;
         return {b.sub(ir::find_family(text)->link(b, plain(e.value), slots), eta), b.constant(1)};
       }
-      case DesignKind::likelihood:
-        break;
+      case DesignKind::likelihood: break;
     }
     const std::vector<AxisId> missing =
         without(setting.function()[e.log_density].type.axes, b.type(eta).axes);

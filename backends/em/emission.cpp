@@ -359,9 +359,7 @@ NodeId Expansion::term_where_it_holds(const Emission& emission) {
       density = to_.select(there, corrected(emission, (*this)(emission.log_density)), to_.constant(0));
       break;
     }
-    case Absent::patterns:
-      density = marginal(emission).log_density;
-      break;
+    case Absent::patterns: density = marginal(emission).log_density; break;
   }
   return sum_elements(density, without(to_.type(density).axes, united({row_axis}, setting_.states)));
 }

@@ -240,15 +240,13 @@ struct Explanation {
         }
         return fmt::format("{} ← Σ {}1[{} = {}] / n", left, r, value,
                            lower_case(axis_name(v.declared_axes.back())));
-      case Solver::ratio:
-        return fmt::format("{} ← Σ {}{} / n", left, r, value);
+      case Solver::ratio: return fmt::format("{} ← Σ {}{} / n", left, r, value);
       case Solver::moments:
         return block.block_class == ir::BlockClass::conditional
                    ? fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / spread² / Σ {1}1 / spread²,  d = {2} - {3}",
                                  left, r, value, v.name)
                    : fmt::format("{0} ← {0} + δ,  δ = Σ {1}d / n,  d = {2} - {3}", left, r, value, v.name);
-      case Solver::scatter:
-        return spread_update(block, v, parts);
+      case Solver::scatter: return spread_update(block, v, parts);
       case Solver::rate:
         return fmt::format("{} maximises Σ {}[A ln r - B r],  r the rate of `{}` in {}:  r ← Σ {}A / Σ {}B",
                            left, r, value, parts.family, r, r);
@@ -287,8 +285,7 @@ struct Explanation {
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::gradient:
-      case Solver::held:
-        break;
+      case Solver::held: break;
     }
     return "";
   }
@@ -504,8 +501,7 @@ struct Explanation {
       case Domain::real:
       case Domain::positive:
       case Domain::unit:
-      case Domain::ordered:
-        return product(axes);
+      case Domain::ordered: return product(axes);
     }
     return "";
   }

@@ -147,10 +147,8 @@ struct Correction {
   NodeId of(const ir::Block& block, const Posterior& q) {
     const NodeId half = b.constant(0.5);
     switch (block.solver) {
-      case Solver::normalised_counts:
-        return ir::no_node;
-      case Solver::ratio:
-        return b.add(q.log_no(), b.unary(Op::softplus, q.log_odds()));
+      case Solver::normalised_counts: return ir::no_node;
+      case Solver::ratio: return b.add(q.log_no(), b.unary(Op::softplus, q.log_odds()));
       case Solver::odds: {
         const ir::OddsForm& form = form_of(family().odds, block);
         const NodeId value = expand(e.value);
@@ -159,8 +157,7 @@ struct Correction {
       }
       case Solver::rate:
         return b.mul(form_of(family().rates, block).a(b, expand(e.value), slots()), q.log_gap());
-      case Solver::scatter:
-        return b.mul(half, is_matrix() ? q.log_determinant_gap() : q.log_gap());
+      case Solver::scatter: return b.mul(half, is_matrix() ? q.log_determinant_gap() : q.log_gap());
       case Solver::least_squares:
         return b.mul(b.constant(-0.5),
                      b.mul(of_coefficients(q), precision_in(b, expand(e.slots.at(1)), e.slot_names.at(1))));
@@ -189,8 +186,7 @@ struct Correction {
       case Solver::concentration:
       case Solver::newton:
       case Solver::gradient:
-      case Solver::held:
-        break;
+      case Solver::held: break;
     }
     throw ir::InternalError("`" + block.name + "` has no exact posterior");
   }

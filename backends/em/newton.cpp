@@ -54,20 +54,17 @@ struct NewtonStep {
   Coordinate coordinate(const ir::Variable& v) {
     const NodeId value = read_parameter(c, v.name);
     switch (v.domain) {
-      case Domain::positive:
-        return {value, value, value};
+      case Domain::positive: return {value, value, value};
       case Domain::unit: {
         const NodeId other = b.sub(b.constant(1), value);
         const NodeId j = b.mul(value, other);
         return {value, j, b.mul(j, b.sub(other, value))};
       }
-      case Domain::real:
-        return {value, b.constant(1), b.constant(0)};
+      case Domain::real: return {value, b.constant(1), b.constant(0)};
       case Domain::simplex:
       case Domain::ordered:
       case Domain::covariance:
-      case Domain::correlation:
-        break;
+      case Domain::correlation: break;
     }
     throw ir::InternalError("parameter " + v.name + " has no coordinates for a Newton step");
   }

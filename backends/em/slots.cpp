@@ -147,16 +147,11 @@ int64_t free_dimensions(const ir::Model& model, const Variable& parameter) {
   switch (parameter.domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit:
-      return leading(0);
-    case Domain::ordered:
-      return leading(0);
-    case Domain::simplex:
-      return leading(1) * (size(axes.back()) - 1);
-    case Domain::covariance:
-      return leading(2) * size(axes.back()) * (size(axes.back()) + 1) / 2;
-    case Domain::correlation:
-      return leading(2) * size(axes.back()) * (size(axes.back()) - 1) / 2;
+    case Domain::unit: return leading(0);
+    case Domain::ordered: return leading(0);
+    case Domain::simplex: return leading(1) * (size(axes.back()) - 1);
+    case Domain::covariance: return leading(2) * size(axes.back()) * (size(axes.back()) + 1) / 2;
+    case Domain::correlation: return leading(2) * size(axes.back()) * (size(axes.back()) - 1) / 2;
   }
   return 0;
 }
@@ -191,14 +186,11 @@ std::vector<AxisId> event_axes(const Variable& variable) {
   switch (variable.domain) {
     case ir::Domain::real:
     case ir::Domain::positive:
-    case ir::Domain::unit:
-      return {};
+    case ir::Domain::unit: return {};
     case ir::Domain::simplex:
-    case ir::Domain::ordered:
-      return last(1);
+    case ir::Domain::ordered: return last(1);
     case ir::Domain::covariance:
-    case ir::Domain::correlation:
-      return last(2);
+    case ir::Domain::correlation: return last(2);
   }
   return {};
 }

@@ -173,31 +173,19 @@ void write_updates(UpdateContext& c, Moves moves) {
       continue;
     }
     switch (block.solver) {
-      case Solver::normalised_counts:
-        solve_counts(c, block);
-        break;
-      case Solver::ratio:
-        solve_ratio(c, block);
-        break;
-      case Solver::rate:
-        solve_rate(c, block);
-        break;
-      case Solver::odds:
-        solve_odds(c, block);
-        break;
+      case Solver::normalised_counts: solve_counts(c, block); break;
+      case Solver::ratio: solve_ratio(c, block); break;
+      case Solver::rate: solve_rate(c, block); break;
+      case Solver::odds: solve_odds(c, block); break;
       case Solver::reweighted:
         if (design_group(c, block).blocks.front() == &block) solve_reweighted(c, block, moves);
         break;
-      case Solver::isotonic:
-        solve_isotonic(c, block);
-        break;
+      case Solver::isotonic: solve_isotonic(c, block); break;
       case Solver::median:
         c.update.output(ir::OutputKind::parameter, block.name,
                         read_parameter(c, block.name));  // the run time's work
         break;
-      case Solver::concentration:
-        solve_concentration(c, block);
-        break;
+      case Solver::concentration: solve_concentration(c, block); break;
       case Solver::newton:
         if (groups.insert(block.group).second) solve_newton(c, block.group);
         break;
@@ -205,8 +193,7 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::least_squares:
       case Solver::correlation:
       case Solver::matrix_scale:
-      case Solver::freedom:
-        break;  // solved together, factor by factor
+      case Solver::freedom: break;  // solved together, factor by factor
       case Solver::scatter:
         if (block.factor < 0) solve_shrinkage(c, block);  // else with its mean
         break;
@@ -224,8 +211,7 @@ void write_updates(UpdateContext& c, Moves moves) {
       case Solver::conjugate:
       case Solver::reparameterised:
       case Solver::score_function:
-      case Solver::gradient:
-        throw ir::InternalError("a solver that no update of EM has");
+      case Solver::gradient: throw ir::InternalError("a solver that no update of EM has");
     }
   }
   check_counts(c);

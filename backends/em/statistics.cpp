@@ -31,10 +31,8 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
   const std::string suffix = observed > 1 ? "_" + emissions_[emission].name : "";
   std::string base;
   switch (moment) {
-    case Moment::rows:
-      return "rows";
-    case Moment::counted_rows:
-      return "counted_rows";
+    case Moment::rows: return "rows";
+    case Moment::counted_rows: return "counted_rows";
     case Moment::count:
       base = setting_.one_latent(axes) && setting_.latents.size() == 1 ? "n" : "n" + suffix;
       if (setting_.latents.size() > 1 && setting_.all_states(axes)) {
@@ -43,20 +41,11 @@ std::string StatisticTable::name_of(Moment moment, size_t emission, const std::v
       }
       if (counts_cells({moment, emission, axes, ""})) base = "cells" + suffix;
       break;
-    case Moment::occurrences:
-      base = "occurrences" + suffix;
-      break;
-    case Moment::first:
-      base = "s1" + suffix;
-      break;
-    case Moment::second:
-      base = "s2" + suffix;
-      break;
-    case Moment::outer:
-      base = "s2" + suffix;
-      break;
-    case Moment::term:
-      throw ir::InternalError("a term has a name of its own");
+    case Moment::occurrences: base = "occurrences" + suffix; break;
+    case Moment::first: base = "s1" + suffix; break;
+    case Moment::second: base = "s2" + suffix; break;
+    case Moment::outer: base = "s2" + suffix; break;
+    case Moment::term: throw ir::InternalError("a term has a name of its own");
   }
   const auto taken = [&](const std::string& name) {
     return std::any_of(list_.begin(), list_.end(), [&](const Statistic& s) { return s.name == name; });

@@ -18,18 +18,13 @@ NodeId category(Builder& b, NodeId cell) {
 
 NodeId filled(Builder& b, NodeId cell, NodeId observed) {
   switch (b.type(cell).element) {
-    case Element::category:
-      return category(b, cell);
-    case Element::boolean:
-      return b.binary(Op::logical_and, observed, cell);
-    case Element::positive:
-      return b.select(observed, cell, b.constant(1));
-    case Element::unit:
-      return b.select(observed, cell, b.constant(0.5));
+    case Element::category: return category(b, cell);
+    case Element::boolean: return b.binary(Op::logical_and, observed, cell);
+    case Element::positive: return b.select(observed, cell, b.constant(1));
+    case Element::unit: return b.select(observed, cell, b.constant(0.5));
     case Element::real:
     case Element::count:
-    case Element::integer:
-      break;
+    case Element::integer: break;
   }
   return b.select(observed, cell, b.constant(0));
 }

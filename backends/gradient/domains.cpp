@@ -10,12 +10,9 @@ using ir::Op;
 NodeId natural(Builder& b, const ir::Variable& parameter, NodeId u) {
   if (parameter.fixed) return u;
   switch (parameter.domain) {
-    case Domain::real:
-      return u;
-    case Domain::positive:
-      return b.unary(Op::exp, u);
-    case Domain::unit:
-      return b.unary(Op::sigmoid, u);
+    case Domain::real: return u;
+    case Domain::positive: return b.unary(Op::exp, u);
+    case Domain::unit: return b.unary(Op::sigmoid, u);
     case Domain::simplex: {
       const ir::AxisId event = parameter.declared_axes.back();
       return b.unary(Op::exp, b.sub(u, b.reduce(Op::logsumexp, u, {event})));
@@ -42,8 +39,7 @@ NodeId natural(Builder& b, const ir::Variable& parameter, NodeId u) {
       const NodeId left = b.rename(lower, column, inner);
       return b.contract({left, b.rename(left, row, column)}, {inner});
     }
-    case Domain::correlation:
-      break;
+    case Domain::correlation: break;
   }
   throw ir::InternalError("the plan let a domain without coordinates through");
 }

@@ -67,9 +67,7 @@ struct Evaluation {
     const Attributes& a = node.attributes;
     Value value = make(node.type.axes);
     switch (node.op) {
-      case Op::constant:
-        value.data[0] = a.number;
-        return value;
+      case Op::constant: value.data[0] = a.number; return value;
       case Op::iota:
         for (size_t i = 0; i < value.data.size(); ++i) value.data[i] = static_cast<double>(i);
         return value;
@@ -79,8 +77,7 @@ struct Evaluation {
         for (int64_t i = 0; i < n; ++i) value.data[i * n + i] = 1;
         return value;
       }
-      default:
-        break;
+      default: break;
     }
     const std::string key = fmt::format("{}.{}", ir::row(node.op).name, a.text);
     const auto found = environment.find(key);
@@ -185,10 +182,8 @@ struct Evaluation {
             },
             [&] { return static_cast<double>(at); });
       }
-      case Op::log_determinant:
-        return matrices(node);
-      default:
-        throw no_value_rule(node.op);
+      case Op::log_determinant: return matrices(node);
+      default: throw no_value_rule(node.op);
     }
   }
 
@@ -420,20 +415,13 @@ struct Evaluation {
   template <class Read>
   std::vector<double> small(const Node& node, int64_t n, Read read) const {
     switch (node.op) {
-      case Op::cholesky:
-        return cholesky(read(0, true), n);
-      case Op::triangular_inverse:
-        return triangular_inverse(read(0, true), n);
-      case Op::inverse:
-        return inverse(read(0, true), n);
-      case Op::log_determinant:
-        return {log_determinant(read(0, true), n)};
-      case Op::eigenvalues:
-        return eigenvalues(read(0, true), n);
-      case Op::triangular_solve:
-        return triangular_solve(read(0, true), read(1, false), n);
-      case Op::solve:
-        return solve(read(0, true), read(1, false), n);
+      case Op::cholesky: return cholesky(read(0, true), n);
+      case Op::triangular_inverse: return triangular_inverse(read(0, true), n);
+      case Op::inverse: return inverse(read(0, true), n);
+      case Op::log_determinant: return {log_determinant(read(0, true), n)};
+      case Op::eigenvalues: return eigenvalues(read(0, true), n);
+      case Op::triangular_solve: return triangular_solve(read(0, true), read(1, false), n);
+      case Op::solve: return solve(read(0, true), read(1, false), n);
       case Op::triangular_apply: {
         const auto l = read(0, true), x = read(1, false);
         std::vector<double> u(static_cast<size_t>(n), 0.0);
@@ -441,8 +429,7 @@ struct Evaluation {
           for (int64_t j = 0; j <= i; ++j) u[i] += l[i * n + j] * x[j];
         return u;
       }
-      default:
-        throw no_value_rule(node.op);
+      default: throw no_value_rule(node.op);
     }
   }
 
@@ -492,44 +479,27 @@ struct Evaluation {
 
   Value node_value(const Node& node) const {
     switch (ir::row(node.op).shape) {
-      case ShapeRule::leaf:
-        return leaf(node);
-      case ShapeRule::pointwise:
-        return pointwise(node);
-      case ShapeRule::reduce:
-        return reduce(node);
+      case ShapeRule::leaf: return leaf(node);
+      case ShapeRule::pointwise: return pointwise(node);
+      case ShapeRule::reduce: return reduce(node);
       case ShapeRule::contract:
-      case ShapeRule::matmul:
-        return contract(node);
-      case ShapeRule::broadcast:
-        return copy(node, in(node, 0));
-      case ShapeRule::rename:
-        return rename(node);
-      case ShapeRule::gather:
-        return gather(node);
-      case ShapeRule::one_hot:
-        return one_hot(node);
-      case ShapeRule::stack:
-        return stack(node);
-      case ShapeRule::slice:
-        return slice(node);
+      case ShapeRule::matmul: return contract(node);
+      case ShapeRule::broadcast: return copy(node, in(node, 0));
+      case ShapeRule::rename: return rename(node);
+      case ShapeRule::gather: return gather(node);
+      case ShapeRule::one_hot: return one_hot(node);
+      case ShapeRule::stack: return stack(node);
+      case ShapeRule::slice: return slice(node);
       case ShapeRule::diag:
-      case ShapeRule::diagonal:
-        return diagonals(node);
-      case ShapeRule::reshape:
-        return reshape(node);
-      case ShapeRule::conv:
-        return convolution(node);
+      case ShapeRule::diagonal: return diagonals(node);
+      case ShapeRule::reshape: return reshape(node);
+      case ShapeRule::conv: return convolution(node);
       case ShapeRule::matrix:
       case ShapeRule::apply:
-      case ShapeRule::eigenvalues:
-        return matrices(node);
-      case ShapeRule::call:
-        return call(node);
-      case ShapeRule::scan:
-        return scan(node);
-      case ShapeRule::logpdf:
-        break;
+      case ShapeRule::eigenvalues: return matrices(node);
+      case ShapeRule::call: return call(node);
+      case ShapeRule::scan: return scan(node);
+      case ShapeRule::logpdf: break;
     }
     throw no_value_rule(node.op);
   }

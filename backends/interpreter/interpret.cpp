@@ -99,17 +99,10 @@ int32_t run(const Program& program, const Function& function, lvm_frame& frame) 
       std::copy(value.data.begin(), value.data.end(), static_cast<double*>(frame.output) + slot.offset);
     };
     switch (output.kind) {
-      case OutputKind::result:
-        break;
-      case OutputKind::derived:
-        to_output(need(program.derived, output.name));
-        break;
-      case OutputKind::parameter:
-        to_output(need(program.parameters, output.name));
-        break;
-      case OutputKind::row:
-        write_rows(need(program.row_outputs, output.name), value, frame);
-        break;
+      case OutputKind::result: break;
+      case OutputKind::derived: to_output(need(program.derived, output.name)); break;
+      case OutputKind::parameter: to_output(need(program.parameters, output.name)); break;
+      case OutputKind::row: write_rows(need(program.row_outputs, output.name), value, frame); break;
       case OutputKind::objective:
       case OutputKind::statistic: {
         const Slot& slot =

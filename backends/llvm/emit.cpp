@@ -69,26 +69,16 @@ class Emitter {
 
   llvm::Type* type(Type of) {
     switch (of) {
-      case Type::none:
-        return b_.getVoidTy();
-      case Type::real:
-        return b_.getDoubleTy();
-      case Type::index:
-        return b_.getInt64Ty();
-      case Type::flag:
-        return b_.getInt1Ty();
-      case Type::reals:
-        return llvm::FixedVectorType::get(b_.getDoubleTy(), loop::lane_count);
-      case Type::integers:
-        return llvm::FixedVectorType::get(b_.getInt64Ty(), loop::lane_count);
-      case Type::flags:
-        return llvm::FixedVectorType::get(b_.getInt1Ty(), loop::lane_count);
-      case Type::pointer:
-        return b_.getPtrTy();
-      case Type::single:
-        return b_.getFloatTy();
-      case Type::singles:
-        return llvm::FixedVectorType::get(b_.getFloatTy(), loop::lane_count);
+      case Type::none: return b_.getVoidTy();
+      case Type::real: return b_.getDoubleTy();
+      case Type::index: return b_.getInt64Ty();
+      case Type::flag: return b_.getInt1Ty();
+      case Type::reals: return llvm::FixedVectorType::get(b_.getDoubleTy(), loop::lane_count);
+      case Type::integers: return llvm::FixedVectorType::get(b_.getInt64Ty(), loop::lane_count);
+      case Type::flags: return llvm::FixedVectorType::get(b_.getInt1Ty(), loop::lane_count);
+      case Type::pointer: return b_.getPtrTy();
+      case Type::single: return b_.getFloatTy();
+      case Type::singles: return llvm::FixedVectorType::get(b_.getFloatTy(), loop::lane_count);
     }
     return nullptr;
   }
@@ -199,113 +189,67 @@ class Emitter {
 
   Value* value(const Instruction& i) {
     switch (i.op) {
-      case Op::constant:
-        return constant(i);
-      case Op::lanes:
-        return lanes();
-      case Op::rows:
-        return rows();
-      case Op::table:
-        return table(i);
-      case Op::broadcast:
-        return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
-      case Op::convert:
-        return b_.CreateFPCast(operand(i, 0), type(i.type));
-      case Op::load:
-        return load(i);
+      case Op::constant: return constant(i);
+      case Op::lanes: return lanes();
+      case Op::rows: return rows();
+      case Op::table: return table(i);
+      case Op::broadcast: return b_.CreateVectorSplat(loop::lane_count, operand(i, 0));
+      case Op::convert: return b_.CreateFPCast(operand(i, 0), type(i.type));
+      case Op::load: return load(i);
       case Op::store: {
         const Type of = function_[i.operands[1]].type;
         return b_.CreateAlignedStore(operand(i, 1), place(i, of), alignment(of));
       }
-      case Op::load_column:
-        return load_column(i);
-      case Op::gather:
-        return gather(i);
-      case Op::address:
-        return place(i, Type::real);
-      case Op::add:
-        return b_.CreateFAdd(operand(i, 0), operand(i, 1));
-      case Op::sub:
-        return b_.CreateFSub(operand(i, 0), operand(i, 1));
-      case Op::mul:
-        return b_.CreateFMul(operand(i, 0), operand(i, 1));
-      case Op::div:
-        return b_.CreateFDiv(operand(i, 0), operand(i, 1));
-      case Op::fma:
-        return intrinsic(llvm::Intrinsic::fma, i);
-      case Op::neg:
-        return b_.CreateFNeg(operand(i, 0));
-      case Op::abs:
-        return intrinsic(llvm::Intrinsic::fabs, i);
-      case Op::sqrt:
-        return intrinsic(llvm::Intrinsic::sqrt, i);
-      case Op::floor:
-        return intrinsic(llvm::Intrinsic::floor, i);
-      case Op::round_even:
-        return intrinsic(llvm::Intrinsic::roundeven, i);
+      case Op::load_column: return load_column(i);
+      case Op::gather: return gather(i);
+      case Op::address: return place(i, Type::real);
+      case Op::add: return b_.CreateFAdd(operand(i, 0), operand(i, 1));
+      case Op::sub: return b_.CreateFSub(operand(i, 0), operand(i, 1));
+      case Op::mul: return b_.CreateFMul(operand(i, 0), operand(i, 1));
+      case Op::div: return b_.CreateFDiv(operand(i, 0), operand(i, 1));
+      case Op::fma: return intrinsic(llvm::Intrinsic::fma, i);
+      case Op::neg: return b_.CreateFNeg(operand(i, 0));
+      case Op::abs: return intrinsic(llvm::Intrinsic::fabs, i);
+      case Op::sqrt: return intrinsic(llvm::Intrinsic::sqrt, i);
+      case Op::floor: return intrinsic(llvm::Intrinsic::floor, i);
+      case Op::round_even: return intrinsic(llvm::Intrinsic::roundeven, i);
       case Op::maximum:
         return b_.CreateSelect(b_.CreateFCmpOGT(operand(i, 0), operand(i, 1)), operand(i, 0), operand(i, 1));
       case Op::minimum:
         return b_.CreateSelect(b_.CreateFCmpOLT(operand(i, 0), operand(i, 1)), operand(i, 0), operand(i, 1));
       case Op::bits:
-      case Op::from_bits:
-        return b_.CreateBitCast(operand(i, 0), type(i.type));
-      case Op::power_of_two:
-        return power_of_two(i);
-      case Op::to_real:
-        return b_.CreateSIToFP(operand(i, 0), type(i.type));
-      case Op::to_index:
-        return b_.CreateFPToSI(operand(i, 0), type(i.type));
-      case Op::int_add:
-        return b_.CreateAdd(operand(i, 0), operand(i, 1));
-      case Op::int_sub:
-        return b_.CreateSub(operand(i, 0), operand(i, 1));
-      case Op::int_mul:
-        return b_.CreateMul(operand(i, 0), operand(i, 1));
+      case Op::from_bits: return b_.CreateBitCast(operand(i, 0), type(i.type));
+      case Op::power_of_two: return power_of_two(i);
+      case Op::to_real: return b_.CreateSIToFP(operand(i, 0), type(i.type));
+      case Op::to_index: return b_.CreateFPToSI(operand(i, 0), type(i.type));
+      case Op::int_add: return b_.CreateAdd(operand(i, 0), operand(i, 1));
+      case Op::int_sub: return b_.CreateSub(operand(i, 0), operand(i, 1));
+      case Op::int_mul: return b_.CreateMul(operand(i, 0), operand(i, 1));
       case Op::int_and:
-      case Op::flag_and:
-        return b_.CreateAnd(operand(i, 0), operand(i, 1));
+      case Op::flag_and: return b_.CreateAnd(operand(i, 0), operand(i, 1));
       case Op::int_or:
-      case Op::flag_or:
-        return b_.CreateOr(operand(i, 0), operand(i, 1));
-      case Op::int_xor:
-        return b_.CreateXor(operand(i, 0), operand(i, 1));
-      case Op::int_min:
-        return intrinsic(llvm::Intrinsic::smin, i);
-      case Op::flag_not:
-        return b_.CreateNot(operand(i, 0));
-      case Op::shift_left:
-        return b_.CreateShl(operand(i, 0), static_cast<uint64_t>(i.integer));
-      case Op::shift_right:
-        return b_.CreateLShr(operand(i, 0), static_cast<uint64_t>(i.integer));
-      case Op::int_equal:
-        return b_.CreateICmpEQ(operand(i, 0), operand(i, 1));
-      case Op::int_less:
-        return b_.CreateICmpSLT(operand(i, 0), operand(i, 1));
-      case Op::less:
-        return b_.CreateFCmpOLT(operand(i, 0), operand(i, 1));
-      case Op::less_equal:
-        return b_.CreateFCmpOLE(operand(i, 0), operand(i, 1));
-      case Op::equal:
-        return b_.CreateFCmpOEQ(operand(i, 0), operand(i, 1));
-      case Op::select:
-        return b_.CreateSelect(operand(i, 0), operand(i, 1), operand(i, 2));
-      case Op::reduce_add:
-        return reduce_add(operand(i, 0));
-      case Op::loop_for:
-        loop(i);
-        return nullptr;
+      case Op::flag_or: return b_.CreateOr(operand(i, 0), operand(i, 1));
+      case Op::int_xor: return b_.CreateXor(operand(i, 0), operand(i, 1));
+      case Op::int_min: return intrinsic(llvm::Intrinsic::smin, i);
+      case Op::flag_not: return b_.CreateNot(operand(i, 0));
+      case Op::shift_left: return b_.CreateShl(operand(i, 0), static_cast<uint64_t>(i.integer));
+      case Op::shift_right: return b_.CreateLShr(operand(i, 0), static_cast<uint64_t>(i.integer));
+      case Op::int_equal: return b_.CreateICmpEQ(operand(i, 0), operand(i, 1));
+      case Op::int_less: return b_.CreateICmpSLT(operand(i, 0), operand(i, 1));
+      case Op::less: return b_.CreateFCmpOLT(operand(i, 0), operand(i, 1));
+      case Op::less_equal: return b_.CreateFCmpOLE(operand(i, 0), operand(i, 1));
+      case Op::equal: return b_.CreateFCmpOEQ(operand(i, 0), operand(i, 1));
+      case Op::select: return b_.CreateSelect(operand(i, 0), operand(i, 1), operand(i, 2));
+      case Op::reduce_add: return reduce_add(operand(i, 0));
+      case Op::loop_for: loop(i); return nullptr;
       case Op::result:
         return loop_results_[static_cast<size_t>(function_[i.operands[0]].region)]
                             [static_cast<size_t>(i.integer)];
-      case Op::call:
-        return call(i);
-      case Op::leave:
-        return b_.CreateRet(b_.CreateTrunc(operand(i, 0), b_.getInt32Ty()));
+      case Op::call: return call(i);
+      case Op::leave: return b_.CreateRet(b_.CreateTrunc(operand(i, 0), b_.getInt32Ty()));
       case Op::induction:
       case Op::carried:
-      case Op::yield:
-        return nullptr;
+      case Op::yield: return nullptr;
     }
     return nullptr;
   }

@@ -282,16 +282,11 @@ void run(const Mixture& mixture, const double* const* columns, int64_t rows, Sum
 AddRows rows_adder(const Mixture& mixture) {
   if (mixture.diagonal) return mixture.columns == 8 ? run<8, true> : nullptr;
   switch (mixture.columns) {
-    case 2:
-      return run<2, false>;
-    case 8:
-      return run<8, false>;
-    case 32:
-      return run<32, false>;
-    case 64:
-      return run<64, false>;
-    default:
-      return nullptr;
+    case 2: return run<2, false>;
+    case 8: return run<8, false>;
+    case 32: return run<32, false>;
+    case 64: return run<64, false>;
+    default: return nullptr;
   }
 }
 

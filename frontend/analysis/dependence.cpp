@@ -14,10 +14,8 @@ using ir::VariableUse;
 // Within one step a parent must come first; earlier steps cannot close a circle.
 bool same_step(const Factor& factor, const VariableUse& parent) {
   switch (parent.place) {
-    case VariableUse::Place::row:
-      return true;
-    case VariableUse::Place::step:
-      return parent.offset == 0;
+    case VariableUse::Place::row: return true;
+    case VariableUse::Place::step: return parent.offset == 0;
     case VariableUse::Place::first:
       return factor.variable.place == VariableUse::Place::first && factor.variable.offset == parent.offset;
   }

@@ -27,16 +27,14 @@ std::string type_text(const Context& context, const Value& value) {
   }
   switch (value.domain) {
     case ir::Domain::simplex:
-    case ir::Domain::ordered:
-      return with_axes(context, ir::name(value.domain), axes);
+    case ir::Domain::ordered: return with_axes(context, ir::name(value.domain), axes);
     case ir::Domain::covariance:
     case ir::Domain::correlation:
       axes.pop_back();  // written once
       return with_axes(context, ir::name(value.domain), axes);
     case ir::Domain::real:
     case ir::Domain::positive:
-    case ir::Domain::unit:
-      return with_axes(context, element_text(value.facts), axes);
+    case ir::Domain::unit: return with_axes(context, element_text(value.facts), axes);
   }
   return {};
 }
@@ -45,18 +43,12 @@ std::string type_text(const Context& context, const Value& value) {
 
 std::string role_text(const ir::Variable& variable) {
   switch (variable.role) {
-    case ir::Role::data:
-      return "data";
-    case ir::Role::given:
-      return "a given variable";
-    case ir::Role::weight:
-      return "a row weight";
-    case ir::Role::latent:
-      return "a latent";
-    case ir::Role::parameter:
-      return "a parameter";
-    case ir::Role::constant:
-      return "a constant";
+    case ir::Role::data: return "data";
+    case ir::Role::given: return "a given variable";
+    case ir::Role::weight: return "a row weight";
+    case ir::Role::latent: return "a latent";
+    case ir::Role::parameter: return "a parameter";
+    case ir::Role::constant: return "a constant";
   }
   return {};
 }

@@ -69,16 +69,11 @@ std::string event_fault(Domain domain, const double* event, size_t size) {
   switch (domain) {
     case Domain::real:
     case Domain::positive:
-    case Domain::unit:
-      return {};
-    case Domain::simplex:
-      return simplex_fault(event, size);
-    case Domain::ordered:
-      return ordered_fault(event, size);
-    case Domain::covariance:
-      return matrix_fault(event, size, false);
-    case Domain::correlation:
-      return matrix_fault(event, size, true);
+    case Domain::unit: return {};
+    case Domain::simplex: return simplex_fault(event, size);
+    case Domain::ordered: return ordered_fault(event, size);
+    case Domain::covariance: return matrix_fault(event, size, false);
+    case Domain::correlation: return matrix_fault(event, size, true);
   }
   return {};
 }

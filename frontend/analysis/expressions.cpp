@@ -36,17 +36,12 @@ std::pair<Value, Value> evaluate_sides(Context& context, const Expression& expre
 
 std::optional<double> folded(ExpressionKind kind, double a, double b) {
   switch (kind) {
-    case ExpressionKind::add:
-      return a + b;
-    case ExpressionKind::subtract:
-      return a - b;
-    case ExpressionKind::divide:
-      return a / b;
-    case ExpressionKind::power:
-      return std::pow(a, b);
+    case ExpressionKind::add: return a + b;
+    case ExpressionKind::subtract: return a - b;
+    case ExpressionKind::divide: return a / b;
+    case ExpressionKind::power: return std::pow(a, b);
     case ExpressionKind::multiply:
-    case ExpressionKind::elementwise_multiply:
-      return a * b;
+    case ExpressionKind::elementwise_multiply: return a * b;
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
@@ -56,8 +51,7 @@ std::optional<double> folded(ExpressionKind kind, double a, double b) {
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range:
-      return {};
+    case ExpressionKind::range: return {};
   }
   return {};
 }
@@ -118,8 +112,7 @@ Value combine(Context& context, const Expression& expression, const Value& left,
     }
     case ExpressionKind::elementwise_multiply:
       return pointwise(context, Op::mul, expression, left, right, multiply_facts(a, b));
-    case ExpressionKind::power:
-      return check_power(context, expression, left, right);
+    case ExpressionKind::power: return check_power(context, expression, left, right);
     case ExpressionKind::multiply:
       return left.scalar() || right.scalar() ? scaled(context, expression, left, right)
                                              : multiply(context, expression, left, right);
@@ -132,8 +125,7 @@ Value combine(Context& context, const Expression& expression, const Value& left,
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range:
-      return {};
+    case ExpressionKind::range: return {};
   }
   return {};
 }
@@ -298,16 +290,14 @@ Value variable_value(Context& context, int index, const Use& use) {
 
 bool is_open(Context& context, const Expression& expression) {
   switch (expression.kind) {
-    case ExpressionKind::list:
-      return true;
+    case ExpressionKind::list: return true;
     case ExpressionKind::name: {
       const Entity* entity = find_entity(context, expression.text);
       if (context.body) return expression.text == "I" && !entity && !context.body->locals.contains("I");
       if (!entity) return expression.text == "I";
       return entity->kind == EntityKind::let && let_is_open(context, entity->index);
     }
-    case ExpressionKind::negate:
-      return is_open(context, *expression.children[0]);
+    case ExpressionKind::negate: return is_open(context, *expression.children[0]);
     case ExpressionKind::add:
     case ExpressionKind::subtract:
     case ExpressionKind::multiply:
@@ -330,41 +320,32 @@ bool is_open(Context& context, const Expression& expression) {
     case ExpressionKind::index:
     case ExpressionKind::member:
     case ExpressionKind::transpose:
-    case ExpressionKind::range:
-      return false;
+    case ExpressionKind::range: return false;
   }
   return false;
 }
 
 Value evaluate(Context& context, const Expression& expression, const Place& place) {
   switch (expression.kind) {
-    case ExpressionKind::number:
-      return constant_value(context, expression.number, expression.range);
+    case ExpressionKind::number: return constant_value(context, expression.number, expression.range);
     case ExpressionKind::string:
       report(context, Code::string_out_of_place, expression.range, "a text is not a value", "",
              "texts name columns: `column(\"w\")`");
       return {};
-    case ExpressionKind::name:
-      return evaluate_name(context, expression, place);
-    case ExpressionKind::call:
-      return evaluate_call(context, expression, place);
-    case ExpressionKind::index:
-      return evaluate_index(context, expression);
-    case ExpressionKind::member:
-      return evaluate_member(context, expression);
-    case ExpressionKind::negate:
-      return evaluate_negation(context, expression, place);
+    case ExpressionKind::name: return evaluate_name(context, expression, place);
+    case ExpressionKind::call: return evaluate_call(context, expression, place);
+    case ExpressionKind::index: return evaluate_index(context, expression);
+    case ExpressionKind::member: return evaluate_member(context, expression);
+    case ExpressionKind::negate: return evaluate_negation(context, expression, place);
     case ExpressionKind::add:
     case ExpressionKind::subtract:
     case ExpressionKind::multiply:
     case ExpressionKind::divide:
     case ExpressionKind::power:
-    case ExpressionKind::elementwise_multiply:
-      return evaluate_binary(context, expression, place);
+    case ExpressionKind::elementwise_multiply: return evaluate_binary(context, expression, place);
     case ExpressionKind::transpose:
       return transpose(context, expression, evaluate(context, *expression.children[0]));
-    case ExpressionKind::list:
-      return evaluate_list(context, expression, place);
+    case ExpressionKind::list: return evaluate_list(context, expression, place);
     case ExpressionKind::range:
       report(context, Code::string_out_of_place, expression.range, "a range is not a value", "",
              "ranges name columns, `\"x1\"..\"x9\"`, and the limits of `scale`");

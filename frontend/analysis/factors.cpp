@@ -255,12 +255,9 @@ std::string describe_use(const Context& context, const VariableUse& use) {
   const std::string& name = variable_of(context, use).name;
   const std::string offset = use.offset == 0 ? "" : fmt::format("{:+}", use.offset);
   switch (use.place) {
-    case PlaceKind::row:
-      return name;
-    case PlaceKind::step:
-      return fmt::format("{}[{}{}]", name, context.sequence, offset);
-    case PlaceKind::first:
-      return fmt::format("{}[first{}]", name, offset);
+    case PlaceKind::row: return name;
+    case PlaceKind::step: return fmt::format("{}[{}{}]", name, context.sequence, offset);
+    case PlaceKind::first: return fmt::format("{}[first{}]", name, offset);
   }
   return name;
 }

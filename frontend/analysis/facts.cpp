@@ -8,20 +8,13 @@ using ir::Element;
 
 Facts facts_of(Element element) {
   switch (element) {
-    case Element::real:
-      return {};
-    case Element::positive:
-      return {.nonnegative = true, .positive = true};
-    case Element::unit:
-      return {.nonnegative = true, .at_most_one = true};
-    case Element::boolean:
-      return {.integer = true, .nonnegative = true, .at_most_one = true};
-    case Element::count:
-      return {.integer = true, .nonnegative = true};
-    case Element::integer:
-      return {.integer = true};
-    case Element::category:
-      return {};
+    case Element::real: return {};
+    case Element::positive: return {.nonnegative = true, .positive = true};
+    case Element::unit: return {.nonnegative = true, .at_most_one = true};
+    case Element::boolean: return {.integer = true, .nonnegative = true, .at_most_one = true};
+    case Element::count: return {.integer = true, .nonnegative = true};
+    case Element::integer: return {.integer = true};
+    case Element::category: return {};
   }
   return {};
 }
@@ -77,14 +70,11 @@ int event_axes(ir::Domain domain) {
   switch (domain) {
     case ir::Domain::real:
     case ir::Domain::positive:
-    case ir::Domain::unit:
-      return 0;
+    case ir::Domain::unit: return 0;
     case ir::Domain::simplex:
-    case ir::Domain::ordered:
-      return 1;
+    case ir::Domain::ordered: return 1;
     case ir::Domain::covariance:
-    case ir::Domain::correlation:
-      return 2;
+    case ir::Domain::correlation: return 2;
   }
   return 0;
 }

@@ -81,14 +81,10 @@ std::string fault(SettingKind kind, std::string_view text) {
   switch (kind) {
     case SettingKind::method:
       return begins_with_word(text, {"auto", "em", "gradient"}) ? "" : "`auto`, `em` or `gradient`";
-    case SettingKind::whole:
-      return read<int64_t>(text).value_or(0) >= 1 ? "" : "a whole number from 1";
-    case SettingKind::seed:
-      return read<uint64_t>(text) ? "" : "a whole number from 0";
-    case SettingKind::positive:
-      return read<double>(text).value_or(0) > 0 ? "" : "a positive number";
-    case SettingKind::flag_or_number:
-      return read<double>(text).value_or(-1) >= 0 ? "" : "a number from 0";
+    case SettingKind::whole: return read<int64_t>(text).value_or(0) >= 1 ? "" : "a whole number from 1";
+    case SettingKind::seed: return read<uint64_t>(text) ? "" : "a whole number from 0";
+    case SettingKind::positive: return read<double>(text).value_or(0) > 0 ? "" : "a positive number";
+    case SettingKind::flag_or_number: return read<double>(text).value_or(-1) >= 0 ? "" : "a number from 0";
     case SettingKind::optimiser: {
       std::string wrong;
       ir::parse_optimiser(text, wrong);
@@ -96,12 +92,10 @@ std::string fault(SettingKind kind, std::string_view text) {
     }
     case SettingKind::objective:
       return begins_with_word(text, {"elbo", "iwae"}) ? "" : "`elbo` or `iwae(k: 50)`";
-    case SettingKind::acceleration:
-      return text == "none" || text == "squarem" ? "" : "`none` or `squarem`";
+    case SettingKind::acceleration: return text == "none" || text == "squarem" ? "" : "`none` or `squarem`";
     case SettingKind::precision:
       return text == "single" || text == "double" || text == "bf16" ? "" : "`single`, `bf16` or `double`";
-    case SettingKind::text:
-      return {};
+    case SettingKind::text: return {};
   }
   return {};
 }

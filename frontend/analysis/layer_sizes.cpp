@@ -32,17 +32,12 @@ std::optional<double> size_value(Context& context, const Expression& size) {
   const auto b = size_value(context, *size.children[1]);
   if (!a || !b) return {};
   switch (size.kind) {
-    case ExpressionKind::add:
-      return *a + *b;
-    case ExpressionKind::subtract:
-      return *a - *b;
+    case ExpressionKind::add: return *a + *b;
+    case ExpressionKind::subtract: return *a - *b;
     case ExpressionKind::multiply:
-    case ExpressionKind::elementwise_multiply:
-      return *a * *b;
-    case ExpressionKind::divide:
-      return *a / *b;
-    case ExpressionKind::power:
-      return std::pow(*a, *b);
+    case ExpressionKind::elementwise_multiply: return *a * *b;
+    case ExpressionKind::divide: return *a / *b;
+    case ExpressionKind::power: return std::pow(*a, *b);
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
@@ -52,8 +47,7 @@ std::optional<double> size_value(Context& context, const Expression& size) {
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range:
-      return {};
+    case ExpressionKind::range: return {};
   }
   return {};
 }

@@ -11,17 +11,12 @@ using ast::ExpressionKind;
 
 std::optional<double> apply(ExpressionKind kind, double a, double b) {
   switch (kind) {
-    case ExpressionKind::add:
-      return a + b;
-    case ExpressionKind::subtract:
-      return a - b;
+    case ExpressionKind::add: return a + b;
+    case ExpressionKind::subtract: return a - b;
     case ExpressionKind::multiply:
-    case ExpressionKind::elementwise_multiply:
-      return a * b;
-    case ExpressionKind::divide:
-      return a / b;
-    case ExpressionKind::power:
-      return std::pow(a, b);
+    case ExpressionKind::elementwise_multiply: return a * b;
+    case ExpressionKind::divide: return a / b;
+    case ExpressionKind::power: return std::pow(a, b);
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
@@ -31,8 +26,7 @@ std::optional<double> apply(ExpressionKind kind, double a, double b) {
     case ExpressionKind::negate:
     case ExpressionKind::transpose:
     case ExpressionKind::list:
-    case ExpressionKind::range:
-      return {};
+    case ExpressionKind::range: return {};
   }
   return {};
 }

@@ -78,9 +78,7 @@ struct Places {
 
   void visit(const Expression& expression, const Place& place) {
     switch (expression.kind) {
-      case ExpressionKind::name:
-        body.places.emplace(expression.text, place);
-        return;
+      case ExpressionKind::name: body.places.emplace(expression.text, place); return;
       case ExpressionKind::negate:
       case ExpressionKind::add:
       case ExpressionKind::subtract:
@@ -103,8 +101,7 @@ struct Places {
       case ExpressionKind::member:
       case ExpressionKind::transpose:
       case ExpressionKind::list:
-      case ExpressionKind::range:
-        return;
+      case ExpressionKind::range: return;
     }
   }
 };

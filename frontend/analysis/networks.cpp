@@ -239,16 +239,13 @@ Value body_name(Context& context, const Expression& expression) {
 NetworkState& analysed_network(Context& context, const Entity& network, SourceRange use) {
   NetworkState& state = context.networks[static_cast<size_t>(network.index)];
   switch (state.progress) {
-    case NetworkState::Progress::none:
-      analyse_network(context, state);
-      break;
+    case NetworkState::Progress::none: analyse_network(context, state); break;
     case NetworkState::Progress::active:
       report(context, Code::network_circle, use,
              fmt::format("the network `{}` calls itself", state.declaration->name.text), "", "",
              {{state.declaration->name.range, "declared here"}});
       break;
-    case NetworkState::Progress::done:
-      break;
+    case NetworkState::Progress::done: break;
   }
   return state;
 }

@@ -244,15 +244,11 @@ ir::NodeId Posteriors::density(const ast::PosteriorDeclaration& declaration, con
 
 ir::PosteriorForm form_of(PosteriorKind kind) {
   switch (kind) {
-    case PosteriorKind::exact:
-      return ir::PosteriorForm::exact;
-    case PosteriorKind::point:
-      return ir::PosteriorForm::point;
-    case PosteriorKind::automatic:
-      return ir::PosteriorForm::automatic;
+    case PosteriorKind::exact: return ir::PosteriorForm::exact;
+    case PosteriorKind::point: return ir::PosteriorForm::point;
+    case PosteriorKind::automatic: return ir::PosteriorForm::automatic;
     case PosteriorKind::distribution:
-    case PosteriorKind::factorisation:
-      return ir::PosteriorForm::distribution;
+    case PosteriorKind::factorisation: return ir::PosteriorForm::distribution;
   }
   return ir::PosteriorForm::exact;
 }

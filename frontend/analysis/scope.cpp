@@ -72,8 +72,7 @@ ir::Variable new_variable(const ast::DeclarationNode& node, const ast::Name& nam
 // The index of a new entity in the list of its kind.
 int enlist(Context& context, const ast::Declaration& declaration, int position, const Declared& declared) {
   switch (declared.kind) {
-    case EntityKind::axis:
-      return context.model.module.add_axis({.name = declared.name->text});
+    case EntityKind::axis: return context.model.module.add_axis({.name = declared.name->text});
     case EntityKind::variable:
       context.model.variables.push_back(new_variable(declaration.node, *declared.name));
       context.variables.push_back({.declaration = position});
@@ -85,8 +84,7 @@ int enlist(Context& context, const ast::Declaration& declaration, int position, 
       context.networks.push_back({&std::get<ast::NetDeclaration>(declaration.node)});
       return static_cast<int>(context.networks.size()) - 1;
     case EntityKind::plate:
-    case EntityKind::sequence:
-      return position;
+    case EntityKind::sequence: return position;
   }
   return -1;
 }
@@ -110,18 +108,12 @@ bool declare_once(Context& context, const Declared& declared) {
 
 std::string_view name(EntityKind kind) {
   switch (kind) {
-    case EntityKind::axis:
-      return "an axis";
-    case EntityKind::variable:
-      return "a variable";
-    case EntityKind::let:
-      return "a `let`";
-    case EntityKind::plate:
-      return "a plate";
-    case EntityKind::sequence:
-      return "a sequence";
-    case EntityKind::network:
-      return "a network";
+    case EntityKind::axis: return "an axis";
+    case EntityKind::variable: return "a variable";
+    case EntityKind::let: return "a `let`";
+    case EntityKind::plate: return "a plate";
+    case EntityKind::sequence: return "a sequence";
+    case EntityKind::network: return "a network";
   }
   return {};
 }

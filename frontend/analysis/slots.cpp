@@ -32,8 +32,7 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
   switch (kind) {
     case SlotKind::simplex:
     case SlotKind::real_vector:
-    case SlotKind::loadings:
-      return {event_axis(context, target)};
+    case SlotKind::loadings: return {event_axis(context, target)};
     case SlotKind::positive_vector:
       // Of the rows of simplex[K, K] the twin itself.
       return {target.value.category() ? target.value.range : target.value.order.back()};
@@ -46,8 +45,7 @@ Axes event_of(Context& context, SlotKind kind, const Target& target) {
     case SlotKind::positive:
     case SlotKind::unit:
     case SlotKind::count:
-    case SlotKind::distribution:
-      return {};
+    case SlotKind::distribution: return {};
   }
   return {};
 }
@@ -64,19 +62,13 @@ std::string kind_fault(SlotKind kind, const Value& value) {
     case SlotKind::real_vector:
     case SlotKind::cholesky:
     case SlotKind::loadings:
-    case SlotKind::distribution:
-      return {};
+    case SlotKind::distribution: return {};
     case SlotKind::positive:
-    case SlotKind::positive_vector:
-      return facts.positive ? "" : "positive";
-    case SlotKind::unit:
-      return facts.nonnegative && facts.at_most_one ? "" : "between 0 and 1";
-    case SlotKind::count:
-      return facts.integer && facts.nonnegative ? "" : "a count";
-    case SlotKind::simplex:
-      return value.domain == ir::Domain::simplex ? "" : "a simplex";
-    case SlotKind::covariance:
-      return value.definite == Definite::yes ? "" : "a positive definite matrix";
+    case SlotKind::positive_vector: return facts.positive ? "" : "positive";
+    case SlotKind::unit: return facts.nonnegative && facts.at_most_one ? "" : "between 0 and 1";
+    case SlotKind::count: return facts.integer && facts.nonnegative ? "" : "a count";
+    case SlotKind::simplex: return value.domain == ir::Domain::simplex ? "" : "a simplex";
+    case SlotKind::covariance: return value.definite == Definite::yes ? "" : "a positive definite matrix";
   }
   return {};
 }
@@ -84,22 +76,16 @@ std::string kind_fault(SlotKind kind, const Value& value) {
 std::string kind_hint(SlotKind kind) {
   switch (kind) {
     case SlotKind::positive:
-    case SlotKind::positive_vector:
-      return "declare its parts `positive`, or take `exp` or `softplus` of it";
-    case SlotKind::unit:
-      return "declare it `unit`, or take `sigmoid` of it";
-    case SlotKind::count:
-      return "declare it `count`";
-    case SlotKind::simplex:
-      return "declare it `simplex[K]`, or take `softmax` of it";
-    case SlotKind::covariance:
-      return "declare it `covariance[D]`, or add `diag(v)` with a positive `v`";
+    case SlotKind::positive_vector: return "declare its parts `positive`, or take `exp` or `softplus` of it";
+    case SlotKind::unit: return "declare it `unit`, or take `sigmoid` of it";
+    case SlotKind::count: return "declare it `count`";
+    case SlotKind::simplex: return "declare it `simplex[K]`, or take `softmax` of it";
+    case SlotKind::covariance: return "declare it `covariance[D]`, or add `diag(v)` with a positive `v`";
     case SlotKind::real:
     case SlotKind::real_vector:
     case SlotKind::cholesky:
     case SlotKind::loadings:
-    case SlotKind::distribution:
-      return {};
+    case SlotKind::distribution: return {};
   }
   return {};
 }

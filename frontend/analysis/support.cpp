@@ -22,22 +22,15 @@ bool holds_data(Support support, const ir::Variable& variable) {
     case Support::real:
     case Support::real_vector:
     case Support::angle:
-    case Support::any:
-      return plain(variable);
-    case Support::positive:
-      return plain(variable) && element == Element::positive;
-    case Support::unit:
-      return plain(variable) && element == Element::unit;
+    case Support::any: return plain(variable);
+    case Support::positive: return plain(variable) && element == Element::positive;
+    case Support::unit: return plain(variable) && element == Element::unit;
     case Support::boolean:
       return plain(variable) && (element == Element::boolean || element == Element::unit);
-    case Support::count:
-      return plain(variable) && element == Element::count;
-    case Support::category:
-      return element == Element::category;
-    case Support::simplex:
-      return variable.domain == Domain::simplex;
-    case Support::matrix:
-      return variable.domain == Domain::covariance;
+    case Support::count: return plain(variable) && element == Element::count;
+    case Support::category: return element == Element::category;
+    case Support::simplex: return variable.domain == Domain::simplex;
+    case Support::matrix: return variable.domain == Domain::covariance;
   }
   return false;
 }
@@ -50,47 +43,32 @@ bool covers(Support support, const ir::Variable& variable) {
     case Support::real_vector:
       return (plain(variable) && element == Element::real) ||
              (variable.domain == Domain::ordered && support == Support::real);
-    case Support::angle:
-      return plain(variable) && element == Element::real;
-    case Support::any:
-      return plain(variable);
-    case Support::boolean:
-      return plain(variable) && element == Element::boolean;
+    case Support::angle: return plain(variable) && element == Element::real;
+    case Support::any: return plain(variable);
+    case Support::boolean: return plain(variable) && element == Element::boolean;
     case Support::positive:
     case Support::unit:
     case Support::count:
     case Support::category:
     case Support::simplex:
-    case Support::matrix:
-      return holds_data(support, variable);
+    case Support::matrix: return holds_data(support, variable);
   }
   return false;
 }
 
 std::string support_text(Support support) {
   switch (support) {
-    case Support::real:
-      return "real numbers";
-    case Support::positive:
-      return "positive numbers";
-    case Support::unit:
-      return "numbers between 0 and 1";
-    case Support::boolean:
-      return "0 and 1";
-    case Support::count:
-      return "counts";
-    case Support::category:
-      return "categories";
-    case Support::simplex:
-      return "points of a simplex";
-    case Support::real_vector:
-      return "vectors of real numbers";
-    case Support::matrix:
-      return "positive definite matrices";
-    case Support::angle:
-      return "angles";
-    case Support::any:
-      return "numbers";
+    case Support::real: return "real numbers";
+    case Support::positive: return "positive numbers";
+    case Support::unit: return "numbers between 0 and 1";
+    case Support::boolean: return "0 and 1";
+    case Support::count: return "counts";
+    case Support::category: return "categories";
+    case Support::simplex: return "points of a simplex";
+    case Support::real_vector: return "vectors of real numbers";
+    case Support::matrix: return "positive definite matrices";
+    case Support::angle: return "angles";
+    case Support::any: return "numbers";
   }
   return {};
 }
@@ -99,24 +77,15 @@ std::string support_type(Support support) {
   switch (support) {
     case Support::real:
     case Support::angle:
-    case Support::any:
-      return "real";
-    case Support::positive:
-      return "positive";
-    case Support::unit:
-      return "unit";
-    case Support::boolean:
-      return "bool";
-    case Support::count:
-      return "count";
-    case Support::category:
-      return "category[K]";
-    case Support::simplex:
-      return "simplex[K]";
-    case Support::real_vector:
-      return "real[D]";
-    case Support::matrix:
-      return "covariance[D]";
+    case Support::any: return "real";
+    case Support::positive: return "positive";
+    case Support::unit: return "unit";
+    case Support::boolean: return "bool";
+    case Support::count: return "count";
+    case Support::category: return "category[K]";
+    case Support::simplex: return "simplex[K]";
+    case Support::real_vector: return "real[D]";
+    case Support::matrix: return "covariance[D]";
   }
   return {};
 }

@@ -16,35 +16,26 @@ bool role_allows(Role role, const DeclaredType& type) {
     case Role::data:
       return type.domain == Domain::simplex || type.domain == Domain::covariance ||
              event_axes(type.domain) == 0;
-    case Role::given:
-      return type.domain == Domain::simplex || event_axes(type.domain) == 0;
-    case Role::latent:
-      return type.domain != Domain::ordered && type.domain != Domain::correlation;
+    case Role::given: return type.domain == Domain::simplex || event_axes(type.domain) == 0;
+    case Role::latent: return type.domain != Domain::ordered && type.domain != Domain::correlation;
     case Role::parameter:
       return type.element == Element::real || type.element == Element::positive ||
              type.element == Element::unit;
-    case Role::constant:
-      return type.element != Element::category && event_axes(type.domain) == 0;
-    case Role::weight:
-      return true;
+    case Role::constant: return type.element != Element::category && event_axes(type.domain) == 0;
+    case Role::weight: return true;
   }
   return true;
 }
 
 std::string_view role_types(Role role) {
   switch (role) {
-    case Role::data:
-      return "columns hold numbers, categories, the entries of a simplex or of a `covariance`";
-    case Role::given:
-      return "columns hold numbers, categories or the entries of a simplex";
-    case Role::latent:
-      return "a latent is a number, a category, a simplex or a covariance";
+    case Role::data: return "columns hold numbers, categories, the entries of a simplex or of a `covariance`";
+    case Role::given: return "columns hold numbers, categories or the entries of a simplex";
+    case Role::latent: return "a latent is a number, a category, a simplex or a covariance";
     case Role::parameter:
       return "a parameter is estimated in a continuous set: `real`, `positive`, `unit`, `simplex` …";
-    case Role::constant:
-      return "a constant is a number or an array of numbers";
-    case Role::weight:
-      return "";
+    case Role::constant: return "a constant is a number or an array of numbers";
+    case Role::weight: return "";
   }
   return {};
 }
@@ -53,13 +44,10 @@ ir::Op leaf_op(Role role) {
   switch (role) {
     case Role::data:
     case Role::given:
-    case Role::weight:
-      return ir::Op::data;
-    case Role::latent:
-      return ir::Op::latent;
+    case Role::weight: return ir::Op::data;
+    case Role::latent: return ir::Op::latent;
     case Role::parameter:
-    case Role::constant:
-      return ir::Op::parameter;
+    case Role::constant: return ir::Op::parameter;
   }
   return ir::Op::data;
 }
@@ -68,13 +56,10 @@ bool varies_by_row(const ir::Variable& variable) {
   switch (variable.role) {
     case Role::data:
     case Role::given:
-    case Role::weight:
-      return true;
-    case Role::latent:
-      return !variable.global;
+    case Role::weight: return true;
+    case Role::latent: return !variable.global;
     case Role::parameter:
-    case Role::constant:
-      return false;
+    case Role::constant: return false;
   }
   return false;
 }

@@ -13,29 +13,22 @@ enum Binding : int { argument = 0, sum = 1, product = 2, negation = 3, power = 4
 
 int binding(const Expression& e) {
   switch (e.kind) {
-    case ExpressionKind::range:
-      return argument;
+    case ExpressionKind::range: return argument;
     case ExpressionKind::add:
-    case ExpressionKind::subtract:
-      return sum;
+    case ExpressionKind::subtract: return sum;
     case ExpressionKind::multiply:
     case ExpressionKind::divide:
-    case ExpressionKind::elementwise_multiply:
-      return product;
-    case ExpressionKind::negate:
-      return negation;
-    case ExpressionKind::power:
-      return power;
+    case ExpressionKind::elementwise_multiply: return product;
+    case ExpressionKind::negate: return negation;
+    case ExpressionKind::power: return power;
     case ExpressionKind::index:
     case ExpressionKind::member:
-    case ExpressionKind::transpose:
-      return postfix;
+    case ExpressionKind::transpose: return postfix;
     case ExpressionKind::number:
     case ExpressionKind::string:
     case ExpressionKind::name:
     case ExpressionKind::call:
-    case ExpressionKind::list:
-      return primary;
+    case ExpressionKind::list: return primary;
   }
   return primary;
 }
@@ -114,16 +107,11 @@ std::string columns(const std::vector<Name>& list) {
 
 std::string posterior_value(const PosteriorDeclaration& d) {
   switch (d.kind) {
-    case PosteriorKind::exact:
-      return "exact";
-    case PosteriorKind::point:
-      return "point";
-    case PosteriorKind::automatic:
-      return "auto";
-    case PosteriorKind::distribution:
-      return print(*d.distribution);
-    case PosteriorKind::factorisation:
-      break;
+    case PosteriorKind::exact: return "exact";
+    case PosteriorKind::point: return "point";
+    case PosteriorKind::automatic: return "auto";
+    case PosteriorKind::distribution: return print(*d.distribution);
+    case PosteriorKind::factorisation: break;
   }
   std::string out;
   for (const PosteriorTerm& term : d.terms)
@@ -205,34 +193,20 @@ struct Printer {
 std::string print(const Expression& e) {
   switch (e.kind) {
     case ExpressionKind::number:
-    case ExpressionKind::name:
-      return e.text;
-    case ExpressionKind::string:
-      return quoted(e.text);
-    case ExpressionKind::call:
-      return fmt::format("{}({})", e.text, separated(e.arguments, print_argument));
-    case ExpressionKind::index:
-      return print_index(e);
-    case ExpressionKind::member:
-      return fmt::format("{}.{}", base(*e.children[0]), e.text);
-    case ExpressionKind::transpose:
-      return base(*e.children[0]) + '\'';
-    case ExpressionKind::negate:
-      return '-' + inside(*e.children[0], negation);
-    case ExpressionKind::add:
-      return infix(e, " + ", sum, product);
-    case ExpressionKind::subtract:
-      return infix(e, " - ", sum, product);
-    case ExpressionKind::multiply:
-      return infix(e, " * ", product, negation);
-    case ExpressionKind::divide:
-      return infix(e, " / ", product, negation);
-    case ExpressionKind::elementwise_multiply:
-      return infix(e, " .* ", product, negation);
-    case ExpressionKind::power:
-      return infix(e, "^", postfix, negation);
-    case ExpressionKind::range:
-      return infix(e, "..", sum, sum);
+    case ExpressionKind::name: return e.text;
+    case ExpressionKind::string: return quoted(e.text);
+    case ExpressionKind::call: return fmt::format("{}({})", e.text, separated(e.arguments, print_argument));
+    case ExpressionKind::index: return print_index(e);
+    case ExpressionKind::member: return fmt::format("{}.{}", base(*e.children[0]), e.text);
+    case ExpressionKind::transpose: return base(*e.children[0]) + '\'';
+    case ExpressionKind::negate: return '-' + inside(*e.children[0], negation);
+    case ExpressionKind::add: return infix(e, " + ", sum, product);
+    case ExpressionKind::subtract: return infix(e, " - ", sum, product);
+    case ExpressionKind::multiply: return infix(e, " * ", product, negation);
+    case ExpressionKind::divide: return infix(e, " / ", product, negation);
+    case ExpressionKind::elementwise_multiply: return infix(e, " .* ", product, negation);
+    case ExpressionKind::power: return infix(e, "^", postfix, negation);
+    case ExpressionKind::range: return infix(e, "..", sum, sum);
     case ExpressionKind::list:
       return fmt::format("[{}]",
                          separated(e.children, [](const ExpressionPtr& item) { return print(*item); }));

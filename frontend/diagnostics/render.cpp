@@ -24,14 +24,10 @@ class Pen {
  private:
   static std::string_view escape(Ink ink) {
     switch (ink) {
-      case Ink::error:
-        return "1;31";
-      case Ink::warning:
-        return "1;33";
-      case Ink::gutter:
-        return "1;34";
-      case Ink::help:
-        return "1;36";
+      case Ink::error: return "1;31";
+      case Ink::warning: return "1;33";
+      case Ink::gutter: return "1;34";
+      case Ink::help: return "1;36";
     }
     return "0";
   }

@@ -12,16 +12,11 @@ constexpr size_t longest_chain = 1000;
 
 ast::ExpressionKind operator_kind(size_t token) {
   switch (token) {
-    case LvmLexer::PLUS:
-      return ast::ExpressionKind::add;
-    case LvmLexer::MINUS:
-      return ast::ExpressionKind::subtract;
-    case LvmLexer::STAR:
-      return ast::ExpressionKind::multiply;
-    case LvmLexer::SLASH:
-      return ast::ExpressionKind::divide;
-    default:
-      return ast::ExpressionKind::elementwise_multiply;
+    case LvmLexer::PLUS: return ast::ExpressionKind::add;
+    case LvmLexer::MINUS: return ast::ExpressionKind::subtract;
+    case LvmLexer::STAR: return ast::ExpressionKind::multiply;
+    case LvmLexer::SLASH: return ast::ExpressionKind::divide;
+    default: return ast::ExpressionKind::elementwise_multiply;
   }
 }
 

@@ -24,20 +24,13 @@ std::string quoted(const Lexed& lexed, size_t position) {
 
 std::string symbol(size_t type) {
   switch (type) {
-    case LvmLexer::STRING:
-      return "a string in double quotes";
-    case LvmLexer::NUMBER:
-      return "a number";
-    case LvmLexer::COMMA:
-      return "`,`";
-    case LvmLexer::RPAREN:
-      return "`)`";
-    case LvmLexer::RBRACKET:
-      return "`]`";
-    case LvmLexer::RBRACE:
-      return "`}`";
-    default:
-      break;
+    case LvmLexer::STRING: return "a string in double quotes";
+    case LvmLexer::NUMBER: return "a number";
+    case LvmLexer::COMMA: return "`,`";
+    case LvmLexer::RPAREN: return "`)`";
+    case LvmLexer::RBRACKET: return "`]`";
+    case LvmLexer::RBRACE: return "`}`";
+    default: break;
   }
   static const LvmParser names(nullptr);
   std::string literal = names.getVocabulary().getLiteralName(type);
@@ -55,23 +48,15 @@ std::string name_words(const Mismatch& m) {
   });
   if (rule == m.rules.end()) return "a name";
   switch (*rule) {
-    case LvmParser::RulePosteriorValue:
-      return std::string(posterior_words);
-    case LvmParser::RuleCall:
-      return "a distribution";
-    case LvmParser::RuleType:
-      return "a type";
-    case LvmParser::RuleNetOutput:
-      return "a type or `(`";
+    case LvmParser::RulePosteriorValue: return std::string(posterior_words);
+    case LvmParser::RuleCall: return "a distribution";
+    case LvmParser::RuleType: return "a type";
+    case LvmParser::RuleNetOutput: return "a type or `(`";
     case LvmParser::RuleVariable:
-    case LvmParser::RuleVariables:
-      return "a variable";
-    case LvmParser::RuleTypeAxis:
-      return "an axis";
-    case LvmParser::RuleAxisItem:
-      return m.expected.contains(ssize_t(LvmLexer::NUMBER)) ? "a size" : "a name";
-    default:
-      return "a name";
+    case LvmParser::RuleVariables: return "a variable";
+    case LvmParser::RuleTypeAxis: return "an axis";
+    case LvmParser::RuleAxisItem: return m.expected.contains(ssize_t(LvmLexer::NUMBER)) ? "a size" : "a name";
+    default: return "a name";
   }
 }
 
@@ -304,18 +289,12 @@ std::string synonym(const std::string& word) {
 std::vector<std::string> clauses(size_t first) {
   switch (first) {
     case LvmLexer::DATA:
-    case LvmLexer::GIVEN:
-      return {"missing", "per"};
-    case LvmLexer::PARAM:
-      return {"fixed", "init", "mask"};
-    case LvmLexer::LATENT:
-      return {"global", "per"};
-    case LvmLexer::SEQUENCE:
-      return {"by", "order"};
-    case LvmLexer::AXIS:
-      return {"columns", "levels"};
-    default:
-      return {};
+    case LvmLexer::GIVEN: return {"missing", "per"};
+    case LvmLexer::PARAM: return {"fixed", "init", "mask"};
+    case LvmLexer::LATENT: return {"global", "per"};
+    case LvmLexer::SEQUENCE: return {"by", "order"};
+    case LvmLexer::AXIS: return {"columns", "levels"};
+    default: return {};
   }
 }
 

@@ -273,16 +273,12 @@ ir::MatrixPlace BatchSchedule::matrix(NodeId id) const {
   const Storage& at = *storage_[static_cast<size_t>(id)];
   if (at.form == Storage::Form::column) return {ir::MatrixPlace::Buffer::columns, at.offset};
   switch (at.buffer) {
-    case Buffer::parameters:
-      return {ir::MatrixPlace::Buffer::parameters, at.offset};
-    case Buffer::derived:
-      return {ir::MatrixPlace::Buffer::derived, at.offset};
-    case Buffer::scratch:
-      return {ir::MatrixPlace::Buffer::scratch, at.offset};
+    case Buffer::parameters: return {ir::MatrixPlace::Buffer::parameters, at.offset};
+    case Buffer::derived: return {ir::MatrixPlace::Buffer::derived, at.offset};
+    case Buffer::scratch: return {ir::MatrixPlace::Buffer::scratch, at.offset};
     case Buffer::none:
     case Buffer::statistics:
-    case Buffer::output:
-      break;
+    case Buffer::output: break;
   }
   throw ir::InternalError("a matrix of a product lies where no product reads");
 }

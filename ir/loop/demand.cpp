@@ -54,8 +54,7 @@ Conditions of_input(const ir::Function& function, const ir::Node& user, size_t s
       break;
     case ir::ShapeRule::broadcast:
     case ir::ShapeRule::contract:
-    case ir::ShapeRule::reduce:
-      break;
+    case ir::ShapeRule::reduce: break;
     case ir::ShapeRule::rename: {
       std::vector<AxisId> back = user.attributes.axes;
       for (size_t i = 0; i + 1 < back.size(); i += 2) std::swap(back[i], back[i + 1]);
@@ -77,8 +76,7 @@ Conditions of_input(const ir::Function& function, const ir::Node& user, size_t s
     case ir::ShapeRule::conv:
     case ir::ShapeRule::call:
     case ir::ShapeRule::scan:
-    case ir::ShapeRule::logpdf:
-      return {};
+    case ir::ShapeRule::logpdf: return {};
   }
   std::erase_if(conditions, [&](const Condition& c) {
     return std::ranges::any_of(c.axes, [&](const auto& pair) { return !input.type.has(pair.second); });

@@ -95,11 +95,9 @@ Place Evaluator::place(const Storage& to, const Binding& binding) {
 
 Value Evaluator::load(const Storage& from, const Binding& binding) {
   switch (from.form) {
-    case Storage::Form::scalar:
-      return b_.load(single ? Type::single : Type::real, place(from, binding));
+    case Storage::Form::scalar: return b_.load(single ? Type::single : Type::real, place(from, binding));
     case Storage::Form::vector:
-    case Storage::Form::tile:
-      return b_.load(single ? Type::singles : Type::reals, place(from, binding));
+    case Storage::Form::tile: return b_.load(single ? Type::singles : Type::reals, place(from, binding));
     case Storage::Form::column: {
       Index column = linear(b_, from.strides, binding, from.offset);
       Value row = index_value(b_, {column_row, binding[static_cast<size_t>(row_axis)].constant});
@@ -155,28 +153,23 @@ Value Evaluator::expand(NodeId id, const Binding& binding) {
     return value(n.inputs[0], inner);
   };
   switch (ir::row(n.op).shape) {
-    case ir::ShapeRule::leaf:
-      return leaf(n, binding);
-    case ir::ShapeRule::pointwise:
-      return pointwise(n, binding);
+    case ir::ShapeRule::leaf: return leaf(n, binding);
+    case ir::ShapeRule::pointwise: return pointwise(n, binding);
     case ir::ShapeRule::reduce:
       if (n.op == ir::Op::sum) return sum(n, binding);
       if (n.op == ir::Op::reduce_max) return greatest(n, binding);
       if (n.op == ir::Op::logsumexp) return log_sum_exp(n, binding);
       if (n.op == ir::Op::argmax) return arg_max(n, binding);
       break;
-    case ir::ShapeRule::contract:
-      return contract(n, binding);
-    case ir::ShapeRule::broadcast:
-      return value(n.inputs[0], binding);
+    case ir::ShapeRule::contract: return contract(n, binding);
+    case ir::ShapeRule::broadcast: return value(n.inputs[0], binding);
     case ir::ShapeRule::rename:
       return moved([&](Binding& inner) {
         for (size_t i = 0; i + 1 < axes.size(); i += 2) {
           inner[static_cast<size_t>(axes[i])] = binding[static_cast<size_t>(axes[i + 1])];
         }
       });
-    case ir::ShapeRule::gather:
-      return gather(n, binding);
+    case ir::ShapeRule::gather: return gather(n, binding);
     case ir::ShapeRule::one_hot:
       return b_.equal(real(n.inputs[0], binding), position(binding[static_cast<size_t>(axes[0])]));
     case ir::ShapeRule::stack:
@@ -209,8 +202,7 @@ Value Evaluator::expand(NodeId id, const Binding& binding) {
     case ir::ShapeRule::conv:
     case ir::ShapeRule::call:
     case ir::ShapeRule::scan:
-    case ir::ShapeRule::logpdf:
-      break;
+    case ir::ShapeRule::logpdf: break;
   }
   refuse(n, "has no element-wise form here");
 }
@@ -255,87 +247,51 @@ Value Evaluator::unary(const ir::Node& n, Value a) {
   if (n.op == ir::Op::logical_not) return b_.flag_not(as_flag(a));
   Value x = as_real(a);
   switch (n.op) {
-    case ir::Op::neg:
-      return b_.neg(x);
-    case ir::Op::abs:
-      return b_.abs(x);
-    case ir::Op::exp:
-      return precise(maths::exp, x, maths::single::exp);
-    case ir::Op::log:
-      return precise(maths::log, x);
-    case ir::Op::expm1:
-      return precise(maths::expm1, x);
-    case ir::Op::log1p:
-      return precise(maths::log1p, x);
-    case ir::Op::sqrt:
-      return b_.sqrt(x);
-    case ir::Op::square:
-      return b_.mul(x, x);
-    case ir::Op::reciprocal:
-      return b_.div(b_.real_like(1, x), x);
-    case ir::Op::sigmoid:
-      return precise(maths::sigmoid, x, maths::single::sigmoid);
-    case ir::Op::softplus:
-      return precise(maths::softplus, x, maths::single::softplus);
-    case ir::Op::tanh:
-      return precise(maths::tanh, x, maths::single::tanh);
-    case ir::Op::relu:
-      return b_.select(b_.less(x, b_.real_like(0, x)), b_.real_like(0, x), x);
-    case ir::Op::erf:
-      return precise(maths::erf, x);
-    case ir::Op::lgamma:
-      return precise(maths::lgamma, x);
-    case ir::Op::digamma:
-      return precise(maths::digamma, x);
-    case ir::Op::trigamma:
-      return precise(maths::trigamma, x);
-    case ir::Op::erfcx:
-      return precise(maths::erfcx, x);
-    case ir::Op::cos:
-      return precise(maths::cos, x);
-    case ir::Op::sin:
-      return precise(maths::sin, x);
-    case ir::Op::binet:
-      return precise(maths::binet, x);
-    case ir::Op::binet_slope:
-      return precise(maths::binet_slope, x);
-    case ir::Op::binet_curve:
-      return precise(maths::binet_curve, x);
-    case ir::Op::log_bessel:
-      return precise(maths::log_bessel, x);
-    case ir::Op::bessel_ratio:
-      return precise(maths::bessel_ratio, x);
-    case ir::Op::bessel_slope:
-      return precise(maths::bessel_slope, x);
-    case ir::Op::floor:
-      return b_.floor(x);
-    case ir::Op::is_finite:
-      return b_.less(b_.abs(x), b_.real_like(__builtin_inf(), x));
-    default:
-      break;  // every other op has another shape rule or arity
+    case ir::Op::neg: return b_.neg(x);
+    case ir::Op::abs: return b_.abs(x);
+    case ir::Op::exp: return precise(maths::exp, x, maths::single::exp);
+    case ir::Op::log: return precise(maths::log, x);
+    case ir::Op::expm1: return precise(maths::expm1, x);
+    case ir::Op::log1p: return precise(maths::log1p, x);
+    case ir::Op::sqrt: return b_.sqrt(x);
+    case ir::Op::square: return b_.mul(x, x);
+    case ir::Op::reciprocal: return b_.div(b_.real_like(1, x), x);
+    case ir::Op::sigmoid: return precise(maths::sigmoid, x, maths::single::sigmoid);
+    case ir::Op::softplus: return precise(maths::softplus, x, maths::single::softplus);
+    case ir::Op::tanh: return precise(maths::tanh, x, maths::single::tanh);
+    case ir::Op::relu: return b_.select(b_.less(x, b_.real_like(0, x)), b_.real_like(0, x), x);
+    case ir::Op::erf: return precise(maths::erf, x);
+    case ir::Op::lgamma: return precise(maths::lgamma, x);
+    case ir::Op::digamma: return precise(maths::digamma, x);
+    case ir::Op::trigamma: return precise(maths::trigamma, x);
+    case ir::Op::erfcx: return precise(maths::erfcx, x);
+    case ir::Op::cos: return precise(maths::cos, x);
+    case ir::Op::sin: return precise(maths::sin, x);
+    case ir::Op::binet: return precise(maths::binet, x);
+    case ir::Op::binet_slope: return precise(maths::binet_slope, x);
+    case ir::Op::binet_curve: return precise(maths::binet_curve, x);
+    case ir::Op::log_bessel: return precise(maths::log_bessel, x);
+    case ir::Op::bessel_ratio: return precise(maths::bessel_ratio, x);
+    case ir::Op::bessel_slope: return precise(maths::bessel_slope, x);
+    case ir::Op::floor: return b_.floor(x);
+    case ir::Op::is_finite: return b_.less(b_.abs(x), b_.real_like(__builtin_inf(), x));
+    default: break;  // every other op has another shape rule or arity
   }
   refuse(n, "unknown");
 }
 
 Value Evaluator::binary(const ir::Node& n, Value a, Value c) {
   switch (n.op) {
-    case ir::Op::logical_and:
-      return b_.flag_and(as_flag(a), as_flag(c));
-    case ir::Op::logical_or:
-      return b_.flag_or(as_flag(a), as_flag(c));
-    default:
-      break;
+    case ir::Op::logical_and: return b_.flag_and(as_flag(a), as_flag(c));
+    case ir::Op::logical_or: return b_.flag_or(as_flag(a), as_flag(c));
+    default: break;
   }
   Value x = as_real(a), y = as_real(c);
   switch (n.op) {
-    case ir::Op::add:
-      return b_.add(x, y);
-    case ir::Op::sub:
-      return b_.sub(x, y);
-    case ir::Op::mul:
-      return b_.mul(x, y);
-    case ir::Op::div:
-      return b_.div(x, y);
+    case ir::Op::add: return b_.add(x, y);
+    case ir::Op::sub: return b_.sub(x, y);
+    case ir::Op::mul: return b_.mul(x, y);
+    case ir::Op::div: return b_.div(x, y);
     case ir::Op::pow:
       return b_.in_precision_of(maths::pow(b_, b_.in_double(x), b_.in_double(y)), single ? number(0) : x);
     case ir::Op::log_gamma_draw:
@@ -344,18 +300,12 @@ Value Evaluator::binary(const ir::Node& n, Value a, Value c) {
     case ir::Op::log_gamma_draw_slope:
       return b_.in_precision_of(maths::log_gamma_draw_slope(b_, b_.in_double(x), b_.in_double(y)),
                                 single ? number(0) : x);
-    case ir::Op::maximum:
-      return b_.maximum(x, y);
-    case ir::Op::minimum:
-      return b_.minimum(x, y);
-    case ir::Op::less:
-      return b_.less(x, y);
-    case ir::Op::less_equal:
-      return b_.less_equal(x, y);
-    case ir::Op::equal:
-      return b_.equal(x, y);
-    default:
-      break;
+    case ir::Op::maximum: return b_.maximum(x, y);
+    case ir::Op::minimum: return b_.minimum(x, y);
+    case ir::Op::less: return b_.less(x, y);
+    case ir::Op::less_equal: return b_.less_equal(x, y);
+    case ir::Op::equal: return b_.equal(x, y);
+    default: break;
   }
   refuse(n, "unknown");
 }

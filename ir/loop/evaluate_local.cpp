@@ -64,8 +64,7 @@ void Evaluator::make_locals(AxisId axis, NodeId id, const Binding& binding) {
     case ir::ShapeRule::conv:
     case ir::ShapeRule::call:
     case ir::ShapeRule::scan:
-    case ir::ShapeRule::logpdf:
-      break;
+    case ir::ShapeRule::logpdf: break;
   }
 }
 

@@ -70,16 +70,12 @@ class Printer {
                                  : fmt::format("constant {}", i.integer);
       case Op::load:
       case Op::gather:
-      case Op::address:
-        return fmt::format("{} {}", op, place(i));
-      case Op::store:
-        return fmt::format("store {}, {}", place(i), value(i.operands[1]));
+      case Op::address: return fmt::format("{} {}", op, place(i));
+      case Op::store: return fmt::format("store {}, {}", place(i), value(i.operands[1]));
       case Op::shift_left:
       case Op::shift_right:
-      case Op::result:
-        return fmt::format("{}{}, {}", op, operands(i), i.integer);
-      case Op::call:
-        return fmt::format("call {}{}", i.symbol, operands(i));
+      case Op::result: return fmt::format("{}{}, {}", op, operands(i), i.integer);
+      case Op::call: return fmt::format("call {}{}", i.symbol, operands(i));
       case Op::loop_for:
       case Op::induction:
       case Op::carried:
@@ -124,8 +120,7 @@ class Printer {
       case Op::flag_or:
       case Op::flag_not:
       case Op::select:
-      case Op::reduce_add:
-        return fmt::format("{}{}", op, operands(i));
+      case Op::reduce_add: return fmt::format("{}{}", op, operands(i));
     }
     return {};
   }

@@ -28,16 +28,11 @@ double own_cost(const ir::Module& module, const ir::Node& n) {
     case ir::ShapeRule::broadcast:
     case ir::ShapeRule::slice:
     case ir::ShapeRule::diagonal:
-    case ir::ShapeRule::reshape:
-      return 0;
-    case ir::ShapeRule::reduce:
-      return n.op == Op::logsumexp ? 20 * over() : over();
-    case ir::ShapeRule::contract:
-      return over() * static_cast<double>(n.inputs.size());
-    case ir::ShapeRule::apply:
-      return static_cast<double>(size_of(module, n.attributes.axes[0]));
-    case ir::ShapeRule::pointwise:
-      break;
+    case ir::ShapeRule::reshape: return 0;
+    case ir::ShapeRule::reduce: return n.op == Op::logsumexp ? 20 * over() : over();
+    case ir::ShapeRule::contract: return over() * static_cast<double>(n.inputs.size());
+    case ir::ShapeRule::apply: return static_cast<double>(size_of(module, n.attributes.axes[0]));
+    case ir::ShapeRule::pointwise: break;
     case ir::ShapeRule::gather:
     case ir::ShapeRule::one_hot:
     case ir::ShapeRule::stack:
@@ -48,8 +43,7 @@ double own_cost(const ir::Module& module, const ir::Node& n) {
     case ir::ShapeRule::conv:
     case ir::ShapeRule::call:
     case ir::ShapeRule::scan:
-    case ir::ShapeRule::logpdf:
-      return 2;
+    case ir::ShapeRule::logpdf: return 2;
   }
   bool cheap = n.op == Op::neg || n.op == Op::abs || n.op == Op::square || n.op == Op::add ||
                n.op == Op::sub || n.op == Op::mul || n.op == Op::fma || n.op == Op::select ||

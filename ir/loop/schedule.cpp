@@ -56,8 +56,7 @@ Unit schedule(ir::Program& program, const Target& target) {
       case ir::BindingTime::once:
         throw ir::InternalError(fmt::format("schedule: function \"{}\": binding time {}", function.name,
                                             ir::name(function.time)));
-      case ir::BindingTime::plain:
-        break;  // expanded where it is called
+      case ir::BindingTime::plain: break;  // expanded where it is called
     }
   }
   for (const Function& made : unit.functions) {

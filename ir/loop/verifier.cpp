@@ -108,9 +108,7 @@ class Verifier {
         same_types(id, 0);
         break;
       case Op::load:
-      case Op::address:
-        expect(id, 0, Type::index);
-        break;
+      case Op::address: expect(id, 0, Type::index); break;
       case Op::store:
         expect(id, 0, Type::index);
         if (!real(operand(id, 1))) fault(id, "only reals are stored");
@@ -119,16 +117,10 @@ class Verifier {
         expect(id, 0, Type::index);
         expect(id, 1, Type::index);
         break;
-      case Op::gather:
-        expect(id, 0, Type::integers);
-        break;
+      case Op::gather: expect(id, 0, Type::integers); break;
       case Op::to_real:
-      case Op::leave:
-        expect(id, 0, Type::index);
-        break;
-      case Op::to_index:
-        expect(id, 0, Type::real);
-        break;
+      case Op::leave: expect(id, 0, Type::index); break;
+      case Op::to_index: expect(id, 0, Type::real); break;
       case Op::bits:
         if (operand(id, 0) != Type::real && operand(id, 0) != Type::reals)
           fault(id, "the bits of what is not real");
@@ -140,9 +132,7 @@ class Verifier {
         if (!real(operand(id, 0)) || widened(i.type) != operand(id, 0))
           fault(id, "of what is no vector of numbers");
         break;
-      case Op::loop_for:
-        loop(id);
-        break;
+      case Op::loop_for: loop(id); break;
       case Op::constant:
       case Op::lanes:
       case Op::rows:
@@ -150,8 +140,7 @@ class Verifier {
       case Op::carried:
       case Op::yield:
       case Op::result:
-      case Op::call:
-        break;
+      case Op::call: break;
     }
   }
 

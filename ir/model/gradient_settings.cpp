@@ -114,12 +114,9 @@ double Optimiser::operator[](std::string_view option) const {
 double Optimiser::rate(double part) const {
   const double first = (*this)["rate"];
   switch (schedule) {
-    case Schedule::constant:
-      return first;
-    case Schedule::cosine:
-      return first * (1 + std::cos(std::numbers::pi * part)) / 2;
-    case Schedule::linear:
-      return first * (1 - part);
+    case Schedule::constant: return first;
+    case Schedule::cosine: return first * (1 + std::cos(std::numbers::pi * part)) / 2;
+    case Schedule::linear: return first * (1 - part);
   }
   return first;
 }

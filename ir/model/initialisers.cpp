@@ -29,22 +29,15 @@ StartDraw start_draw(const Module& module, const WeightStart& start) {
   using Kind = StartDraw::Kind;
   const auto in = [&] { return fan(module, start.fan_in); };
   switch (start.initialiser) {
-    case Initialiser::zero:
-      return {Kind::constant, 0, 0};
-    case Initialiser::one:
-      return {Kind::constant, 1, 0};
+    case Initialiser::zero: return {Kind::constant, 0, 0};
+    case Initialiser::one: return {Kind::constant, 1, 0};
     case Initialiser::glorot_uniform:
       return {Kind::uniform, 0, std::sqrt(6 / (in() + fan(module, start.fan_out)))};
-    case Initialiser::he_normal:
-      return {Kind::normal, 0, std::sqrt(2 / in())};
-    case Initialiser::lecun_normal:
-      return {Kind::normal, 0, std::sqrt(1 / in())};
-    case Initialiser::fan_in_uniform:
-      return {Kind::uniform, 0, 1 / std::sqrt(in())};
-    case Initialiser::uniform:
-      return {Kind::uniform, 0, start.scale};
-    case Initialiser::normal:
-      return {Kind::normal, 0, start.scale};
+    case Initialiser::he_normal: return {Kind::normal, 0, std::sqrt(2 / in())};
+    case Initialiser::lecun_normal: return {Kind::normal, 0, std::sqrt(1 / in())};
+    case Initialiser::fan_in_uniform: return {Kind::uniform, 0, 1 / std::sqrt(in())};
+    case Initialiser::uniform: return {Kind::uniform, 0, start.scale};
+    case Initialiser::normal: return {Kind::normal, 0, start.scale};
   }
   throw InternalError("an initialiser without a rule");
 }

@@ -4,18 +4,12 @@ namespace lvm::ir {
 
 std::string_view name(Role role) {
   switch (role) {
-    case Role::data:
-      return "data";
-    case Role::given:
-      return "given";
-    case Role::weight:
-      return "weight";
-    case Role::latent:
-      return "latent";
-    case Role::parameter:
-      return "parameter";
-    case Role::constant:
-      return "constant";
+    case Role::data: return "data";
+    case Role::given: return "given";
+    case Role::weight: return "weight";
+    case Role::latent: return "latent";
+    case Role::parameter: return "parameter";
+    case Role::constant: return "constant";
   }
   return {};
 }

@@ -15,12 +15,9 @@ std::string axis_name(const Model& model, AxisId axis) {
 std::string size_text(const Model& model, const ModelAxis& axis) {
   const int64_t size = model.module.axis(axis.id).size;
   switch (axis.source) {
-    case SizeSource::literal:
-      return std::to_string(size);
-    case SizeSource::columns:
-      return size == unknown_size ? "columns" : fmt::format("columns ({})", size);
-    case SizeSource::levels:
-      return size == unknown_size ? "levels" : fmt::format("levels ({})", size);
+    case SizeSource::literal: return std::to_string(size);
+    case SizeSource::columns: return size == unknown_size ? "columns" : fmt::format("columns ({})", size);
+    case SizeSource::levels: return size == unknown_size ? "levels" : fmt::format("levels ({})", size);
   }
   return {};
 }
@@ -43,8 +40,7 @@ std::string binding_text(const Binding& binding) {
     columns += fmt::format("{}\"{}\"", columns.empty() ? "" : ", ", pattern);
   columns = fmt::format("columns({})", columns);
   switch (binding.preprocess) {
-    case Binding::Preprocess::none:
-      break;
+    case Binding::Preprocess::none: break;
     case Binding::Preprocess::binarise_threshold:
       columns = fmt::format("binarise({}, threshold: {})", columns, binding.low);
       break;
@@ -108,12 +104,9 @@ std::string use_text(const Model& model, const VariableUse& use) {
   const std::string& name = model.variables[static_cast<size_t>(use.variable)].name;
   const std::string offset = use.offset == 0 ? "" : fmt::format("{:+}", use.offset);
   switch (use.place) {
-    case VariableUse::Place::row:
-      return name;
-    case VariableUse::Place::step:
-      return fmt::format("{}[step{}]", name, offset);
-    case VariableUse::Place::first:
-      return fmt::format("{}[first{}]", name, offset);
+    case VariableUse::Place::row: return name;
+    case VariableUse::Place::step: return fmt::format("{}[step{}]", name, offset);
+    case VariableUse::Place::first: return fmt::format("{}[first{}]", name, offset);
   }
   return name;
 }
@@ -131,14 +124,10 @@ std::string parents_text(const Model& model, const std::vector<VariableUse>& par
 
 std::string form_text(const Posterior& posterior) {
   switch (posterior.form) {
-    case PosteriorForm::exact:
-      return "exact";
-    case PosteriorForm::point:
-      return "point";
-    case PosteriorForm::automatic:
-      return "auto";
-    case PosteriorForm::distribution:
-      return fmt::format("%{}", posterior.log_density);
+    case PosteriorForm::exact: return "exact";
+    case PosteriorForm::point: return "point";
+    case PosteriorForm::automatic: return "auto";
+    case PosteriorForm::distribution: return fmt::format("%{}", posterior.log_density);
   }
   return {};
 }

@@ -95,8 +95,7 @@ struct Taker {
         const AffineParts x = parts(0), y = parts(1);
         return {sum(x.constant, negative(y.constant)), sum(x.linear, negative(y.linear))};
       }
-      case Op::neg:
-        return {negative(parts(0).constant), negative(parts(0).linear)};
+      case Op::neg: return {negative(parts(0).constant), negative(parts(0).linear)};
       case Op::mul: {
         const AffineParts x = parts(0), y = parts(1);
         return times(x, y, node);
@@ -153,14 +152,11 @@ struct Taker {
       case Op::slice:
       case Op::diag:
       case Op::diagonal:
-      case Op::reshape:
-        return through(node, 0);
+      case Op::reshape: return through(node, 0);
       case Op::triangular_apply:
       case Op::triangular_solve:
-      case Op::solve:
-        return through(node, 1);
-      default:
-        refuse(node);
+      case Op::solve: return through(node, 1);
+      default: refuse(node);
     }
   }
 };

@@ -265,56 +265,37 @@ Rule rule_of(Op op) {
     case Op::latent:
     case Op::argument:
     case Op::iota:
-    case Op::identity:
-      return rule_leaf;
-    case Op::neg:
-      return rule_neg;
-    case Op::exp:
-      return rule_exp;
-    case Op::log:
-      return rule_log;
-    case Op::sqrt:
-      return rule_sqrt;
-    case Op::square:
-      return rule_square;
-    case Op::reciprocal:
-      return rule_reciprocal;
+    case Op::identity: return rule_leaf;
+    case Op::neg: return rule_neg;
+    case Op::exp: return rule_exp;
+    case Op::log: return rule_log;
+    case Op::sqrt: return rule_sqrt;
+    case Op::square: return rule_square;
+    case Op::reciprocal: return rule_reciprocal;
     case Op::add:
-    case Op::sub:
-      return rule_add;
-    case Op::mul:
-      return rule_mul;
-    case Op::div:
-      return rule_div;
-    case Op::pow:
-      return rule_pow;
-    case Op::fma:
-      return rule_fma;
-    case Op::select:
-      return rule_select;
-    case Op::broadcast:
-      return rule_keep;
+    case Op::sub: return rule_add;
+    case Op::mul: return rule_mul;
+    case Op::div: return rule_div;
+    case Op::pow: return rule_pow;
+    case Op::fma: return rule_fma;
+    case Op::select: return rule_select;
+    case Op::broadcast: return rule_keep;
     case Op::sum:
     case Op::rename:
     case Op::stack:
     case Op::slice:
     case Op::diag:
     case Op::diagonal:
-    case Op::reshape:
-      return rule_linear_map;
-    case Op::contract:
-      return rule_contract;
-    case Op::gather:
-      return rule_gather;
+    case Op::reshape: return rule_linear_map;
+    case Op::contract: return rule_contract;
+    case Op::gather: return rule_gather;
     case Op::triangular_apply:
     case Op::triangular_solve:
-    case Op::solve:
-      return rule_apply;
+    case Op::solve: return rule_apply;
     case Op::matmul:
     case Op::conv2d:
     case Op::conv2d_transpose:
-    case Op::conv2d_filters:
-      return rule_bilinear;
+    case Op::conv2d_filters: return rule_bilinear;
     case Op::abs:
     case Op::expm1:
     case Op::log1p:
@@ -361,8 +342,7 @@ Rule rule_of(Op op) {
     case Op::logpdf:
     case Op::expect:
     case Op::entropy:
-    case Op::sample:
-      return rule_nonlinear;
+    case Op::sample: return rule_nonlinear;
   }
   throw InternalError("classify: an op without a rule");
 }
@@ -377,26 +357,16 @@ bool is_selection(const Context& c) {
 
 std::string_view name(Form form) {
   switch (form) {
-    case Form::constant:
-      return "constant";
-    case Form::view:
-      return "view";
-    case Form::pos_power:
-      return "pos_power";
-    case Form::scale:
-      return "scale";
-    case Form::affine:
-      return "affine";
-    case Form::quadratic:
-      return "quadratic";
-    case Form::select:
-      return "select";
-    case Form::gate:
-      return "gate";
-    case Form::log_of:
-      return "log_of";
-    case Form::nonlinear:
-      return "nonlinear";
+    case Form::constant: return "constant";
+    case Form::view: return "view";
+    case Form::pos_power: return "pos_power";
+    case Form::scale: return "scale";
+    case Form::affine: return "affine";
+    case Form::quadratic: return "quadratic";
+    case Form::select: return "select";
+    case Form::gate: return "gate";
+    case Form::log_of: return "log_of";
+    case Form::nonlinear: return "nonlinear";
   }
   return "";
 }

@@ -15,76 +15,44 @@ namespace lvm::ir {
 
 std::string_view name(Solver solver) {
   switch (solver) {
-    case Solver::enumerate:
-      return "enumerate";
-    case Solver::most_probable:
-      return "most probable";
-    case Solver::forward_backward:
-      return "forward-backward";
-    case Solver::best_path:
-      return "best path";
-    case Solver::conditioning:
-      return "conditioning";
-    case Solver::smoothing:
-      return "Kalman smoother";
-    case Solver::conjugate:
-      return "conjugate";
-    case Solver::reparameterised:
-      return "reparameterised";
-    case Solver::score_function:
-      return "score function";
-    case Solver::normalised_counts:
-      return "normalised counts";
-    case Solver::ratio:
-      return "ratio";
-    case Solver::moments:
-      return "moments";
-    case Solver::scatter:
-      return "scatter";
-    case Solver::rate:
-      return "rate";
-    case Solver::odds:
-      return "odds";
-    case Solver::isotonic:
-      return "isotonic";
-    case Solver::median:
-      return "median";
-    case Solver::least_squares:
-      return "least squares";
-    case Solver::reweighted:
-      return "reweighted";
-    case Solver::concentration:
-      return "concentration";
-    case Solver::correlation:
-      return "correlation";
-    case Solver::matrix_scale:
-      return "mean matrix";
-    case Solver::freedom:
-      return "freedom";
-    case Solver::newton:
-      return "Newton";
-    case Solver::gradient:
-      return "gradient";
-    case Solver::held:
-      return "held";
+    case Solver::enumerate: return "enumerate";
+    case Solver::most_probable: return "most probable";
+    case Solver::forward_backward: return "forward-backward";
+    case Solver::best_path: return "best path";
+    case Solver::conditioning: return "conditioning";
+    case Solver::smoothing: return "Kalman smoother";
+    case Solver::conjugate: return "conjugate";
+    case Solver::reparameterised: return "reparameterised";
+    case Solver::score_function: return "score function";
+    case Solver::normalised_counts: return "normalised counts";
+    case Solver::ratio: return "ratio";
+    case Solver::moments: return "moments";
+    case Solver::scatter: return "scatter";
+    case Solver::rate: return "rate";
+    case Solver::odds: return "odds";
+    case Solver::isotonic: return "isotonic";
+    case Solver::median: return "median";
+    case Solver::least_squares: return "least squares";
+    case Solver::reweighted: return "reweighted";
+    case Solver::concentration: return "concentration";
+    case Solver::correlation: return "correlation";
+    case Solver::matrix_scale: return "mean matrix";
+    case Solver::freedom: return "freedom";
+    case Solver::newton: return "Newton";
+    case Solver::gradient: return "gradient";
+    case Solver::held: return "held";
   }
   return "";
 }
 
 std::string_view name(BlockClass block_class) {
   switch (block_class) {
-    case BlockClass::exact:
-      return "exact";
-    case BlockClass::closed:
-      return "closed";
-    case BlockClass::conditional:
-      return "conditional";
-    case BlockClass::newton:
-      return "newton";
-    case BlockClass::gradient:
-      return "gradient";
-    case BlockClass::fixed:
-      return "fixed";
+    case BlockClass::exact: return "exact";
+    case BlockClass::closed: return "closed";
+    case BlockClass::conditional: return "conditional";
+    case BlockClass::newton: return "newton";
+    case BlockClass::gradient: return "gradient";
+    case BlockClass::fixed: return "fixed";
   }
   return "";
 }
@@ -144,20 +112,16 @@ namespace {
 /// What the slot asks of the expression.
 std::string demand(Form allowed, const std::string& variable) {
   switch (allowed) {
-    case Form::affine:
-      return fmt::format("is not affine in `{}`", variable);
-    case Form::pos_power:
-      return fmt::format("is not a power of `{}` times a positive constant", variable);
-    case Form::view:
-      return fmt::format("does not leave `{}` as it is", variable);
+    case Form::affine: return fmt::format("is not affine in `{}`", variable);
+    case Form::pos_power: return fmt::format("is not a power of `{}` times a positive constant", variable);
+    case Form::view: return fmt::format("does not leave `{}` as it is", variable);
     case Form::constant:
     case Form::scale:
     case Form::quadratic:
     case Form::select:
     case Form::gate:
     case Form::log_of:
-    case Form::nonlinear:
-      return fmt::format("is not free of `{}`", variable);
+    case Form::nonlinear: return fmt::format("is not free of `{}`", variable);
   }
   return "";
 }

@@ -49,19 +49,13 @@ struct Drawing {
   std::string drawn_families(const Variable& z) const {
     if (z.domain == Domain::simplex) return "`Dirichlet` and `GumbelSoftmax` have";
     switch (z.type.element) {
-      case Element::unit:
-        return "`Beta` has";
-      case Element::positive:
-        return "`LogNormal`, `Gamma` and `Exponential` have";
-      case Element::boolean:
-        return "`Bernoulli` has";
-      case Element::count:
-        return "`Poisson` and `Geometric` have";
-      case Element::category:
-        return "`Categorical` has";
+      case Element::unit: return "`Beta` has";
+      case Element::positive: return "`LogNormal`, `Gamma` and `Exponential` have";
+      case Element::boolean: return "`Bernoulli` has";
+      case Element::count: return "`Poisson` and `Geometric` have";
+      case Element::category: return "`Categorical` has";
       case Element::real:
-      case Element::integer:
-        break;
+      case Element::integer: break;
     }
     return "`Normal`, `Laplace` and `Logistic` have";
   }

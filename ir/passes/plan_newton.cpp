@@ -49,11 +49,9 @@ bool has_free_parameter(const PlanContext& c, NodeId expression, const Variable&
 std::vector<std::string_view> conjugate_families(Solver solver, const ParameterUse& use,
                                                  const SlotRule& rule) {
   switch (solver) {
-    case Solver::normalised_counts:
-      return {"Dirichlet"};
+    case Solver::normalised_counts: return {"Dirichlet"};
     case Solver::ratio:
-    case Solver::odds:
-      return {"Beta"};
+    case Solver::odds: return {"Beta"};
     case Solver::rate: {
       const bool rate = rule.statistics == Statistics::power;
       if (use.dependence.exponent == 1) {
@@ -98,8 +96,7 @@ std::vector<std::string_view> conjugate_families(Solver solver, const ParameterU
     case Solver::least_squares:
     case Solver::reweighted:
     case Solver::concentration:
-    case Solver::newton:
-      break;
+    case Solver::newton: break;
   }
   return {};
 }

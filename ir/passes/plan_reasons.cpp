@@ -17,10 +17,8 @@ std::string reason_of(Solver solver, std::string_view noun, std::string_view fam
   switch (solver) {
     case Solver::normalised_counts:
       return fmt::format("probabilities of a {}: the expected counts are sufficient", family);
-    case Solver::ratio:
-      return "probability of a Bernoulli: expected successes over expected trials";
-    case Solver::rate:
-      return fmt::format("{} of a {}: a ratio of expected sums", noun, family);
+    case Solver::ratio: return "probability of a Bernoulli: expected successes over expected trials";
+    case Solver::rate: return fmt::format("{} of a {}: a ratio of expected sums", noun, family);
     case Solver::odds:
       return fmt::format("probability of a {}: expected successes over expected trials", family);
     case Solver::concentration:
@@ -33,8 +31,7 @@ std::string reason_of(Solver solver, std::string_view noun, std::string_view fam
     case Solver::freedom:
       return fmt::format("degrees of freedom of {}: a guarded Newton step, the scale at its best beside it",
                          article(family));
-    case Solver::median:
-      return fmt::format("{} of a {}: the weighted median", noun, family);
+    case Solver::median: return fmt::format("{} of a {}: the weighted median", noun, family);
     case Solver::isotonic:
       return fmt::format("{} of a {}, in order: expected means, pooled where they do not ascend", noun,
                          family);
@@ -53,8 +50,7 @@ std::string reason_of(Solver solver, std::string_view noun, std::string_view fam
     case Solver::reparameterised:
     case Solver::score_function:
     case Solver::gradient:
-    case Solver::held:
-      break;
+    case Solver::held: break;
   }
   return "";
 }

@@ -37,20 +37,16 @@ double variance_exponent(std::string_view slot) {
 bool allows(const SlotRule& rule, const Dependence& d) {
   if (d.form == Form::constant || d.form == Form::select || d.form == Form::gate) return true;
   switch (rule.allowed) {
-    case Form::view:
-      return d.form == Form::view;
-    case Form::pos_power:
-      return is_pos_power(d);
-    case Form::affine:
-      return is_affine(d);
+    case Form::view: return d.form == Form::view;
+    case Form::pos_power: return is_pos_power(d);
+    case Form::affine: return is_affine(d);
     case Form::constant:
     case Form::scale:
     case Form::quadratic:
     case Form::select:
     case Form::gate:
     case Form::log_of:
-    case Form::nonlinear:
-      return false;
+    case Form::nonlinear: return false;
   }
   return false;
 }

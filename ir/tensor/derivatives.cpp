@@ -265,26 +265,19 @@ DerivativeRule derivative_rule(Op op) {
     case Op::logical_and:
     case Op::logical_or:
     case Op::argmax:
-    case Op::one_hot:
-      return constant_rule;
-    case Op::neg:
-      return [](Adjoint& a) { a.inputs[0] = negative(a, a.adjoint); };
+    case Op::one_hot: return constant_rule;
+    case Op::neg: return [](Adjoint& a) { a.inputs[0] = negative(a, a.adjoint); };
     case Op::abs:
       return [](Adjoint& a) {
         a.inputs[0] = a.b.select(a.b.binary(Op::less, a.in(0), zero(a)), negative(a, a.adjoint), a.adjoint);
       };
-    case Op::exp:
-      return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.y); };
-    case Op::log:
-      return [](Adjoint& a) { a.inputs[0] = a.b.div(a.adjoint, a.in(0)); };
-    case Op::expm1:
-      return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::exp, a.in(0))); };
+    case Op::exp: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.y); };
+    case Op::log: return [](Adjoint& a) { a.inputs[0] = a.b.div(a.adjoint, a.in(0)); };
+    case Op::expm1: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::exp, a.in(0))); };
     case Op::log1p:
       return [](Adjoint& a) { a.inputs[0] = a.b.div(a.adjoint, a.b.add(a.b.constant(1), a.in(0))); };
-    case Op::sqrt:
-      return [](Adjoint& a) { a.inputs[0] = a.b.div(times(a, 0.5, a.adjoint), a.y); };
-    case Op::square:
-      return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, times(a, 2, a.in(0))); };
+    case Op::sqrt: return [](Adjoint& a) { a.inputs[0] = a.b.div(times(a, 0.5, a.adjoint), a.y); };
+    case Op::square: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, times(a, 2, a.in(0))); };
     case Op::reciprocal:
       return [](Adjoint& a) { a.inputs[0] = negative(a, a.b.mul(a.adjoint, square(a, a.y))); };
     case Op::sigmoid:
@@ -319,8 +312,7 @@ DerivativeRule derivative_rule(Op op) {
       };
     case Op::cos:
       return [](Adjoint& a) { a.inputs[0] = negative(a, a.b.mul(a.adjoint, a.b.unary(Op::sin, a.in(0)))); };
-    case Op::sin:
-      return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::cos, a.in(0))); };
+    case Op::sin: return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::cos, a.in(0))); };
     case Op::binet:
       return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::binet_slope, a.in(0))); };
     case Op::binet_slope:
@@ -333,17 +325,13 @@ DerivativeRule derivative_rule(Op op) {
       };
     case Op::bessel_ratio:
       return [](Adjoint& a) { a.inputs[0] = a.b.mul(a.adjoint, a.b.unary(Op::bessel_slope, a.in(0))); };
-    case Op::log_gamma_draw:
-      return log_gamma_draw_rule;
+    case Op::log_gamma_draw: return log_gamma_draw_rule;
     case Op::trigamma:
     case Op::log_gamma_draw_slope:
     case Op::binet_curve:
-    case Op::bessel_slope:
-      return nullptr;
-    case Op::add:
-      return [](Adjoint& a) { a.inputs = {a.adjoint, a.adjoint}; };
-    case Op::sub:
-      return [](Adjoint& a) { a.inputs = {a.adjoint, negative(a, a.adjoint)}; };
+    case Op::bessel_slope: return nullptr;
+    case Op::add: return [](Adjoint& a) { a.inputs = {a.adjoint, a.adjoint}; };
+    case Op::sub: return [](Adjoint& a) { a.inputs = {a.adjoint, negative(a, a.adjoint)}; };
     case Op::mul:
       return [](Adjoint& a) { a.inputs = {a.b.mul(a.adjoint, a.in(1)), a.b.mul(a.adjoint, a.in(0))}; };
     case Op::div:
@@ -351,11 +339,9 @@ DerivativeRule derivative_rule(Op op) {
         const NodeId share = a.b.div(a.adjoint, a.in(1));
         a.inputs = {share, negative(a, a.b.mul(share, a.y))};
       };
-    case Op::pow:
-      return pow_rule;
+    case Op::pow: return pow_rule;
     case Op::maximum:
-    case Op::minimum:
-      return extreme_rule;
+    case Op::minimum: return extreme_rule;
     case Op::fma:
       return [](Adjoint& a) {
         a.inputs = {a.b.mul(a.adjoint, a.in(1)), a.b.mul(a.adjoint, a.in(0)), a.adjoint};
@@ -366,23 +352,15 @@ DerivativeRule derivative_rule(Op op) {
         a.inputs[2] = a.b.select(a.in(0), zero(a), a.adjoint);
       };
     case Op::sum:
-    case Op::broadcast:
-      return [](Adjoint& a) { a.inputs[0] = a.adjoint; };
-    case Op::reduce_max:
-      return reduce_max_rule;
-    case Op::logsumexp:
-      return logsumexp_rule;
+    case Op::broadcast: return [](Adjoint& a) { a.inputs[0] = a.adjoint; };
+    case Op::reduce_max: return reduce_max_rule;
+    case Op::logsumexp: return logsumexp_rule;
     case Op::contract:
-    case Op::matmul:
-      return contract_rule;
-    case Op::rename:
-      return rename_rule;
-    case Op::gather:
-      return gather_rule;
-    case Op::stack:
-      return stack_rule;
-    case Op::slice:
-      return slice_rule;
+    case Op::matmul: return contract_rule;
+    case Op::rename: return rename_rule;
+    case Op::gather: return gather_rule;
+    case Op::stack: return stack_rule;
+    case Op::slice: return slice_rule;
     case Op::diag:
       return [](Adjoint& a) {
         const Axes axes = a.node().attributes.axes;
@@ -393,35 +371,24 @@ DerivativeRule derivative_rule(Op op) {
         const Axes axes = a.node().attributes.axes;
         a.inputs[0] = a.b.make(Op::diag, {a.adjoint}, {.axes = axes});
       };
-    case Op::reshape:
-      return reshape_rule;
-    case Op::cholesky:
-      return cholesky_rule;
-    case Op::triangular_inverse:
-      return triangular_inverse_rule;
-    case Op::triangular_apply:
-      return triangular_apply_rule;
-    case Op::triangular_solve:
-      return triangular_solve_rule;
-    case Op::solve:
-      return solve_rule;
-    case Op::inverse:
-      return inverse_rule;
-    case Op::log_determinant:
-      return log_determinant_rule;
+    case Op::reshape: return reshape_rule;
+    case Op::cholesky: return cholesky_rule;
+    case Op::triangular_inverse: return triangular_inverse_rule;
+    case Op::triangular_apply: return triangular_apply_rule;
+    case Op::triangular_solve: return triangular_solve_rule;
+    case Op::solve: return solve_rule;
+    case Op::inverse: return inverse_rule;
+    case Op::log_determinant: return log_determinant_rule;
     case Op::conv2d:
-    case Op::conv2d_transpose:
-      return convolution_rule;
-    case Op::conv2d_filters:
-      return filters_rule;
+    case Op::conv2d_transpose: return convolution_rule;
+    case Op::conv2d_filters: return filters_rule;
     case Op::eigenvalues:
     case Op::call:
     case Op::scan:
     case Op::logpdf:
     case Op::expect:
     case Op::entropy:
-    case Op::sample:
-      return nullptr;
+    case Op::sample: return nullptr;
   }
   return nullptr;
 }

@@ -120,26 +120,20 @@ struct Inference {
     switch (op) {
       case Op::exp:
       case Op::softplus:
-      case Op::erfcx:
-        return Element::positive;
-      case Op::sigmoid:
-        return Element::unit;
+      case Op::erfcx: return Element::positive;
+      case Op::sigmoid: return Element::unit;
       case Op::sqrt:
       case Op::square:
-      case Op::reciprocal:
-        return is_positive(in(0).element) ? Element::positive : Element::real;
-      case Op::abs:
-        return is_positive(in(0).element) ? Element::positive : Element::real;
-      case Op::floor:
-        return Element::integer;
+      case Op::reciprocal: return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::abs: return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::floor: return Element::integer;
       case Op::is_finite:
       case Op::logical_not:
       case Op::less:
       case Op::less_equal:
       case Op::equal:
       case Op::logical_and:
-      case Op::logical_or:
-        return Element::boolean;
+      case Op::logical_or: return Element::boolean;
       case Op::add: {
         const Element a = in(0).element, b = in(1).element;
         const bool positive = (is_positive(a) && is_nonnegative(b)) || (is_positive(b) && is_nonnegative(a));
@@ -157,18 +151,14 @@ struct Inference {
         return is_positive(in(0).element) && is_positive(in(1).element) ? Element::positive : Element::real;
       case Op::maximum:
         return is_positive(in(0).element) || is_positive(in(1).element) ? Element::positive : Element::real;
-      case Op::pow:
-        return is_positive(in(0).element) ? Element::positive : Element::real;
+      case Op::pow: return is_positive(in(0).element) ? Element::positive : Element::real;
       case Op::fma:
         return is_positive(in(0).element) && is_positive(in(1).element) && is_nonnegative(in(2).element)
                    ? Element::positive
                    : Element::real;
-      case Op::select:
-        return common(1);
-      case Op::expect:
-        return in(0).element;
-      default:
-        return Element::real;
+      case Op::select: return common(1);
+      case Op::expect: return in(0).element;
+      default: return Element::real;
     }
   }
 
@@ -350,21 +340,16 @@ struct Inference {
         if (op == Op::identity) need_pair();
         if (op == Op::identity) return {Element::real, sorted({axis(0), axis(1)})};
         return leaf_type;
-      case ShapeRule::pointwise:
-        return {pointwise_element(), all_axes()};
-      case ShapeRule::reduce:
-        return reduce();
-      case ShapeRule::contract:
-        return contract();
+      case ShapeRule::pointwise: return {pointwise_element(), all_axes()};
+      case ShapeRule::reduce: return reduce();
+      case ShapeRule::contract: return contract();
       case ShapeRule::broadcast: {
         Axes axes = in(0).axes;
         axes.insert(axes.end(), attributes.axes.begin(), attributes.axes.end());
         return {in(0).element, sorted(axes), in(0).range};
       }
-      case ShapeRule::rename:
-        return rename();
-      case ShapeRule::gather:
-        return gather();
+      case ShapeRule::rename: return rename();
+      case ShapeRule::gather: return gather();
       case ShapeRule::one_hot:
         if (in(0).element != Element::category) fail("the input is not a category");
         if (in(0).has(axis(0))) fail("the input has the axis already");
@@ -375,8 +360,7 @@ struct Inference {
           fail(fmt::format("the axis `{}` has another size", module.axis(axis(0)).name));
         return {common(0), with(all_axes(), axis(0))};
       }
-      case ShapeRule::slice:
-        return slice();
+      case ShapeRule::slice: return slice();
       case ShapeRule::diag:
         need_pair();
         need(in(0), axis(0));
@@ -387,24 +371,17 @@ struct Inference {
         need_pair();
         need(in(0), axis(0));
         return {Element::real, without(in(0).axes, {axis(1)})};
-      case ShapeRule::reshape:
-        return reshape();
-      case ShapeRule::matrix:
-        return matrix();
-      case ShapeRule::apply:
-        return apply();
-      case ShapeRule::matmul:
-        return {Element::real, without(all_axes(), attributes.axes)};
-      case ShapeRule::conv:
-        return convolution();
-      case ShapeRule::call:
-        return result_of_callee();
+      case ShapeRule::reshape: return reshape();
+      case ShapeRule::matrix: return matrix();
+      case ShapeRule::apply: return apply();
+      case ShapeRule::matmul: return {Element::real, without(all_axes(), attributes.axes)};
+      case ShapeRule::conv: return convolution();
+      case ShapeRule::call: return result_of_callee();
       case ShapeRule::scan: {
         const Type& body = result_of_callee();
         return {body.element, with(body.axes, axis(0)), body.range};
       }
-      case ShapeRule::logpdf:
-        return logpdf();
+      case ShapeRule::logpdf: return logpdf();
     }
     fail("the op has no shape rule");
   }

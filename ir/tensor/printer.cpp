@@ -60,10 +60,8 @@ std::string attributes_text(const Module& module, const Node& node) {
 std::string axis_line(const Module& module, const Axis& axis) {
   std::string text = "axis " + axis_text(axis.name);
   switch (axis.kind) {
-    case AxisKind::rows:
-      return text + " rows\n";
-    case AxisKind::fixed:
-      break;
+    case AxisKind::rows: return text + " rows\n";
+    case AxisKind::fixed: break;
     case AxisKind::segment:
       text += " segment" + (axis.parent >= 0 ? " " + axis_text(module.axis(axis.parent).name) : "");
       break;

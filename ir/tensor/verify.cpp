@@ -23,36 +23,24 @@ bool belongs(Op op, Level level) {
 /// Which leaves a function of each binding time may read.
 bool may_read(BindingTime time, Op leaf) {
   switch (time) {
-    case BindingTime::plain:
-      return true;
-    case BindingTime::once:
-      return leaf != Op::parameter && leaf != Op::statistic;
-    case BindingTime::prepare:
-      return leaf != Op::data && leaf != Op::statistic;
-    case BindingTime::rows:
-      return leaf != Op::statistic;
-    case BindingTime::update:
-      return leaf != Op::data;
+    case BindingTime::plain: return true;
+    case BindingTime::once: return leaf != Op::parameter && leaf != Op::statistic;
+    case BindingTime::prepare: return leaf != Op::data && leaf != Op::statistic;
+    case BindingTime::rows: return leaf != Op::statistic;
+    case BindingTime::update: return leaf != Op::data;
   }
   return false;
 }
 
 bool may_write(BindingTime time, OutputKind kind) {
   switch (kind) {
-    case OutputKind::result:
-      return time == BindingTime::plain;
-    case OutputKind::derived:
-      return time == BindingTime::once || time == BindingTime::prepare;
-    case OutputKind::statistic:
-      return time == BindingTime::rows || time == BindingTime::update;
-    case OutputKind::row:
-      return time == BindingTime::rows;
-    case OutputKind::objective:
-      return time == BindingTime::rows || time == BindingTime::plain;
-    case OutputKind::parameter:
-      return time == BindingTime::update;
-    case OutputKind::check:
-      return time != BindingTime::plain;
+    case OutputKind::result: return time == BindingTime::plain;
+    case OutputKind::derived: return time == BindingTime::once || time == BindingTime::prepare;
+    case OutputKind::statistic: return time == BindingTime::rows || time == BindingTime::update;
+    case OutputKind::row: return time == BindingTime::rows;
+    case OutputKind::objective: return time == BindingTime::rows || time == BindingTime::plain;
+    case OutputKind::parameter: return time == BindingTime::update;
+    case OutputKind::check: return time != BindingTime::plain;
   }
   return false;
 }

@@ -39,20 +39,13 @@ class Reader {
 
   Json value() {
     switch (peek()) {
-      case '{':
-        return {object()};
-      case '[':
-        return {array()};
-      case '"':
-        return {string()};
-      case 'n':
-        return word("null", nullptr);
-      case 't':
-        return word("true", true);
-      case 'f':
-        return word("false", false);
-      default:
-        return {number()};
+      case '{': return {object()};
+      case '[': return {array()};
+      case '"': return {string()};
+      case 'n': return word("null", nullptr);
+      case 't': return word("true", true);
+      case 'f': return word("false", false);
+      default: return {number()};
     }
   }
 

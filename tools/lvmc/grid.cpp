@@ -45,10 +45,8 @@ std::vector<std::string> cells_of_column(const Grid& grid, size_t column, size_t
   std::vector<double> values;
   for (size_t row = 0; row < rows; ++row) values.push_back(grid.values[row * columns + column]);
   switch (grid.format) {
-    case Grid::Format::columns:
-      return aligned_numbers(values);
-    case Grid::Format::probabilities:
-      return probability_texts(values);
+    case Grid::Format::columns: return aligned_numbers(values);
+    case Grid::Format::probabilities: return probability_texts(values);
     case Grid::Format::alike: {
       const std::vector<std::string> all = aligned_numbers(grid.values);
       std::vector<std::string> texts;

@@ -50,12 +50,9 @@ Row cells(const lvm::SweepEntry& entry) {
 
 std::string name(lvm::Criterion criterion) {
   switch (criterion) {
-    case lvm::Criterion::aic:
-      return "AIC";
-    case lvm::Criterion::bic:
-      return "BIC";
-    case lvm::Criterion::icl:
-      return "ICL";
+    case lvm::Criterion::aic: return "AIC";
+    case lvm::Criterion::bic: return "BIC";
+    case lvm::Criterion::icl: return "ICL";
   }
   return "";
 }

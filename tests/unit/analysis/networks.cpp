@@ -15,13 +15,10 @@ std::string key_of(const ir::Variable& variable) {
   switch (variable.role) {
     case ir::Role::data:
     case ir::Role::given:
-    case ir::Role::weight:
-      return "data." + variable.name;
-    case ir::Role::latent:
-      return "latent." + variable.name;
+    case ir::Role::weight: return "data." + variable.name;
+    case ir::Role::latent: return "latent." + variable.name;
     case ir::Role::parameter:
-    case ir::Role::constant:
-      return "parameter." + variable.name;
+    case ir::Role::constant: return "parameter." + variable.name;
   }
   return {};
 }
@@ -29,18 +26,13 @@ std::string key_of(const ir::Variable& variable) {
 double element(const ir::Type& type, int64_t range, std::mt19937_64& random) {
   const double u = std::uniform_real_distribution<double>(0, 1)(random);
   switch (type.element) {
-    case ir::Element::positive:
-      return 0.2 + u;
-    case ir::Element::unit:
-      return 0.1 + 0.8 * u;
-    case ir::Element::boolean:
-      return u < 0.5 ? 0 : 1;
-    case ir::Element::category:
-      return std::floor(u * static_cast<double>(range));
+    case ir::Element::positive: return 0.2 + u;
+    case ir::Element::unit: return 0.1 + 0.8 * u;
+    case ir::Element::boolean: return u < 0.5 ? 0 : 1;
+    case ir::Element::category: return std::floor(u * static_cast<double>(range));
     case ir::Element::real:
     case ir::Element::count:
-    case ir::Element::integer:
-      return 2 * u - 1;
+    case ir::Element::integer: return 2 * u - 1;
   }
   return u;
 }

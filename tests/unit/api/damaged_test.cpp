@@ -207,18 +207,12 @@ TEST_CASE("random files do no harm") {
     std::string bytes = good;
     for (size_t changes = 1 + below(4); changes > 0 && !bytes.empty(); --changes) {
       switch (below(5)) {
-        case 0:
-          bytes[below(bytes.size())] = static_cast<char>(random());
-          break;
-        case 1:
-          bytes.erase(below(bytes.size()), 1 + below(32));
-          break;
+        case 0: bytes[below(bytes.size())] = static_cast<char>(random()); break;
+        case 1: bytes.erase(below(bytes.size()), 1 + below(32)); break;
         case 2:
           bytes.insert(below(bytes.size()), std::string(1 + below(16), static_cast<char>(random())));
           break;
-        case 3:
-          bytes.resize(1 + below(bytes.size()));
-          break;
+        case 3: bytes.resize(1 + below(bytes.size())); break;
         case 4: {
           const size_t from = below(bytes.size()), to = below(bytes.size());
           bytes.replace(to, 8, bytes.substr(from, 8));
@@ -247,27 +241,13 @@ TEST_CASE("random parts with a right digest are refused or answer") {
     for (size_t changes = 1 + below(2); changes > 0; --changes) {
       lvm::Values& p = c.parameters[below(c.parameters.size())];
       switch (below(7)) {
-        case 0:
-          p.values[below(p.values.size())] *= 1 + 1e-9 * static_cast<double>(below(1000));
-          break;
-        case 1:
-          p.values[below(p.values.size())] = static_cast<double>(static_cast<int64_t>(random()));
-          break;
-        case 2:
-          std::swap(p.name, c.parameters[below(c.parameters.size())].name);
-          break;
-        case 3:
-          c.text[below(c.text.size())] = static_cast<char>(' ' + below(90));
-          break;
-        case 4:
-          c.settings["K"] = std::to_string(below(5));
-          break;
-        case 5:
-          c.columns["y"].resize(below(4), "waiting");
-          break;
-        case 6:
-          c.state.push_back({"sums", {1}, {1}});
-          break;
+        case 0: p.values[below(p.values.size())] *= 1 + 1e-9 * static_cast<double>(below(1000)); break;
+        case 1: p.values[below(p.values.size())] = static_cast<double>(static_cast<int64_t>(random())); break;
+        case 2: std::swap(p.name, c.parameters[below(c.parameters.size())].name); break;
+        case 3: c.text[below(c.text.size())] = static_cast<char>(' ' + below(90)); break;
+        case 4: c.settings["K"] = std::to_string(below(5)); break;
+        case 5: c.columns["y"].resize(below(4), "waiting"); break;
+        case 6: c.state.push_back({"sums", {1}, {1}}); break;
       }
     }
     const lvm::FittedModel fitted = loaded(written(c));

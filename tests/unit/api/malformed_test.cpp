@@ -56,20 +56,11 @@ std::string changed(std::vector<std::string> tokens, const std::vector<std::stri
   const size_t at = below(random, tokens.size()), other = below(random, tokens.size());
   const auto place = tokens.begin() + static_cast<std::ptrdiff_t>(at);
   switch (below(random, 5)) {
-    case 0:
-      tokens.erase(place);
-      break;
-    case 1:
-      tokens.insert(place, tokens[at]);
-      break;
-    case 2:
-      std::swap(tokens[at], tokens[other]);
-      break;
-    case 3:
-      tokens[at] = tokens[other];
-      break;
-    default:
-      tokens[at] = vocabulary[below(random, vocabulary.size())];
+    case 0: tokens.erase(place); break;
+    case 1: tokens.insert(place, tokens[at]); break;
+    case 2: std::swap(tokens[at], tokens[other]); break;
+    case 3: tokens[at] = tokens[other]; break;
+    default: tokens[at] = vocabulary[below(random, vocabulary.size())];
   }
   return joined(tokens);
 }
@@ -260,17 +251,10 @@ TEST_CASE("a table with some bytes changed is read, or says what is wrong and wh
     for (size_t n = below(random, 4) + 1; n > 0 && !text.empty(); --n) {
       const size_t at = below(random, text.size());
       switch (below(random, 4)) {
-        case 0:
-          text[at] = odd[below(random, odd.size())];
-          break;
-        case 1:
-          text.insert(at, 1, odd[below(random, odd.size())]);
-          break;
-        case 2:
-          text.erase(at, below(random, 12) + 1);
-          break;
-        default:
-          text.resize(at + 1);
+        case 0: text[at] = odd[below(random, odd.size())]; break;
+        case 1: text.insert(at, 1, odd[below(random, odd.size())]); break;
+        case 2: text.erase(at, below(random, 12) + 1); break;
+        default: text.resize(at + 1);
       }
     }
     file.write(text);

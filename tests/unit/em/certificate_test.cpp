@@ -110,15 +110,11 @@ std::vector<double> column_of(char kind, size_t rows, std::mt19937_64& random) {
   for (size_t i = 0; i < rows; ++i) {
     const auto cluster = static_cast<double>(i % 3);
     switch (kind) {
-      case 'r':
-        column.push_back(2 * cluster + (0.5 + 0.3 * cluster) * normal(random));
-        break;
+      case 'r': column.push_back(2 * cluster + (0.5 + 0.3 * cluster) * normal(random)); break;
       case 'b':
         column.push_back(std::uniform_real_distribution<double>()(random) < 0.2 + 0.3 * cluster);
         break;
-      default:
-        column.push_back(static_cast<double>((random() % 5 + i % 3) % 4));
-        break;
+      default: column.push_back(static_cast<double>((random() % 5 + i % 3) % 4)); break;
     }
   }
   return column;

@@ -140,23 +140,14 @@ std::vector<Likelihood> all_likelihoods() {
 
 double cell_of(Cells cells, double x) {
   switch (cells) {
-    case Cells::real:
-
-      return x;
-    case Cells::positive:
-      return std::exp(x / 2);
-    case Cells::unit:
-      return 1 / (1 + std::exp(-x));
-    case Cells::flag:
-      return x > 0.3 ? 1 : 0;
-    case Cells::count:
-      return std::clamp(std::floor(2 * std::abs(x)), 0.0, 9.0);
-    case Cells::category:
-      return x < -0.5 ? 0 : x < 0.5 ? 1 : 2;
-    case Cells::simplex:
-      return std::exp(x / 2);
-    case Cells::six:
-      return 0;
+    case Cells::real: return x;
+    case Cells::positive: return std::exp(x / 2);
+    case Cells::unit: return 1 / (1 + std::exp(-x));
+    case Cells::flag: return x > 0.3 ? 1 : 0;
+    case Cells::count: return std::clamp(std::floor(2 * std::abs(x)), 0.0, 9.0);
+    case Cells::category: return x < -0.5 ? 0 : x < 0.5 ? 1 : 2;
+    case Cells::simplex: return std::exp(x / 2);
+    case Cells::six: return 0;
   }
   return x;
 }

@@ -30,33 +30,22 @@ struct Parsed {
 std::string shape(const ast::Expression& e) {
   const auto child = [&](size_t i) { return shape(*e.children[i]); };
   switch (e.kind) {
-    case ast::ExpressionKind::add:
-      return '(' + child(0) + '+' + child(1) + ')';
-    case ast::ExpressionKind::subtract:
-      return '(' + child(0) + '-' + child(1) + ')';
-    case ast::ExpressionKind::multiply:
-      return '(' + child(0) + '*' + child(1) + ')';
-    case ast::ExpressionKind::divide:
-      return '(' + child(0) + '/' + child(1) + ')';
-    case ast::ExpressionKind::elementwise_multiply:
-      return '(' + child(0) + ".*" + child(1) + ')';
-    case ast::ExpressionKind::power:
-      return '(' + child(0) + '^' + child(1) + ')';
-    case ast::ExpressionKind::negate:
-      return "(-" + child(0) + ')';
-    case ast::ExpressionKind::transpose:
-      return '(' + child(0) + "')";
-    case ast::ExpressionKind::member:
-      return '(' + child(0) + '.' + e.text + ')';
-    case ast::ExpressionKind::index:
-      return '(' + child(0) + '[' + child(1) + "])";
+    case ast::ExpressionKind::add: return '(' + child(0) + '+' + child(1) + ')';
+    case ast::ExpressionKind::subtract: return '(' + child(0) + '-' + child(1) + ')';
+    case ast::ExpressionKind::multiply: return '(' + child(0) + '*' + child(1) + ')';
+    case ast::ExpressionKind::divide: return '(' + child(0) + '/' + child(1) + ')';
+    case ast::ExpressionKind::elementwise_multiply: return '(' + child(0) + ".*" + child(1) + ')';
+    case ast::ExpressionKind::power: return '(' + child(0) + '^' + child(1) + ')';
+    case ast::ExpressionKind::negate: return "(-" + child(0) + ')';
+    case ast::ExpressionKind::transpose: return '(' + child(0) + "')";
+    case ast::ExpressionKind::member: return '(' + child(0) + '.' + e.text + ')';
+    case ast::ExpressionKind::index: return '(' + child(0) + '[' + child(1) + "])";
     case ast::ExpressionKind::number:
     case ast::ExpressionKind::string:
     case ast::ExpressionKind::name:
     case ast::ExpressionKind::call:
     case ast::ExpressionKind::list:
-    case ast::ExpressionKind::range:
-      break;
+    case ast::ExpressionKind::range: break;
   }
   return print(e);
 }

@@ -20,20 +20,13 @@ constexpr AxisId row = 0, k = 1, d = 2, d2 = 3, e = 4;
 double draw(Element element, int64_t range, std::mt19937_64& random) {
   const double u = std::uniform_real_distribution<double>(0, 1)(random);
   switch (element) {
-    case Element::positive:
-      return 0.2 + 2 * u;
-    case Element::unit:
-      return 0.05 + 0.9 * u;
-    case Element::boolean:
-      return u < 0.5 ? 0 : 1;
-    case Element::count:
-      return std::floor(5 * u);
-    case Element::integer:
-      return std::floor(9 * u) - 4;
-    case Element::category:
-      return std::floor(static_cast<double>(range) * u);
-    case Element::real:
-      return 4 * u - 2;
+    case Element::positive: return 0.2 + 2 * u;
+    case Element::unit: return 0.05 + 0.9 * u;
+    case Element::boolean: return u < 0.5 ? 0 : 1;
+    case Element::count: return std::floor(5 * u);
+    case Element::integer: return std::floor(9 * u) - 4;
+    case Element::category: return std::floor(static_cast<double>(range) * u);
+    case Element::real: return 4 * u - 2;
   }
   return u;
 }
@@ -63,29 +56,20 @@ class Generator {
             b_.unary(one_of({Op::neg, Op::abs, Op::tanh, Op::sigmoid, Op::softplus, Op::relu, Op::erf}), x));
       case 1:
         return keep(bounded(b_.binary(one_of({Op::add, Op::sub, Op::mul, Op::maximum, Op::minimum}), x, y)));
-      case 2:
-        return keep(b_.unary(Op::log, b_.unary(Op::exp, x)));
+      case 2: return keep(b_.unary(Op::log, b_.unary(Op::exp, x)));
       case 3:
         return keep(
             b_.select(b_.binary(one_of({Op::less, Op::less_equal, Op::equal}), leaf(), leaf()), x, y));
-      case 4:
-        return keep(bounded(b_.make(Op::fma, {x, y, any(reals_)})));
-      case 5:
-        return fold(x);
-      case 6:
-        return missing(x);
-      case 7:
-        return b_.type(x).has(d) && !b_.type(x).has(d2) ? keep(b_.rename(x, d, d2)) : void();
-      case 8:
-        return b_.type(x).has(d2) && !b_.type(x).has(d) ? keep(b_.rename(x, d2, d)) : void();
-      case 9:
-        return contraction(x, y);
+      case 4: return keep(bounded(b_.make(Op::fma, {x, y, any(reals_)})));
+      case 5: return fold(x);
+      case 6: return missing(x);
+      case 7: return b_.type(x).has(d) && !b_.type(x).has(d2) ? keep(b_.rename(x, d, d2)) : void();
+      case 8: return b_.type(x).has(d2) && !b_.type(x).has(d) ? keep(b_.rename(x, d2, d)) : void();
+      case 9: return contraction(x, y);
       case 10:
         return b_.type(x).has(k) ? keep(b_.make(Op::gather, {x, any(categories_)}, {.axes = {k}})) : void();
-      case 11:
-        return keep(b_.make(Op::one_hot, {categories_[0]}, {.axes = {k}}));
-      case 12:
-        return b_.type(x).has(d) ? keep(b_.make(Op::slice, {x}, {.number = 1, .axes = {d}})) : void();
+      case 11: return keep(b_.make(Op::one_hot, {categories_[0]}, {.axes = {k}}));
+      case 12: return b_.type(x).has(d) ? keep(b_.make(Op::slice, {x}, {.number = 1, .axes = {d}})) : void();
       case 13:
         return b_.type(x).has(d) || b_.type(y).has(d) ? void()
                                                       : keep(b_.make(Op::stack, {x, y}, {.axes = {d}}));

@@ -124,18 +124,10 @@ TEST_CASE("no bytes crash the reader, and what it accepts can be verified") {
     for (size_t n = 1 + below(3); n > 0; --n) {
       const size_t at = below(text.size()), length = std::min(below(12), text.size() - at);
       switch (below(4)) {
-        case 0:
-          text[at] = static_cast<char>(below(256));
-          break;
-        case 1:
-          text.erase(at, length);
-          break;
-        case 2:
-          text.insert(at, good.substr(below(good.size() - 12), 12));
-          break;
-        default:
-          text[at] = static_cast<char>('0' + below(10));
-          break;
+        case 0: text[at] = static_cast<char>(below(256)); break;
+        case 1: text.erase(at, length); break;
+        case 2: text.insert(at, good.substr(below(good.size() - 12), 12)); break;
+        default: text[at] = static_cast<char>('0' + below(10)); break;
       }
     }
     try {

@@ -119,24 +119,12 @@ TEST_CASE("random damage never crashes the verifier, and what it accepts the int
     Function& function = m.functions[0];
     Node& n = function.nodes[static_cast<size_t>(below(function.nodes.size()))];
     switch (below(6)) {
-      case 0:
-        n.op = static_cast<Op>(below(static_cast<size_t>(Op::sample) + 1));
-        break;
-      case 1:
-        n.attributes.axes.push_back(below(7) - 1);
-        break;
-      case 2:
-        n.inputs.push_back(below(function.nodes.size()));
-        break;
-      case 3:
-        n.type.axes = {below(6) - 1};
-        break;
-      case 4:
-        n.attributes.number = below(5);
-        break;
-      default:
-        m.axes[static_cast<size_t>(1 + below(4))].size = below(5);
-        break;
+      case 0: n.op = static_cast<Op>(below(static_cast<size_t>(Op::sample) + 1)); break;
+      case 1: n.attributes.axes.push_back(below(7) - 1); break;
+      case 2: n.inputs.push_back(below(function.nodes.size())); break;
+      case 3: n.type.axes = {below(6) - 1}; break;
+      case 4: n.attributes.number = below(5); break;
+      default: m.axes[static_cast<size_t>(1 + below(4))].size = below(5); break;
     }
     if (!verify(m).empty()) continue;
     const auto leaves = random_leaves(m, function, random);
